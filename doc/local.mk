@@ -1,0 +1,2 @@
+dist_doc_DATA = README LICENSE doc/ARCHITECTURE doc/HACKING \
+	doc/PROTOCOL.upstream doc/PROTOCOL.attach

@@ -1,0 +1,6 @@
+noinst_LIBRARIES += libmanager.a
+libmanager_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+libmanager_a_SOURCES = \
+	%D%/host_client.h \
+	%D%/host_proto.h \
+	%D%/limits.h

@@ -1,0 +1,12 @@
+# Unit tests: cmocka, no root. Each folder lists its own.
+if HAVE_CMOCKA
+include tests/base/local.mk
+include tests/http/local.mk
+include tests/slugstore/local.mk
+include tests/runtime/local.mk
+include tests/manager/local.mk
+include tests/controller/local.mk
+include tests/router/local.mk
+include tests/cli/local.mk
+endif
+include tests/lint/local.mk
