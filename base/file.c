@@ -1,0 +1,238 @@
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/id.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+int file_read(int dirfd, const char *path, size_t max, struct buf *ret,
+	      struct error *e)
+{
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	size_t start = ret->len;
+
+	if (fd < 0)
+		return error_sys(e, "open %s", path);
+	for (;;) {
+		ssize_t n;
+
+		buf_reserve(ret, 4096);
+		n = read(fd, ret->data + ret->len, ret->cap - ret->len - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(e, "read %s", path);
+		ret->len += (size_t)n;
+		ret->data[ret->len] = '\0';
+		if (ret->len - start > max)
+			return error_set(e, EFBIG, "%s is larger than %zu bytes",
+					 path, max);
+		if (n == 0)
+			return 0;
+	}
+}
+
+int file_write_all(int fd, const void *data, size_t n, struct error *e)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return error_sys(e, "write");
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int file_sync_dir(int dirfd, const char *path, struct error *e)
+{
+	auto_close int fd = openat(dirfd, path,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(e, "open directory %s", path);
+	if (fsync(fd) < 0)
+		return error_sys(e, "sync directory %s", path);
+	return 0;
+}
+
+static int file_sync_parent(int dirfd, const char *path, struct error *e)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *dir = NULL;
+
+	if (!slash)
+		return file_sync_dir(dirfd, ".", e);
+	dir = slash == path ? xstrdup("/")
+			    : xstrndup(path, (size_t)(slash - path));
+	return file_sync_dir(dirfd, dir, e);
+}
+
+static int file_replace(int dirfd, const char *path, const void *data,
+			size_t n, mode_t mode, bool sync, struct error *e)
+{
+	auto_free char *secret = id_secret(6);
+	auto_free char *tmp = xasprintf("%s.%s.tmp", path, secret);
+	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL |
+				   O_CLOEXEC | O_NOFOLLOW, mode);
+	int r;
+
+	if (fd < 0)
+		return error_sys(e, "create %s", tmp);
+	r = file_write_all(fd, data, n, e);
+	if (r < 0)
+		r = error_prefix(e, r, "write %s", path);
+	else if (fchmod(fd, mode) < 0)
+		r = error_sys(e, "change the mode of %s", tmp);
+	else if (sync && fsync(fd) < 0)
+		r = error_sys(e, "sync %s", tmp);
+	else if (renameat(dirfd, tmp, dirfd, path) < 0)
+		r = error_sys(e, "rename %s to %s", tmp, path);
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return r;
+	}
+	return sync ? file_sync_parent(dirfd, path, e) : 0;
+}
+
+int file_write_atomic(int dirfd, const char *path, const void *data, size_t n,
+		      mode_t mode, struct error *e)
+{
+	return file_replace(dirfd, path, data, n, mode, true, e);
+}
+
+int file_write_fast(int dirfd, const char *path, const void *data, size_t n,
+		    mode_t mode, struct error *e)
+{
+	return file_replace(dirfd, path, data, n, mode, false, e);
+}
+
+int file_make_dirs(const char *path, mode_t mode, struct error *e)
+{
+	auto_free char *p = xstrdup(path);
+
+	for (char *s = p + 1; ; s++) {
+		char c = *s;
+
+		if (c && c != '/')
+			continue;
+		*s = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST)
+			return error_sys(e, "create directory %s", p);
+		*s = c;
+		if (!c)
+			return 0;
+	}
+}
+
+int file_make_dir_owned(const char *path, mode_t mode, uid_t uid, gid_t gid,
+			struct error *e)
+{
+	auto_close int fd = -1;
+
+	if (mkdir(path, mode & 0700) < 0 && errno != EEXIST)
+		return error_sys(e, "create directory %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(e, "open directory %s", path);
+	if (fchown(fd, uid, gid) < 0)
+		return error_sys(e, "change the owner of %s", path);
+	if (fchmod(fd, mode) < 0)
+		return error_sys(e, "change the mode of %s", path);
+	return 0;
+}
+
+static int file_remove_at(int dirfd, const char *name, dev_t dev,
+			  unsigned depth, struct error *e);
+
+static int file_remove_children(int fd, const char *name, dev_t dev,
+				unsigned depth, struct error *e)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d) {
+		r = error_sys(e, "read directory %s", name);
+		close(fd);
+		return r;
+	}
+	while (r >= 0 && (de = readdir(d)))
+		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
+			r = file_remove_at(dirfd(d), de->d_name, dev, depth, e);
+	closedir(d);
+	return r;
+}
+
+static int file_remove_at(int dirfd, const char *name, dev_t dev,
+			  unsigned depth, struct error *e)
+{
+	struct stat st;
+	int fd, r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_sys(e, "remove %s", name);
+	if (depth > 1024)
+		return error_set(e, ELOOP, "remove %s: too deep", name);
+
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_sys(e, "open %s", name);
+	if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev)) {
+		close(fd);
+		return error_set(e, EXDEV, "%s is on another file system", name);
+	}
+	/* A directory without write permission is ours all the same. */
+	if ((st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
+		errno = 0;
+	r = file_remove_children(fd, name, st.st_dev, depth + 1, e);
+	if (r < 0)
+		return r;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_sys(e, "remove directory %s", name);
+	return 0;
+}
+
+int file_remove_tree(int dirfd, const char *path, struct error *e)
+{
+	return file_remove_at(dirfd, path, 0, 0, e);
+}
+
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode,
+		      struct error *e)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return error_sys(e, "open %s", path);
+	return (int)fd;
+}
+
+int file_set_nonblock(int fd, bool on, struct error *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return error_sys(e, "read descriptor flags");
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	if (fcntl(fd, F_SETFL, flags) < 0)
+		return error_sys(e, "set descriptor flags");
+	return 0;
+}
