@@ -1,0 +1,59 @@
+#pragma once
+
+/*
+ * host_proto.h - what dynod and its supervisor say to each other.
+ *
+ * One SEQPACKET socket pair, which dynod hands to the supervisor as descriptor
+ * 3. One message = one struct host_message head, then the strings that the
+ * head counts, each ending in NUL. Native byte order: both ends are one build
+ * on one machine; HOST_HELLO carries the version and the reader refuses
+ * another. Bytes that came from outside (commands, environment) pass through
+ * dynod unread: it counts NULs, and nothing else.
+ *
+ * dynod -> supervisor at start: HELLO, an ADOPT for every dyno on record
+ * (living or ended), READY. Then any time: EXIT. A reply carries the serial of
+ * its request. A request that is unknown, malformed or untimely ends the
+ * connection (dynod kills the supervisor and starts another).
+ */
+#include "base/base.h"
+
+#include "runtime/runtime.h"
+
+#define HOST_VERSION 1
+#define HOST_FD 3			/* the supervisor's end */
+#define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
+#define HOST_STRINGS_MAX 4096
+
+enum host_type {
+	/* dynod -> supervisor */
+	HOST_HELLO,		/* strings: prefix */
+	HOST_ADOPT,		/* a dyno on record; fds as DYNO_FD_* */
+	HOST_READY,		/* all dynos have been told */
+	HOST_EXIT,		/* a dyno has ended: exit */
+	HOST_REPLY,		/* result of a request: error, strings: message */
+	HOST_STARTED,		/* result of HOST_START: dyno, fds */
+	/* supervisor -> dynod */
+	HOST_START,		/* spec; strings: uuid hostname slug argv... envp... */
+	HOST_SIGNAL,		/* strings: uuid */
+	HOST_KILL,		/* strings: uuid */
+	HOST_REMOVE,		/* strings: uuid; after HOST_EXIT */
+	HOST_TYPE_COUNT
+};
+
+struct host_message {
+	uint32_t type;
+	uint32_t serial;		/* 0 in what is not a reply or request */
+	int32_t error;			/* REPLY: 0 or errno */
+	int32_t signal;			/* SIGNAL */
+	uint32_t n_strings;
+	uint32_t n_argv, n_envp;	/* START: how many of the strings */
+	uint32_t stdio;			/* enum dyno_stdio */
+	uint16_t rows, cols;
+	uint32_t fd_mask;		/* bit DYNO_FD_x: such a descriptor follows */
+	uint32_t alive;			/* ADOPT: 1 lives, 0 has ended */
+	int32_t pid;
+	uint32_t address;		/* network order */
+	uint64_t started_usec;
+	struct dyno_limits limits;
+	struct dyno_exit exit;		/* EXIT; ADOPT when not alive */
+};

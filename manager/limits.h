@@ -1,0 +1,22 @@
+#pragma once
+
+/*
+ * limits.h - every quantity that someone outside can drive, in one place.
+ */
+#define BOOT_TIMEOUT_SEC 60		/* web dyno binds $PORT: R10 */
+#define STOP_GRACE_SEC 30		/* SIGTERM to SIGKILL: R12 */
+#define START_TIMEOUT_SEC 75		/* slug and container set-up */
+#define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */
+#define HUP_INTERVAL_SEC 5		/* SIGHUP repeats after client loss */
+#define HUP_COUNT 3			/* then R16 */
+#define REPORT_INTERVAL_SEC 10
+#define PORT_POLL_MSEC 50
+
+#define LOG_LINE_MAX 10000		/* bytes; longer lines are cut in pieces */
+#define LOG_CAPTURE_MAX (1024 * 1024)	/* bytes of one dyno not yet framed */
+#define LOG_JOURNAL_MAX (64 * 1024 * 1024)	/* bytes of the host not yet sent */
+#define LOG_BATCH_MAX (256 * 1024)	/* bytes of one POST */
+
+#define DYNOS_MAX 500			/* on one host */
+#define JOBS_MAX 4			/* slug jobs at a time */
+#define STARTS_MAX 8			/* starts at a time */

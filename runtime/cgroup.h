@@ -1,0 +1,64 @@
+#pragma once
+
+/*
+ * cgroup.h - resource limits of dynos: version 1, hybrid and 2 behind one face.
+ *
+ * A host object holds the parents "<prefix>" (in each v1 hierarchy that has a
+ * controller we use, or in the unified one). Below it every dyno has a leaf
+ * "<uuid>", which holds only the dyno's processes. On v2 the parent is below
+ * our own delegated group if systemd gave us one, else below the root.
+ * Groups of others are never touched.
+ */
+#include "base/base.h"
+
+#include <sys/types.h>
+
+struct dyno_limits;
+struct error;
+struct cgroup_host;
+
+#define CGROUP_JOIN_MAX 8
+
+enum cgroup_version { CGROUP_V1, CGROUP_V2 };
+
+/* How the child gets in: v2 by clone3(CLONE_INTO_CGROUP) with dir_fd; v1 (and
+ * where clone3 cannot) by writing "0" to each of procs_fds itself. */
+struct cgroup {
+	int dir_fd;				/* v2, else -1 */
+	int procs_fds[CGROUP_JOIN_MAX];
+	size_t n_procs_fds;
+};
+
+int cgroup_host_open(struct cgroup_host **ret, const char *prefix,
+		     struct error *e);
+struct cgroup_host *cgroup_host_free(struct cgroup_host *h);
+enum cgroup_version cgroup_host_version(const struct cgroup_host *h);
+/* Remove the parents. EBUSY while a leaf is there. */
+int cgroup_host_wipe(struct cgroup_host *h, struct error *e);
+
+/* Make the leaf with its limits. On failure nothing is left. */
+int cgroup_create(struct cgroup_host *h, const char *uuid,
+		  const struct dyno_limits *limits, struct cgroup *ret,
+		  struct error *e);
+void cgroup_deinit(struct cgroup *c);		/* closes the descriptors */
+
+/* Names of all leaves, for the census. */
+struct strv;
+int cgroup_list(struct cgroup_host *h, struct strv *ret, struct error *e);
+
+/* SIGKILL to every process in the leaf, also those that fork meanwhile:
+ * cgroup.kill, or freezer (freeze, kill, thaw: never left frozen). */
+int cgroup_kill(struct cgroup_host *h, const char *uuid, struct error *e);
+
+struct cgroup_stats {
+	uint64_t oom_kills;
+	uint64_t memory_peak;		/* bytes */
+	uint64_t cpu_usec;
+	uint64_t pids;			/* now */
+};
+int cgroup_stats(struct cgroup_host *h, const char *uuid,
+		 struct cgroup_stats *ret, struct error *e);
+
+/* rmdir; child groups that the dyno made go first. EBUSY while a process is
+ * in it. Absent = done. */
+int cgroup_remove(struct cgroup_host *h, const char *uuid, struct error *e);

@@ -1,0 +1,155 @@
+#pragma once
+
+/*
+ * runtime.h - the container library: its only face.
+ *
+ * A dyno is a group of processes in namespaces and cgroups of its own, with
+ * dyno-init as PID 1. Kernel objects and files of a dyno are all named after
+ * its UUID, and are on record (run/dyno/dynos/<uuid>/record) before they are
+ * made, so that whoever comes after a crash can adopt or remove them.
+ *
+ * The calling process has one thread, is root, and ignores SIGPIPE.
+ *
+ * Calling order: runtime_open; runtime_list + runtime_adopt for each; then any
+ * number of runtime_start, dyno_signal, dyno_kill; when the dyno's pidfd
+ * becomes readable, dyno_exit once, and runtime_remove when its output has
+ * been read. runtime_close leaves the dynos running.
+ */
+#include "base/base.h"
+
+#include <netinet/in.h>
+#include <sys/types.h>
+
+struct error;
+struct runtime;
+struct strv;
+
+struct runtime_config {
+	const char *run_dir;	/* <root>/run/dyno, owned by root */
+	const char *slug_dir;	/* <root>/var/lib/dyno/slugs: trees/<sha256>/app */
+	const char *stacks_dir;	/* <root>/var/lib/dyno/stacks */
+	const char *root_name;	/* who we are, for the bridge's alias; "/" or DIR */
+	const char *stack;	/* "host", or the name of an image in stacks_dir */
+	const char *init_path;	/* the dyno-init program */
+	const char *dns;	/* name servers, blank separated; NULL: the host's */
+	int instance;		/* 0..63, or -1: the first free one */
+	uid_t slug_uid;		/* owner of the slug trees on disk */
+	gid_t slug_gid;
+	bool ip_forward;	/* may set net.ipv4.ip_forward */
+};
+
+/* What the host lacks, in sentences, one per call of tell(). */
+typedef void (*runtime_tell_fn)(const char *what, void *userdata);
+
+/*
+ * Claims the instance number (the bridge "dyno<n>" is the claim), makes bridge,
+ * nft table, parent cgroups and the stack's skeleton, compiles the seccomp
+ * filter. Idempotent: finds its own things again by their names.
+ * EBUSY: the wanted instance belongs to another root.
+ */
+int runtime_open(struct runtime **ret, const struct runtime_config *config,
+		 runtime_tell_fn tell, void *userdata, struct error *e);
+struct runtime *runtime_close(struct runtime *rt);
+DEFINE_AUTO(struct runtime, runtime_close)
+
+/* "dyno3": prefix of all kernel objects of this instance. */
+const char *runtime_prefix(const struct runtime *rt);
+
+/* Remove bridge, table and parent cgroups. EBUSY while a dyno is on record. */
+int runtime_wipe(struct runtime *rt, struct error *e);
+
+/* ---- start ---- */
+
+enum dyno_stdio {
+	DYNO_STDIO_LOG,		/* one pipe for stdout and stderr; stdin empty */
+	DYNO_STDIO_PIPES,	/* three pipes */
+	DYNO_STDIO_PTY,		/* a terminal of the dyno's own devpts */
+};
+
+struct dyno_limits {
+	uint64_t memory;	/* bytes: quota */
+	uint64_t memory_swap;	/* bytes of memory + swap: hard limit */
+	uint64_t tmpfs;		/* bytes of everything the dyno writes */
+	uint64_t inodes;
+	uint32_t pids;		/* processes and threads */
+	uint32_t cpu_shares;	/* 1024 = 1x */
+	uint32_t cpus;		/* what nproc shows; 0 = all */
+	uint32_t files;		/* RLIMIT_NOFILE */
+};
+
+struct dyno_spec {
+	const char *uuid;	/* new, never used before */
+	const char *hostname;	/* UUID of the dyno as the API shows it */
+	const char *slug;	/* sha256 of an unpacked slug, NULL = empty /app */
+	char *const *argv;	/* run by dyno-init; argv[0] is a path in the dyno */
+	char *const *envp;
+	struct dyno_limits limits;
+	enum dyno_stdio stdio;
+	uint16_t rows, cols;	/* PTY: 0 = 24 x 80 */
+};
+
+enum { DYNO_FD_OUT, DYNO_FD_ERR, DYNO_FD_IN, DYNO_FD_COUNT };
+
+struct dyno {
+	char *uuid;
+	pid_t pid;			/* of dyno-init, host's view: for logs only */
+	int pidfd;			/* readable when the dyno is gone */
+	int fds[DYNO_FD_COUNT];		/* LOG: OUT. PIPES: all. PTY: OUT = master.
+					 * -1 = none. IN is -1 in an adopted dyno. */
+	enum dyno_stdio stdio;
+	struct in_addr address;
+	uint64_t started_usec;		/* CLOCK_REALTIME */
+};
+
+/*
+ * Start a dyno. On return the program of the spec has been handed to dyno-init
+ * (a command that is not found shows as exit status 126/127). On failure
+ * nothing is left behind; *e names the step. ENOENT: the slug is not unpacked.
+ */
+int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
+		  struct dyno **ret, struct error *e);
+
+/* UUIDs of all dynos on record. */
+int runtime_list(struct runtime *rt, struct strv *ret, struct error *e);
+
+#define RUNTIME_GONE 1		/* on record, but it has ended */
+
+/*
+ * Take over a dyno that an earlier process started. 0: it lives, with its
+ * descriptors (by pidfd_getfd() from dyno-init). RUNTIME_GONE: it has ended;
+ * *ret has pid 0 and pidfd -1, and dyno_exit() tells how, its output
+ * descriptors are -1.
+ */
+int runtime_adopt(struct runtime *rt, const char *uuid, struct dyno **ret,
+		  struct error *e);
+
+/* ---- a running dyno ---- */
+
+/* Send sig to every process in the dyno (dyno-init does kill(-1)). A dyno that
+ * is gone is not an error. */
+int dyno_signal(struct dyno *d, int sig, struct error *e);
+
+/* SIGKILL to everything in it. */
+int dyno_kill(struct runtime *rt, struct dyno *d, struct error *e);
+
+struct dyno_exit {
+	int status;		/* exit status 0..255, or 128 + signal */
+	int signal;		/* 0, or the signal that ended the command */
+	uint64_t oom_kills;	/* from the kernel's counters */
+	uint64_t memory_peak;	/* bytes */
+	uint64_t cpu_usec;
+};
+
+/* How it ended; call when the pidfd is readable, before runtime_remove(). */
+int dyno_exit(struct runtime *rt, struct dyno *d, struct dyno_exit *ret,
+	      struct error *e);
+
+struct dyno *dyno_free(struct dyno *d);	/* closes, does not end it */
+DEFINE_AUTO(struct dyno, dyno_free)
+
+/*
+ * Remove whatever a dyno left: processes, cgroups, link, nft elements, record.
+ * Independent idempotent steps: each is tried; the first failure is returned,
+ * and calling again goes on. The record goes last.
+ */
+int runtime_remove(struct runtime *rt, const char *uuid, struct error *e);

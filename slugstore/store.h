@@ -1,0 +1,90 @@
+#pragma once
+
+/*
+ * store.h - slugs by content.
+ *
+ * A store is a directory:
+ *
+ *   blobs/<sha256>		the slug as it came (compressed tar), 0644
+ *   trees/<sha256>/app		the unpacked slug, read-only by convention
+ *   trees/<sha256>/.ok		written last: the tree is complete
+ *   incoming/<random>		what is being written; removed at store_open()
+ *				when no living process holds its lock
+ *   locks/<sha256>		flock: shared = leased, exclusive = being changed
+ *
+ * The name of a blob is the SHA-256 of its bytes. Nothing has its final name
+ * before it is complete, verified and on disk. Any number of processes use a
+ * store at the same time.
+ *
+ * A slug is a tar (gzip, zstd or plain) with everything under ./app. Refused,
+ * with an error that names the entry: absolute paths, "..", links that lead
+ * outside ./app, devices, fifos, sockets, setuid and setgid bits. Entries
+ * outside ./app are ignored.
+ */
+#include "base/base.h"
+#include "base/id.h"
+
+#include <sys/types.h>
+
+struct error;
+struct store;
+struct store_import;
+struct strv;
+
+#define STORE_ABSENT 1		/* no such slug here */
+
+/* The directory is made if it is absent (0755). */
+int store_open(struct store **ret, const char *dir, struct error *e);
+struct store *store_free(struct store *s);
+DEFINE_AUTO(struct store, store_free)
+
+/* ---- blobs ---- */
+
+/* Import by pieces: begin, write..., finish. Freeing an unfinished import
+ * removes what it wrote. max = bytes accepted (0: no limit), EFBIG beyond. */
+int store_import_begin(struct store *s, uint64_t max,
+		       struct store_import **ret, struct error *e);
+int store_import_write(struct store_import *imp, const void *data, size_t n,
+		       struct error *e);
+/* expected: sha256 in hex or NULL. EBADMSG: differs (both are named); EINVAL:
+ * 0 bytes. On success the blob is durable and *imp may only be freed. */
+int store_import_finish(struct store_import *imp, const char *expected,
+			char ret_sha256[SHA256_HEX_MAX], uint64_t *ret_size,
+			struct error *e);
+struct store_import *store_import_free(struct store_import *imp);
+DEFINE_AUTO(struct store_import, store_import_free)
+
+/* 0 and its size, or STORE_ABSENT. ret_size may be NULL. */
+int store_has(struct store *s, const char *sha256, uint64_t *ret_size,
+	      struct error *e);
+/* 0 and a descriptor to read the blob, or STORE_ABSENT. */
+int store_open_blob(struct store *s, const char *sha256, int *ret_fd,
+		    uint64_t *ret_size, struct error *e);
+
+/* ---- trees ---- */
+
+/* 0 if the unpacked tree is complete, or STORE_ABSENT. */
+int store_has_tree(struct store *s, const char *sha256, struct error *e);
+
+/* Unpack a blob once; done already = 0. STORE_ABSENT: no such blob. Runs long:
+ * call it in a job. */
+int store_unpack(struct store *s, const char *sha256, struct error *e);
+
+/* Check a slug file without unpacking it: 0 if store_unpack() would accept
+ * it. Says the number of entries and bytes. */
+int store_check(int blob_fd, uint64_t *ret_entries, uint64_t *ret_bytes,
+		struct error *e);
+
+/* A lease keeps the tree (shared lock on the entry): hold the descriptor as
+ * long as a dyno uses it, close it to release. STORE_ABSENT: not unpacked. */
+int store_lease(struct store *s, const char *sha256, int *ret_fd,
+		struct error *e);
+
+/* ---- the whole ---- */
+int store_list(struct store *s, struct strv *ret_sha256s, struct error *e);
+
+/* Re-hash the blob: 0, STORE_ABSENT, or EBADMSG naming both digests. */
+int store_verify(struct store *s, const char *sha256, struct error *e);
+
+/* Remove blob and tree. EBUSY: leased. Absent = done. */
+int store_remove(struct store *s, const char *sha256, struct error *e);
