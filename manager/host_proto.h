@@ -8,12 +8,13 @@
  * head counts, each ending in NUL. Native byte order: both ends are one build
  * on one machine; HOST_HELLO carries the version and the reader refuses
  * another. Bytes that came from outside (commands, environment) pass through
- * dynod unread: it counts NULs, and nothing else.
+ * dynod unread: it counts NULs, and nothing else. host_message.h reads and
+ * writes messages, host_link.h moves them.
  *
  * dynod -> supervisor at start: HELLO, an ADOPT for every dyno on record
  * (living or ended), READY. Then any time: EXIT. A reply carries the serial of
- * its request. A request that is unknown, malformed or untimely ends the
- * connection (dynod kills the supervisor and starts another).
+ * its request. A message that is unknown, malformed or of the wrong side ends
+ * the connection (dynod kills the supervisor and starts another).
  */
 #include "base/base.h"
 
@@ -33,7 +34,8 @@ enum host_type {
 	HOST_REPLY,		/* result of a request: error, strings: message */
 	HOST_STARTED,		/* result of HOST_START: dyno, fds */
 	/* supervisor -> dynod */
-	HOST_START,		/* spec; strings: uuid hostname slug argv... envp... */
+	HOST_START,		/* spec; strings: uuid hostname slug (or "")
+				 * argv... envp... */
 	HOST_SIGNAL,		/* strings: uuid */
 	HOST_KILL,		/* strings: uuid */
 	HOST_REMOVE,		/* strings: uuid; after HOST_EXIT */
@@ -42,6 +44,7 @@ enum host_type {
 
 struct host_message {
 	uint32_t type;
+	uint32_t version;		/* HELLO: HOST_VERSION */
 	uint32_t serial;		/* 0 in what is not a reply or request */
 	int32_t error;			/* REPLY: 0 or errno */
 	int32_t signal;			/* SIGNAL */
