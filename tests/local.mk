@@ -10,3 +10,5 @@ include tests/router/local.mk
 include tests/cli/local.mk
 endif
 include tests/lint/local.mk
+
+EXTRA_DIST += %D%/system %D%/bench

@@ -1,0 +1,267 @@
+"""What the system tests share: the instance, waiting, and the census."""
+import http.client
+import io
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+import urllib.parse
+
+BUILD = os.path.abspath(os.environ.get("DYNO_BUILD", os.path.join(os.path.dirname(__file__), "../../build")))
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+SAMPLE = os.path.join(TOP, "contrib/sample")
+PROGRAMS = ("dynod", "dyno-supervisor", "dyno-controller", "dyno-router", "dynoctl", "dyno-init", "dyno-slug")
+PATIENCE = 60  # seconds: how long to wait for what must come
+
+
+def wait_for(what, fn, timeout=PATIENCE):
+    """Polls fn until it returns something true; what names it in the failure."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = fn()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no {what} within {timeout} s")
+        time.sleep(0.02)
+
+
+def output(*argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def processes():
+    """{pid: (name of the executable, command line)} of this package's programs."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            line = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+            name = open(f"/proc/{pid}/comm").read().strip()
+        except OSError:
+            continue
+        if line and os.path.basename(line[0].decode(errors="replace")) in PROGRAMS or name in PROGRAMS:
+            found[int(pid)] = (name, b" ".join(line).decode(errors="replace"))
+    return found
+
+
+def cgroups():
+    found = set()
+    for top, dirs, _ in os.walk("/sys/fs/cgroup"):
+        depth = top.count("/")
+        if depth >= 5:
+            dirs[:] = []
+        found.update(os.path.join(top, d) for d in dirs if re.match(r"dyno\d+$", d))
+        dirs[:] = [d for d in dirs if d != "process_api"]
+    return found
+
+
+def user_namespaces():
+    """User namespaces that some process lives in."""
+    seen = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            seen.add(os.readlink(f"/proc/{pid}/ns/user"))
+        except OSError:
+            pass
+    return len(seen)
+
+
+def census():
+    """Everything of ours that exists outside of a root directory."""
+    return {
+        "links": sorted(l for l in os.listdir("/sys/class/net") if l.startswith("dyno")),
+        "cgroups": sorted(cgroups()),
+        "tables": sorted(t for t in output("nft", "list", "tables").splitlines() if "dyno" in t),
+        "mounts": sorted(l.split(" ", 3)[-1] for l in open("/proc/self/mountinfo")),
+        "processes": sorted(line for _, line in processes().values()),
+        "user namespaces": user_namespaces(),
+    }
+
+
+def fds_of(pid):
+    """What a process has open, without what changes by itself."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(re.sub(r"\d{3,}", "N", os.readlink(f"/proc/{pid}/fd/{fd}")))
+        except OSError:
+            pass
+    return len(found)
+
+
+class Result:
+    def __init__(self, p):
+        self.status, self.out, self.err = p.returncode, p.stdout, p.stderr
+
+    def __repr__(self):
+        return f"status {self.status}\n--- out\n{self.out}\n--- err\n{self.err}"
+
+
+class Host:
+    """One private instance, driven through dynoctl."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, root):
+        self.root = root
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DYNO_", "HEROKU_"))}
+        self.env["PATH"] = BUILD + ":" + self.env["PATH"]
+        self.env.setdefault("TERM", "xterm")
+
+    def ctl(self, *args, check=True, input=b"", text=True, timeout=120, env=None):
+        p = subprocess.run([BUILD + "/dynoctl", "--root", self.root, *args], input=input,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                           env={**self.env, **(env or {})})
+        r = Result(p)
+        if text:
+            r.out, r.err = r.out.decode(errors="replace"), r.err.decode(errors="replace")
+        if check:
+            assert r.status == 0, f"dynoctl {' '.join(args)}: {r}"
+        return r
+
+    def json(self, *args):
+        return json.loads(self.ctl(*args, "--json").out)
+
+    def start(self):
+        self.ctl("sandbox", "start")
+        self.read_env()
+
+    def read_env(self):
+        for line in open(os.path.join(self.root, "env")):
+            m = re.match(r"export (\w+)='?([^']*)'?$", line.strip())
+            if m and m.group(1) != "PATH":
+                self.env[m.group(1)] = m.group(2)
+
+    def stop(self):
+        self.ctl("sandbox", "stop")
+
+    def show_logs(self):
+        for top, _, files in os.walk(os.path.join(self.root, "log")):
+            for f in sorted(files):
+                print(f"--- {f}")
+                print("".join(open(os.path.join(top, f), errors="replace").readlines()[-40:]))
+
+    # ---- apps ----
+    def new_app(self):
+        name = f"app{next(self.numbers)}-{os.getpid()}"
+        self.ctl("apps:create", name)
+        return name
+
+    def deploy(self, app, files, wait=True):
+        """files: {path: text or bytes or (text, mode)}; needs a Procfile."""
+        with tempfile.TemporaryDirectory(prefix="dyno-s-") as d:
+            for path, content in files.items():
+                mode = 0o644
+                if isinstance(content, tuple):
+                    content, mode = content
+                full = os.path.join(d, path)
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+                with open(full, "wb") as f:
+                    f.write(content.encode() if isinstance(content, str) else content)
+                os.chmod(full, mode)
+            self.ctl("deploy", app, d)
+        if wait:
+            self.ctl("wait", "-a", app)
+
+    def dynos(self, app, type=None):
+        found = [d for d in self.json("ps", "-a", app) if type in (None, d["type"])]
+        return sorted(found, key=lambda d: d["name"])
+
+    def dyno(self, app, name):
+        return next((d for d in self.dynos(app) if d["name"] == name), None)
+
+    def wait_state(self, app, name, *states):
+        def right():
+            d = self.dyno(app, name)
+            return d if d and d["state"] in states else None
+        return wait_for(f"{name} in {states}", right)
+
+    def logs(self, app, *args):
+        return self.ctl("logs", "-a", app, "-n", "1500", *args).out.splitlines()
+
+    def wait_log(self, app, pattern, timeout=PATIENCE):
+        return wait_for(f"log line {pattern!r}", lambda: next(
+            (l for l in self.logs(app) if re.search(pattern, l)), None), timeout)
+
+    def run(self, app, *command, check=False, **kw):
+        return self.ctl("run", "-a", app, "--no-tty", *command, check=check, **kw)
+
+    def visit(self, dyno, path="/"):
+        """GET from a dyno directly; returns (status, body)."""
+        c = http.client.HTTPConnection(dyno["address"], dyno["port"], timeout=10)
+        try:
+            c.request("GET", path)
+            r = c.getresponse()
+            return r.status, r.read().decode()
+        finally:
+            c.close()
+
+    def api(self, method, path, body=None, token=None, headers=None, raw=None):
+        """A bare request to the API over TCP; returns (status, headers, json or text)."""
+        url = urllib.parse.urlparse(self.env["HEROKU_HOST"])
+        c = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        h = {"Accept": "application/vnd.heroku+json; version=3",
+             "Authorization": "Bearer " + (self.env["HEROKU_API_KEY"] if token is None else token)}
+        h.update(headers or {})
+        data = raw if raw is not None else json.dumps(body) if body is not None else None
+        if data is not None:
+            h.setdefault("Content-Type", "application/json")
+        try:
+            c.request(method, path, data, h)
+            r = c.getresponse()
+            text = r.read().decode(errors="replace")
+            kind = r.headers.get("Content-Type", "")
+            return r.status, r.headers, json.loads(text) if "json" in kind and text else text
+        finally:
+            c.close()
+
+    # ---- processes of this instance ----
+    def pids(self, program):
+        """pids of a program that was started for this root."""
+        mine = []
+        for pid, (name, line) in processes().items():
+            if os.path.basename(line.split(" ")[0]) == program and self.root in line:
+                mine.append(pid)
+        return sorted(mine)
+
+    def pid(self, program):
+        return wait_for(f"{program} running", lambda: self.pids(program))[0]
+
+    def kill(self, program, sig=signal.SIGKILL):
+        """Ends a daemon and waits until another one has taken its place."""
+        old = self.pid(program)
+        os.kill(old, sig)
+        wait_for(f"new {program}", lambda: [p for p in self.pids(program) if p != old])
+        return old
+
+    def answers(self):
+        """Waits until API, host and report path work again."""
+        def works():
+            r = self.ctl("host", "ps", "--json", check=False)
+            return r.status == 0 and self.ctl("apps", "--json", check=False).status == 0
+        wait_for("working instance", works)
+
+    def prefix(self):
+        return json.loads(self.ctl("host", "info", "--json").out)["prefix"]
+
+
+def slug(files, name=None):
+    """A gzip'd tar with the tree under ./app; files: {path: text, bytes or TarInfo}."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz", format=tarfile.GNU_FORMAT) as tar:
+        for path, content in files.items():
+            if isinstance(content, tarfile.TarInfo):
+                content.name = path
+                tar.addfile(content)
+                continue
+            data = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(path)
+            info.size, info.mode, info.mtime = len(data), 0o755, 1_600_000_000
+            tar.addfile(info, io.BytesIO(data))
+    return raw.getvalue()
