@@ -45,6 +45,7 @@ struct http_call_spec {
 	int (*on_data)(const void *data, size_t n, void *userdata);
 	/* Upload progress, may be NULL. */
 	void (*on_progress)(uint64_t sent, uint64_t total, void *userdata);
+	void *userdata;			/* of on_data and on_progress */
 };
 
 struct http_result {
