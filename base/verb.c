@@ -12,6 +12,8 @@ void verb_usage(const char *program, const struct verb *verbs, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		int w = (int)(strlen(verbs[i].name) + strlen(verbs[i].args) + 1);
 
+		if (!verbs[i].doc)
+			continue;
 		width = w > width && w < 40 ? w : width;
 	}
 	fprintf(f, "usage: %s [OPTION...] VERB [ARGUMENT...]\n\n", program);
@@ -19,6 +21,8 @@ void verb_usage(const char *program, const struct verb *verbs, size_t n,
 		auto_free char *left = xasprintf("%s %s", verbs[i].name,
 						 verbs[i].args);
 
+		if (!verbs[i].doc)
+			continue;
 		fprintf(f, "  %-*s  %s\n", width, left, verbs[i].doc);
 	}
 }
@@ -45,17 +49,37 @@ static int verb_call(const char *program, const struct verb *v, int argc,
 	return v->fn(argc, argv, userdata);
 }
 
+const struct verb *verb_find(const struct verb *verbs, size_t n, int argc,
+			     char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < n && argc > 0; i++) {
+		const char *second = str_after(verbs[i].name, argv[0]);
+
+		*ret_words = 1;
+		if (second && !*second)
+			return &verbs[i];
+		*ret_words = 2;
+		if (second && *second == ' ' && argc > 1 &&
+		    str_eq(second + 1, argv[1]))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
 int verb_run(const char *program, const struct verb *verbs, size_t n, int argc,
 	     char **argv, void *userdata)
 {
+	const struct verb *v;
+	int words;
+
 	if (argc < 1) {
 		verb_usage(program, verbs, n, true);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(verbs[i].name, argv[0]))
-			return verb_call(program, &verbs[i], argc, argv,
-					 userdata);
+	v = verb_find(verbs, n, argc, argv, &words);
+	if (v)
+		return verb_call(program, v, argc - words + 1,
+				 argv + words - 1, userdata);
 	if (str_eq(argv[0], "help")) {
 		verb_usage(program, verbs, n, false);
 		return EXIT_SUCCESS;
