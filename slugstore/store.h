@@ -19,7 +19,12 @@
  * A slug is a tar (gzip, zstd or plain) with everything under ./app. Refused,
  * with an error that names the entry: absolute paths, "..", links that lead
  * outside ./app, devices, fifos, sockets, setuid and setgid bits. Entries
- * outside ./app are ignored.
+ * outside ./app are ignored. A symbolic link with an absolute target is kept:
+ * it is resolved inside the dyno only (entry.h has the rules, limits.h the
+ * numbers). So: nobody on the host may follow a link below trees/.
+ *
+ * Modes and times of the archive are kept, the owner is who unpacks. Errors of
+ * sha256 arguments that are none: EINVAL.
  */
 #include "base/base.h"
 #include "base/id.h"
@@ -37,6 +42,11 @@ struct strv;
 int store_open(struct store **ret, const char *dir, struct error *e);
 struct store *store_free(struct store *s);
 DEFINE_AUTO(struct store, store_free)
+
+/* Called while store_unpack() and store_verify() read a blob: bytes of it. */
+typedef void (*store_progress_fn)(uint64_t done, uint64_t total,
+				  void *userdata);
+void store_on_progress(struct store *s, store_progress_fn fn, void *userdata);
 
 /* ---- blobs ---- */
 
@@ -66,25 +76,29 @@ int store_open_blob(struct store *s, const char *sha256, int *ret_fd,
 /* 0 if the unpacked tree is complete, or STORE_ABSENT. */
 int store_has_tree(struct store *s, const char *sha256, struct error *e);
 
-/* Unpack a blob once; done already = 0. STORE_ABSENT: no such blob. Runs long:
- * call it in a job. */
+/* Unpack a blob once; done already = 0. STORE_ABSENT: no such blob. EBADMSG:
+ * the blob is not what its name says. EBUSY: another process has been at it
+ * for ten minutes. Runs long: call it in a job. */
 int store_unpack(struct store *s, const char *sha256, struct error *e);
 
 /* Check a slug file without unpacking it: 0 if store_unpack() would accept
- * it. Says the number of entries and bytes. */
+ * it. Says the number of entries and bytes below ./app. The descriptor's
+ * position does not matter and stays. Runs long, too. */
 int store_check(int blob_fd, uint64_t *ret_entries, uint64_t *ret_bytes,
 		struct error *e);
 
 /* A lease keeps the tree (shared lock on the entry): hold the descriptor as
- * long as a dyno uses it, close it to release. STORE_ABSENT: not unpacked. */
+ * long as a dyno uses it, close it to release. STORE_ABSENT: not unpacked.
+ * Never waits for an unpacker. */
 int store_lease(struct store *s, const char *sha256, int *ret_fd,
 		struct error *e);
 
 /* ---- the whole ---- */
+/* All names, sorted. */
 int store_list(struct store *s, struct strv *ret_sha256s, struct error *e);
 
 /* Re-hash the blob: 0, STORE_ABSENT, or EBADMSG naming both digests. */
 int store_verify(struct store *s, const char *sha256, struct error *e);
 
-/* Remove blob and tree. EBUSY: leased. Absent = done. */
+/* Remove blob and tree. EBUSY: leased or being unpacked. Absent = done. */
 int store_remove(struct store *s, const char *sha256, struct error *e);

@@ -1,0 +1,22 @@
+#pragma once
+
+/*
+ * limits.h - what a slug may cost us: one table.
+ *
+ * Everything in a slug is chosen by a stranger. Tests use smaller numbers.
+ */
+#include "base/base.h"
+
+struct limits {
+	uint64_t entries;	/* entries, and directories they imply */
+	uint64_t depth;		/* components of a path, "app" included */
+	uint64_t name_bytes;	/* one component */
+	uint64_t path_bytes;	/* a path, a link's target */
+	uint64_t names_bytes;	/* all paths together: we keep them in memory */
+	uint64_t file_bytes;	/* one file */
+	uint64_t total_bytes;	/* all files together */
+	uint64_t ratio;		/* unpacked / packed bytes... */
+	uint64_t ratio_from;	/* ...once so many bytes are unpacked */
+};
+
+extern const struct limits limits_slug;
