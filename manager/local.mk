@@ -6,3 +6,17 @@ libmanager_a_SOURCES = \
 	%D%/host_message.c %D%/host_message.h \
 	%D%/host_proto.h \
 	%D%/limits.h
+
+# What only dynod is made of: a library, so that tests can link it with a fake
+# runtime.
+noinst_LIBRARIES += libdynod.a
+libdynod_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libdynod_a_SOURCES = \
+	%D%/dyno_table.c %D%/dyno_table.h \
+	%D%/dynod_conf.c %D%/dynod_conf.h \
+	%D%/dynod_wipe.c %D%/dynod_wipe.h \
+	%D%/host_check.c %D%/host_check.h \
+	%D%/host_server.c %D%/host_server.h \
+	%D%/instance_lock.c %D%/instance_lock.h \
+	%D%/keeper.c %D%/keeper.h
+DYNOD_LIBS = libdynod.a libmanager.a

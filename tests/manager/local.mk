@@ -1,0 +1,21 @@
+check_PROGRAMS += %D%/test-dynod-conf %D%/test-host-message \
+	%D%/test-host-server %D%/test-keeper
+
+tests_manager_test_dynod_conf_SOURCES = %D%/test-dynod-conf.c
+tests_manager_test_dynod_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_dynod_conf_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_host_message_SOURCES = %D%/test-host-message.c \
+	%D%/fuzz_host_message.c
+tests_manager_test_host_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_host_message_LDADD = libmanager.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_host_server_SOURCES = %D%/test-host-server.c \
+	%D%/fake_runtime.c %D%/fake_runtime.h
+tests_manager_test_host_server_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(CMOCKA_CFLAGS)
+tests_manager_test_host_server_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_keeper_SOURCES = %D%/test-keeper.c
+tests_manager_test_keeper_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_keeper_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

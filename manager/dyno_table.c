@@ -1,0 +1,233 @@
+#include "base/error.h"
+#include "base/loop.h"
+#include "manager/dyno_table.h"
+#include "manager/limits.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#define DYNO_TABLE_RETRY_SEC 10
+
+static void PRINTF(2, 3)
+dyno_table_tell(struct dyno_table *t, const char *fmt, ...)
+{
+	char text[ERROR_MSG_MAX + 128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	t->ops->tell(text, t->userdata);
+}
+
+/* ---- entries ---- */
+
+static struct dyno_entry *dyno_entry_free(struct dyno_entry *entry)
+{
+	if (!entry)
+		return NULL;
+	entry->watch = loop_unref(entry->watch);
+	dyno_free(entry->dyno);
+	free(entry);
+	return NULL;
+}
+DEFINE_AUTO(struct dyno_entry, dyno_entry_free)
+
+/* Learn how it ended. What nobody knows any more is reported as a kill. */
+static void dyno_entry_end(struct dyno_entry *entry)
+{
+	struct dyno_table *t = entry->table;
+	struct error e;
+
+	entry->watch = loop_unref(entry->watch);
+	entry->ended = true;
+	if (dyno_exit(t->rt, entry->dyno, &entry->exit, &e) < 0) {
+		entry->exit = (struct dyno_exit){
+			.status = 128 + SIGKILL, .signal = SIGKILL,
+		};
+		dyno_table_tell(t, "dyno %s has ended, cannot tell how: %s",
+				entry->dyno->uuid, e.msg);
+	}
+}
+
+static int on_dyno_end(sd_event_source *src, int fd, uint32_t events,
+		       void *userdata)
+{
+	struct dyno_entry *entry = userdata;
+
+	dyno_entry_end(entry);
+	entry->table->ops->on_end(entry, entry->table->userdata);
+	return 0;
+}
+
+static int dyno_table_watch(struct dyno_table *t, struct dyno_entry *entry,
+			    struct error *e)
+{
+	int r = sd_event_add_io(t->event, &entry->watch, entry->dyno->pidfd,
+				EPOLLIN, on_dyno_end, entry);
+
+	if (r < 0)
+		return error_ret(e, r, "watch the dyno");
+	sd_event_source_set_description(entry->watch, "dyno-end");
+	return 0;
+}
+
+/* ---- adoption ---- */
+
+static int on_dyno_table_retry(sd_event_source *src, uint64_t usec,
+			       void *userdata);
+
+static void dyno_table_arm(struct dyno_table *t)
+{
+	struct error e;
+
+	if (loop_timer(t->event, &t->retry, DYNO_TABLE_RETRY_SEC * USEC_PER_SEC,
+		       on_dyno_table_retry, t, "stuck-dynos", &e) < 0)
+		dyno_table_tell(t, "%s, ignoring", e.msg);
+}
+
+static int on_dyno_table_retry(sd_event_source *src, uint64_t usec,
+			       void *userdata)
+{
+	struct dyno_table *t = userdata;
+	struct strv stuck = t->stuck;
+
+	t->stuck = STRV_INIT;
+	for (size_t i = 0; i < stuck.n; i++)
+		if (runtime_remove(t->rt, stuck.v[i], NULL) < 0)
+			strv_add(&t->stuck, stuck.v[i]);
+		else
+			dyno_table_tell(t, "dyno %s is removed now", stuck.v[i]);
+	strv_deinit(&stuck);
+	if (t->stuck.n)
+		dyno_table_arm(t);
+	return 0;
+}
+
+/* Nobody could stop a dyno that is not in the table: it must go. */
+static void dyno_table_discard(struct dyno_table *t, const char *uuid,
+			       const struct error *why)
+{
+	struct error e;
+
+	dyno_table_tell(t, "cannot adopt dyno %s, removing it: %s", uuid,
+			why->msg);
+	if (runtime_remove(t->rt, uuid, &e) >= 0)
+		return;
+	dyno_table_tell(t, "cannot remove dyno %s, will retry: %s", uuid, e.msg);
+	strv_add(&t->stuck, uuid);
+	dyno_table_arm(t);
+}
+
+static int dyno_table_adopt_one(struct dyno_table *t, const char *uuid,
+				struct error *e)
+{
+	auto_(dyno_entry_free_p) struct dyno_entry *entry =
+		xcalloc(1, sizeof(*entry));
+	int r;
+
+	entry->table = t;
+	r = runtime_adopt(t->rt, uuid, &entry->dyno, e);
+	if (r < 0)
+		return r;
+	if (r == RUNTIME_GONE)
+		dyno_entry_end(entry);
+	else
+		r = dyno_table_watch(t, entry, e);
+	if (r < 0)
+		return r;
+	map_set(&t->entries, uuid, take_ptr(entry));
+	return 0;
+}
+
+int dyno_table_adopt(struct dyno_table *t, struct error *e)
+{
+	auto_strv uuids = STRV_INIT;
+	int r;
+
+	r = runtime_list(t->rt, &uuids, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < uuids.n; i++) {
+		struct error why;
+
+		if (dyno_table_adopt_one(t, uuids.v[i], &why) < 0)
+			dyno_table_discard(t, uuids.v[i], &why);
+	}
+	return 0;
+}
+
+/* ---- table ---- */
+
+void dyno_table_init(struct dyno_table *t, sd_event *event, struct runtime *rt,
+		     const struct dyno_table_ops *ops, void *userdata)
+{
+	*t = (struct dyno_table){
+		.event = event, .rt = rt, .ops = ops, .userdata = userdata,
+		.entries = MAP_INIT, .stuck = STRV_INIT,
+	};
+}
+
+void dyno_table_deinit(struct dyno_table *t)
+{
+	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); )
+		dyno_entry_free(it.value);
+	map_deinit(&t->entries);
+	strv_deinit(&t->stuck);
+	t->retry = loop_unref(t->retry);
+}
+
+struct dyno_entry *dyno_table_get(const struct dyno_table *t, const char *uuid)
+{
+	return map_get(&t->entries, uuid);
+}
+
+size_t dyno_table_count(const struct dyno_table *t)
+{
+	return t->entries.n;
+}
+
+int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
+		     struct dyno_entry **ret, struct error *e)
+{
+	auto_(dyno_entry_free_p) struct dyno_entry *entry = NULL;
+	int r;
+
+	if (dyno_table_get(t, spec->uuid) || strv_has(&t->stuck, spec->uuid))
+		return error_set(e, EEXIST, "dyno %s is on record already",
+				 spec->uuid);
+	if (dyno_table_count(t) + t->stuck.n >= DYNOS_MAX)
+		return error_set(e, ENOSPC, "%d dynos are on this host, no more "
+				 "are allowed", DYNOS_MAX);
+	entry = xcalloc(1, sizeof(*entry));
+	entry->table = t;
+	r = runtime_start(t->rt, spec, &entry->dyno, e);
+	if (r < 0)
+		return r;
+	r = dyno_table_watch(t, entry, e);
+	if (r < 0) {
+		runtime_remove(t->rt, spec->uuid, NULL);
+		return r;
+	}
+	map_set(&t->entries, spec->uuid, entry);
+	*ret = take_ptr(entry);
+	return 0;
+}
+
+int dyno_table_remove(struct dyno_table *t, const char *uuid, struct error *e)
+{
+	struct dyno_entry *entry = dyno_table_get(t, uuid);
+	int r;
+
+	if (!entry)
+		return 0;
+	if (!entry->ended)
+		return error_set(e, EBUSY, "dyno %s lives", uuid);
+	r = runtime_remove(t->rt, uuid, e);
+	if (r < 0)
+		return r;
+	map_remove(&t->entries, uuid);
+	dyno_entry_free(entry);
+	return 0;
+}
