@@ -23,7 +23,12 @@ void verb_usage(const char *program, const struct verb *verbs, size_t n,
 
 		if (!verbs[i].doc)
 			continue;
-		fprintf(f, "  %-*s  %s\n", width, left, verbs[i].doc);
+		/* A long one has its sentence on the next line. */
+		if ((int)strlen(left) > width)
+			fprintf(f, "  %s\n  %-*s  %s\n", left, width, "",
+				verbs[i].doc);
+		else
+			fprintf(f, "  %-*s  %s\n", width, left, verbs[i].doc);
 	}
 }
 
