@@ -1,0 +1,36 @@
+noinst_LIBRARIES += libcli.a
+libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
+	$(ARCHIVE_CFLAGS) $(GNUTLS_CFLAGS)
+libcli_a_SOURCES = \
+	%D%/api.c %D%/api.h \
+	%D%/apps.c \
+	%D%/attach.c %D%/attach.h \
+	%D%/census.c %D%/census.h \
+	%D%/cli.c %D%/cli.h \
+	%D%/config.c %D%/config.h \
+	%D%/deploy.c \
+	%D%/dynos.c %D%/dynos.h \
+	%D%/frame.c %D%/frame.h \
+	%D%/host.c \
+	%D%/keeper.c %D%/keeper.h \
+	%D%/logs.c %D%/logs.h \
+	%D%/pack.c %D%/pack.h \
+	%D%/procfile.c %D%/procfile.h \
+	%D%/progress.c %D%/progress.h \
+	%D%/releases.c \
+	%D%/run.c %D%/run.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/sandbox_address.c \
+	%D%/sandbox_start.c \
+	%D%/sandbox_stop.c \
+	%D%/scale.c %D%/scale.h \
+	%D%/terminal.c %D%/terminal.h \
+	%D%/verbs.c %D%/verbs.h \
+	%D%/wait.c %D%/wait.h \
+	%D%/when.c %D%/when.h
+CLI_LIBS = libcli.a $(HTTP_LIBS) $(ARCHIVE_LIBS) $(GNUTLS_LIBS)
+
+bin_PROGRAMS += dynoctl
+dynoctl_CFLAGS = $(AM_CFLAGS)
+dynoctl_SOURCES = %D%/dynoctl.c
+dynoctl_LDADD = $(CLI_LIBS)

@@ -1,0 +1,233 @@
+/*
+ * run.c - one-off dynos: attached to our terminal or pipes, or detached.
+ */
+#include "cli/run.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "cli/api.h"
+#include "cli/attach.h"
+#include "cli/cli.h"
+#include "cli/frame.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "http/client.h"
+#include "http/json.h"
+
+#include <stdio.h>
+
+enum { RUN_OPT_NO_TTY = 300 };
+
+static const struct option run_options[] = {
+	{ "no-tty", no_argument, NULL, RUN_OPT_NO_TTY },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "size", required_argument, NULL, 's' },
+	{ "env", required_argument, NULL, 'e' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct run {
+	struct cli *cli;
+	const char *app;
+	bool detach, tty;
+	char *command;
+	json_t *body;			/* of POST dynos */
+	json_t *env;			/* borrowed from body */
+	json_t *dyno;			/* the API's */
+	struct progress progress;
+};
+
+static void run_deinit(struct run *run)
+{
+	progress_deinit(&run->progress);
+	json_decref(run->body);
+	json_decref(run->dyno);
+	free(run->command);
+}
+
+char *run_join(int argc, char **argv)
+{
+	auto_buf out = BUF_INIT;
+
+	if (argc == 1)
+		return xstrdup(argv[0]);
+	for (int i = 0; i < argc; i++) {
+		bool quote = strpbrk(argv[i], " \"") != NULL;
+
+		buf_adds(&out, i ? " " : "");
+		buf_adds(&out, quote ? "\"" : "");
+		for (const char *p = argv[i]; *p; p++) {
+			buf_adds(&out, *p == '"' ? "\\" : "");
+			buf_add(&out, p, 1);
+		}
+		buf_adds(&out, quote ? "\"" : "");
+	}
+	return buf_take(&out);
+}
+
+static int run_set_env(struct run *run, const char *text)
+{
+	const char *eq = strchr(text, '=');
+	auto_free char *key = NULL;
+
+	if (!eq || eq == text)
+		return cli_usage("-e \"%s\" is not KEY=VALUE", text);
+	key = xstrndup(text, (size_t)(eq - text));
+	if (json_object_set_new(run->env, key, json_string(eq + 1)) < 0)
+		return cli_usage("-e %s: not UTF-8 text", key);
+	return 0;
+}
+
+/* Returns 0, or the exit status in cli->status with a negative result. */
+static int run_parse(struct run *run, int argc, char **argv)
+{
+	struct cli *cli = run->cli;
+	bool no_tty = false;
+	int c;
+
+	while ((c = cli_getopt(cli, argc, argv, "+ds:e:", run_options)) != -1) {
+		switch (c) {
+		case RUN_OPT_NO_TTY:
+			no_tty = true;
+			break;
+		case 'd':
+			run->detach = true;
+			break;
+		case 's':
+			json_object_set_new(run->body, "size",
+					    json_string(optarg));
+			break;
+		case 'e':
+			cli->status = run_set_env(run, optarg);
+			if (cli->status)
+				return -1;
+			break;
+		default:
+			return -1;
+		}
+	}
+	run->tty = !no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	run->command = run_join(argc - optind, argv + optind);
+	return 0;
+}
+
+static int run_describe(struct run *run)
+{
+	const char *term = getenv("TERM");
+	uint16_t rows, cols;
+
+	if (json_object_set_new(run->body, "command",
+				json_string(run->command)) < 0)
+		return cli_usage("the command is not UTF-8 text");
+	json_object_set_new(run->body, "attach", json_boolean(!run->detach));
+	if (!run->detach && !run->tty)
+		json_object_set_new(run->body, "force_no_tty", json_true());
+	if (run->detach || !run->tty)
+		return 0;
+	if (term)
+		json_object_set_new(run->env, "TERM", json_string(term));
+	if (terminal_size(STDOUT_FILENO, &rows, &cols)) {
+		json_object_set_new(run->env, "LINES", json_integer(rows));
+		json_object_set_new(run->env, "COLUMNS", json_integer(cols));
+	}
+	return 0;
+}
+
+static int run_create(struct run *run, struct error *e)
+{
+	auto_free char *path = api_path(run->app, "/dynos");
+
+	progress_begin(&run->progress, "Running %s on %s", run->command,
+		       run->app);
+	return api_send(run->cli, "POST", path, json_incref(run->body),
+			&run->dyno, e);
+}
+
+static const char *run_name(const struct run *run)
+{
+	const char *name = json_str(run->dyno, "name");
+
+	return name ? name : "?";
+}
+
+static void run_on_running(void *userdata)
+{
+	struct run *run = userdata;
+
+	progress_end(&run->progress, ", %s", run_name(run));
+}
+
+/* rendezvous://HOST:PORT/SECRET: only the secret is for us, we come by the API. */
+static char *run_attach_path(const struct run *run, struct error *e)
+{
+	const char *url = json_str(run->dyno, "attach_url");
+	const char *p = url ? strstr(url, "://") : NULL;
+
+	p = p ? strchr(p + 3, '/') : NULL;
+	if (!p || !p[1]) {
+		error_set(e, EPROTO, "the answer to \"run\" has no attach_url");
+		return NULL;
+	}
+	return xasprintf("/attach%s", p);
+}
+
+static int run_attached(struct run *run, int *ret_status, struct error *e)
+{
+	auto_free char *path = run_attach_path(run, e);
+	struct http_client *client;
+	auto_buf early = BUF_INIT;
+	auto_close int fd = -1;
+	int r;
+
+	if (!path)
+		return -EPROTO;
+	r = api_client(run->cli, &client, e);
+	if (r == 0)
+		r = http_client_upgrade(client, path, FRAME_PROTOCOL, &fd, &early,
+					e);
+	r = error_prefix(e, r, "attach to %s", run_name(run));
+	if (r < 0)
+		return r;
+	return attach_run(&(struct attach_spec){
+		.fd = fd, .early = &early, .tty = run->tty,
+		.on_running = run_on_running, .userdata = run,
+	}, ret_status, e);
+}
+
+static void run_detached(struct run *run)
+{
+	progress_end(&run->progress, ", %s", run_name(run));
+	if (run->cli->json)
+		api_print(run->dyno);
+	else
+		puts(run_name(run));
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "Run \"dynoctl logs -a %s --dyno %s\" to view "
+			"the output.\n", run->app, run_name(run));
+}
+
+int run_run(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_(run_deinit) struct run run = {
+		.cli = cli, .body = json_object(), .progress = PROGRESS_INIT,
+	};
+	int r, status = 0;
+	struct error e;
+
+	run.env = json_object();
+	json_object_set_new(run.body, "env", run.env);
+	if (run_parse(&run, argc, argv) < 0)
+		return cli->status;
+	run.app = cli_app(cli);
+	if (!run.app || run_describe(&run) != 0)
+		return EXIT_USAGE;
+	r = run_create(&run, &e);
+	if (r == 0 && run.detach)
+		run_detached(&run);
+	else if (r == 0)
+		r = run_attached(&run, &status, &e);
+	progress_deinit(&run.progress);
+	return r < 0 ? cli_fail(&e) : status;
+}

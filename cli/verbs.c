@@ -1,0 +1,107 @@
+/*
+ * verbs.c - every verb: usage, completion and the check of the manual page
+ * come from this table.
+ */
+#include "cli/verbs.h"
+
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+const struct verb cli_verbs[] = {
+	{ "apps", 0, 0, apps_list, "[--json]", "list all apps" },
+	{ "apps:create", 0, 1, apps_create, "[NAME]", "make an app" },
+	{ "apps:info", 0, 1, apps_info, "[APP] [--json]", "show an app" },
+	{ "apps:destroy", 0, 1, apps_destroy, "[APP] --confirm APP",
+	  "remove an app and all it has" },
+	{ "deploy", 1, 2, deploy_run, "[APP] SLUG.tgz|DIRECTORY",
+	  "release a slug, or a directory with a Procfile" },
+	{ "config", 0, 0, config_list, "[-s|--json]", "show the config vars" },
+	{ "config:get", 1, 1, config_get, "KEY", "show one config var" },
+	{ "config:set", 1, -1, config_set, "KEY=VALUE...",
+	  "set config vars and restart the app" },
+	{ "config:unset", 1, -1, config_unset, "KEY...",
+	  "remove config vars and restart the app" },
+	{ "ps", 0, -1, dynos_list, "[TYPE|DYNO...] [--json]",
+	  "show the dynos of an app" },
+	{ "scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...]",
+	  "show or change the formation" },
+	{ "ps:scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...]",
+	  "the same" },
+	{ "restart", 0, 1, dynos_restart, "[DYNO|TYPE]",
+	  "restart all dynos, one, or those of a type" },
+	{ "stop", 1, 1, dynos_stop, "DYNO|TYPE", "stop a dyno" },
+	{ "wait", 0, 1, wait_run, "[--timeout SEC] [TYPE]",
+	  "wait until the formation is up" },
+	{ "logs", 0, 0, logs_show, "[-n N] [--tail] [--dyno DYNO] [--source S]",
+	  "show the log" },
+	{ "releases", 0, 0, releases_list, "[-n N] [--json]",
+	  "show the releases, newest first" },
+	{ "rollback", 0, 1, releases_rollback, "[vN]",
+	  "release again what an earlier release had" },
+	{ "run", 1, -1, run_run,
+	  "[--no-tty] [--detach] [--size S] [-e K=V] COMMAND...",
+	  "run a command in a dyno of its own" },
+	{ "host ps", 0, 0, host_ps, "[--json]", "show the dynos of this host" },
+	{ "host info", 0, 0, host_info, "[--json]", "show this host's manager" },
+	{ "sandbox start", 0, 0, sandbox_start, "--root DIR [--timeout SEC]",
+	  "start a complete private instance" },
+	{ "sandbox env", 0, 0, sandbox_env, "--root DIR",
+	  "print the shell variables that lead to it" },
+	{ "sandbox status", 0, 0, sandbox_status, "--root DIR [--json]",
+	  "show its processes and addresses" },
+	{ "sandbox stop", 0, 0, sandbox_stop, "--root DIR [--keep]",
+	  "end it and remove what it made" },
+	{ "version", 0, 0, verbs_version, "", "print the version" },
+	{ "help", 0, 2, verbs_help, "[VERB]", "print this list, or one usage" },
+	{ "verbs", 0, 0, verbs_names, "", NULL },
+	{ "sandbox keep", 0, 0, keeper_run, "--root DIR", NULL },
+};
+const size_t cli_n_verbs = ARRAY_SIZE(cli_verbs);
+
+int verbs_help(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	const struct verb *v;
+	int words;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	if (optind == argc) {
+		verb_usage("dynoctl", cli_verbs, cli_n_verbs, false);
+		puts("\nApps are named by -a APP or DYNO_APP. --json prints the "
+		     "API's objects.\n--root DIR talks to the instance below DIR."
+		     " The manual: man dynoctl.");
+		return 0;
+	}
+	v = verb_find(cli_verbs, cli_n_verbs, argc - optind, argv + optind,
+		      &words);
+	if (!v)
+		return cli_usage("no verb \"%s\"", argv[optind]);
+	printf("usage: dynoctl %s %s\n%s\n", v->name, v->args,
+	       v->doc ? v->doc : "");
+	return 0;
+}
+
+/* For completion. */
+int verbs_names(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	for (size_t i = 0; i < cli_n_verbs; i++)
+		if (cli_verbs[i].doc)
+			puts(cli_verbs[i].name);
+	return 0;
+}
+
+int verbs_version(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	puts("dynoctl " DYNO_VERSION);
+	return 0;
+}
