@@ -29,6 +29,8 @@ struct cgroup {
 	size_t n_procs_fds;
 };
 
+#define CGROUP_INIT ((struct cgroup){ .dir_fd = -1 })
+
 int cgroup_host_open(struct cgroup_host **ret, const char *prefix,
 		     struct error *e);
 struct cgroup_host *cgroup_host_free(struct cgroup_host *h);

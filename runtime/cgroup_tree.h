@@ -1,0 +1,66 @@
+#pragma once
+
+/*
+ * cgroup_tree.h - one mounted hierarchy with our parent group in it.
+ *
+ * On v1 there is one tree for each hierarchy that has a controller we use, on
+ * v2 there is one tree in all. A leaf is a child group of the parent.
+ */
+#include "base/base.h"
+
+struct error;
+struct strv;
+
+enum cgroup_controller {
+	CGROUP_MEMORY	= 1 << 0,
+	CGROUP_CPU	= 1 << 1,
+	CGROUP_CPUACCT	= 1 << 2,
+	CGROUP_PIDS	= 1 << 3,
+	CGROUP_FREEZER	= 1 << 4,
+	CGROUP_DEVICES	= 1 << 5,
+};
+
+struct cgroup_tree {
+	unsigned controllers;		/* mask of enum cgroup_controller */
+	char *path;			/* of the parent group */
+	int parent_fd;
+};
+
+#define CGROUP_TREE_INIT ((struct cgroup_tree){ 0, NULL, -1 })
+#define CGROUP_ABSENT 1
+
+/* Make (or find) the parent group base/prefix. */
+int cgroup_tree_open(struct cgroup_tree *t, unsigned controllers,
+		     const char *base, const char *prefix, struct error *e);
+void cgroup_tree_deinit(struct cgroup_tree *t);
+
+/* Make a leaf. EEXIST: there is one already. */
+int cgroup_tree_make(struct cgroup_tree *t, const char *leaf, struct error *e);
+
+/* Open a leaf's directory; CGROUP_ABSENT: there is none. */
+int cgroup_tree_leaf(const struct cgroup_tree *t, const char *leaf, int *ret_fd,
+		     struct error *e);
+
+/* Remove a leaf and the groups in it, waiting a few milliseconds for
+ * processes that are just ending. EBUSY: one is left. Absent = done. */
+int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf, struct error *e);
+
+/* Remove the parent. EBUSY: it has a leaf. Absent = done. */
+int cgroup_tree_wipe(struct cgroup_tree *t, struct error *e);
+
+/* Add the names of the leaves that are not in *ret yet. */
+int cgroup_tree_list(const struct cgroup_tree *t, struct strv *ret,
+		     struct error *e);
+
+/* The paths, relative to fd, of all groups below it and of itself ("."),
+ * inner ones after those they hold. At most CGROUP_GROUPS_MAX. */
+#define CGROUP_GROUPS_MAX 4096
+int cgroup_tree_groups(int fd, struct strv *ret, struct error *e);
+
+/* Control files of the group fd (or of one below it, "a/b/file"). */
+int cgroup_tree_write(int fd, const char *file, const char *text,
+		      struct error *e);
+int cgroup_tree_read(int fd, const char *file, uint64_t *ret, struct error *e);
+/* The number behind a key: lines "key 42". ENOENT: no such key. */
+int cgroup_tree_read_key(int fd, const char *file, const char *key,
+			 uint64_t *ret, struct error *e);

@@ -1,0 +1,182 @@
+/*
+ * cgroup_v2.c - version 2: one tree for everything.
+ *
+ * Memory: memory.max is the hard limit, without swap, so that memory + swap
+ * never exceeds it. memory.high stays unset: at the quota a dyno is to be slow
+ * and told (R14), but the throttling of memory.high without swap makes it hang.
+ *
+ * Devices have no files here but eBPF programs. We load none: a dyno cannot
+ * mknod (its user namespace does not own the host's devices), and its /dev
+ * holds the harmless ones alone.
+ */
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "runtime/cgroup_host.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#define DAEMON_GROUP "daemon"
+
+static const struct cgroup_setting v2_settings[] = {
+	{ CGROUP_MEMORY, "memory.max", CGROUP_VALUE_MEMORY_SWAP },
+	{ CGROUP_MEMORY, "memory.swap.max", .text = "0", .optional = true },
+	{ CGROUP_MEMORY, "memory.oom.group", .text = "1" },
+	{ CGROUP_PIDS, "pids.max", CGROUP_VALUE_PIDS },
+	{ CGROUP_CPU, "cpu.weight", CGROUP_VALUE_WEIGHT },
+};
+
+/* What the parent passes down, and whether we go on without it. */
+static const struct {
+	const char *enable;
+	unsigned bit;
+	bool optional;
+} v2_controllers[] = {
+	{ "+memory", CGROUP_MEMORY },
+	{ "+pids",   CGROUP_PIDS },
+	{ "+cpu",    CGROUP_CPU, true },
+};
+
+/* ---- whose group may we divide? ---- */
+
+static bool v2_delegated(const char *path)
+{
+	static const char *const names[] = { "trusted.delegate", "user.delegate" };
+	char value = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (getxattr(path, names[i], &value, 1) == 1 && value == '1')
+			return true;
+	return false;
+}
+
+/* The group below which ours goes: the one that systemd delegated to our unit
+ * (we may sit in its child "daemon" already), else the root of the mount. */
+static char *v2_base(const char *mount, const char *own)
+{
+	auto_free char *path = xasprintf("%s%s", mount, own);
+	char *slash = strrchr(path, '/');
+
+	if (v2_delegated(path))
+		return take_ptr(path);
+	if (slash && str_eq(slash + 1, DAEMON_GROUP)) {
+		*slash = '\0';
+		if (v2_delegated(path))
+			return take_ptr(path);
+	}
+	return xstrdup(mount);
+}
+
+/* A group with enabled controllers may hold no process itself. */
+static int v2_step_aside(const char *base, struct error *e)
+{
+	auto_free char *dir = xasprintf("%s/" DAEMON_GROUP, base);
+	auto_free char *procs = xasprintf("%s/cgroup.procs", dir);
+
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return error_sys(e, "create cgroup %s", dir);
+	return cgroup_tree_write(AT_FDCWD, procs, "0", e);
+}
+
+/* ---- opening ---- */
+
+static int v2_enable(const char *path, unsigned *ret, struct error *e)
+{
+	auto_free char *file = xasprintf("%s/cgroup.subtree_control", path);
+
+	*ret = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(v2_controllers); i++) {
+		bool optional = v2_controllers[i].optional;
+		int r = cgroup_tree_write(AT_FDCWD, file,
+					  v2_controllers[i].enable,
+					  optional ? NULL : e);
+
+		if (r < 0 && !optional)
+			return r;
+		if (r >= 0)
+			*ret |= v2_controllers[i].bit;
+	}
+	return 0;
+}
+
+static int v2_open(struct cgroup_host *h, const struct cgroup_mounts *m,
+		   struct error *e)
+{
+	const struct cgroup_mount *mount = cgroup_mounts_unified(m);
+	auto_free char *own = NULL, *base = NULL, *own_path = NULL;
+	struct cgroup_tree *t = &h->trees[0];
+	auto_buf text = BUF_INIT;
+	unsigned mask;
+	int r;
+
+	if (!mount)
+		return error_set(e, ENOTSUP, "no cgroup file system is mounted");
+	r = file_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, e);
+	if (r < 0)
+		return r;
+	own = cgroup_mounts_own(buf_str(&text));
+	own_path = xasprintf("%s%s", mount->path, str_eq(own, "/") ? "" : own);
+	base = v2_base(mount->path, str_eq(own, "/") ? "" : own);
+	/* In the real root group it works at once; in a delegated one, or in
+	 * a container's root, we are in the way. */
+	r = v2_enable(base, &mask, NULL);
+	if (r < 0 && str_eq(base, own_path)) {
+		r = v2_step_aside(base, e);
+		if (r < 0)
+			return r;
+	}
+	r = v2_enable(base, &mask, e);
+	if (r < 0)
+		return r;
+	h->n_trees = 1;
+	r = cgroup_tree_open(t, mask, base, h->prefix, e);
+	if (r < 0)
+		return r;
+	return v2_enable(t->path, &t->controllers, e);
+}
+
+/* ---- a leaf ---- */
+
+static int v2_kill(struct cgroup_host *h, const char *uuid, struct error *e)
+{
+	auto_close int fd = -1;
+	int r = cgroup_tree_leaf(&h->trees[0], uuid, &fd, e);
+
+	if (r == CGROUP_ABSENT)
+		return 0;
+	return r < 0 ? r : cgroup_tree_write(fd, "cgroup.kill", "1", e);
+}
+
+static int v2_stats(struct cgroup_host *h, const char *uuid,
+		    struct cgroup_stats *ret, struct error *e)
+{
+	auto_close int fd = -1;
+	int r = cgroup_tree_leaf(&h->trees[0], uuid, &fd, e);
+
+	if (r == CGROUP_ABSENT)
+		return error_set(e, ENOENT, "no cgroup %s", uuid);
+	if (r == 0)
+		r = cgroup_tree_read_key(fd, "memory.events", "oom_kill",
+					 &ret->oom_kills, e);
+	/* memory.peak came with 5.19; some kernels lack it. */
+	if (r == 0 &&
+	    cgroup_tree_read(fd, "memory.peak", &ret->memory_peak, NULL) < 0)
+		r = cgroup_tree_read(fd, "memory.current", &ret->memory_peak, e);
+	if (r == 0)
+		r = cgroup_tree_read_key(fd, "cpu.stat", "usage_usec",
+					 &ret->cpu_usec, e);
+	if (r == 0)
+		r = cgroup_tree_read(fd, "pids.current", &ret->pids, e);
+	return r;
+}
+
+const struct cgroup_driver cgroup_v2_driver = {
+	.version = CGROUP_V2,
+	.settings = v2_settings,
+	.n_settings = ARRAY_SIZE(v2_settings),
+	.open = v2_open,
+	.kill = v2_kill,
+	.stats = v2_stats,
+};
