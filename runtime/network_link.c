@@ -1,0 +1,498 @@
+#include "runtime/network_link.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/strv.h"
+#include "runtime/network_netlink.h"
+
+#include <arpa/inet.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <stdio.h>
+
+#define LOOPBACK_INDEX 1		/* in every network namespace */
+
+void network_link_mac(struct in_addr address, uint8_t ret[NETWORK_MAC_BYTES])
+{
+	ret[0] = 0x02;			/* locally administered, unicast */
+	ret[1] = 0x64;
+	memcpy(ret + 2, &address.s_addr, 4);
+}
+
+/* All our blocks together have 2^20 addresses. */
+unsigned network_link_index(struct in_addr address)
+{
+	return 0x20000000U | (ntohl(address.s_addr) & 0xfffffU);
+}
+
+void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid)
+{
+	size_t n = (size_t)snprintf(ret, IFNAMSIZ, "dyno%u-", instance);
+
+	for (; *uuid && n < IFNAMSIZ - 1; uuid++)
+		if (*uuid != '-')
+			ret[n++] = *uuid;
+	ret[n] = '\0';
+}
+
+/* ---- pieces of requests ---- */
+
+static struct ifinfomsg *link_header(struct nlmsghdr *nlh, unsigned index,
+				     bool up)
+{
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_index = (int)index;
+	if (up)
+		ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+	return ifi;
+}
+
+static void link_mac(struct nlmsghdr *nlh, uint16_t type, struct in_addr address)
+{
+	uint8_t mac[NETWORK_MAC_BYTES];
+
+	network_link_mac(address, mac);
+	mnl_attr_put(nlh, type, sizeof(mac), mac);
+}
+
+/* No IPv6 address of its own, not even a link-local one. */
+static void link_no_ipv6(struct network_batch *b, unsigned index,
+			 const char *name)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWLINK, 0, 0,
+						 "keep IPv6 off %s", name);
+	struct nlattr *spec, *inet6;
+
+	link_header(nlh, index, false);
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE,
+			IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, inet6);
+	mnl_attr_nest_end(nlh, spec);
+}
+
+static void link_address(struct network_batch *b, unsigned index,
+			 struct in_addr address, unsigned prefix)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWADDR,
+						 NLM_F_CREATE | NLM_F_REPLACE,
+						 0, "set the address");
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+
+	ifa->ifa_family = AF_INET;
+	ifa->ifa_prefixlen = (uint8_t)prefix;
+	ifa->ifa_scope = RT_SCOPE_UNIVERSE;
+	ifa->ifa_index = index;
+	mnl_attr_put_u32(nlh, IFA_LOCAL, address.s_addr);
+	mnl_attr_put_u32(nlh, IFA_ADDRESS, address.s_addr);
+}
+
+/* The neighbour of an IPv4 address on a link, for ever. */
+static void link_neighbour(struct network_batch *b, unsigned index,
+			   struct in_addr address)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWNEIGH,
+						 NLM_F_CREATE | NLM_F_REPLACE,
+						 0, "set the neighbour");
+	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+
+	nd->ndm_family = AF_INET;
+	nd->ndm_ifindex = (int)index;
+	nd->ndm_state = NUD_PERMANENT;
+	mnl_attr_put_u32(nlh, NDA_DST, address.s_addr);
+	link_mac(nlh, NDA_LLADDR, address);
+}
+
+static void link_up(struct network_batch *b, unsigned index, const char *name)
+{
+	link_header(network_batch_add(b, RTM_NEWLINK, 0, 0, "raise link %s",
+				      name), index, true);
+}
+
+static void link_delete(struct network_batch *b, const char *name)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_DELLINK, 0, ENODEV,
+						 "remove link %s", name);
+
+	link_header(nlh, 0, false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+}
+
+/* ---- asking ---- */
+
+static int link_attr(const struct nlattr *attr, void *userdata)
+{
+	const struct nlattr **tb = userdata;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	if (type <= IFLA_MAX)
+		tb[type] = attr;
+	return MNL_CB_OK;
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
+	struct network_link *link = userdata;
+
+	mnl_attr_parse(nlh, sizeof(*ifi), link_attr, tb);
+	link->index = (unsigned)ifi->ifi_index;
+	if (tb[IFLA_IFALIAS])
+		snprintf(link->alias, sizeof(link->alias), "%s",
+			 mnl_attr_get_str(tb[IFLA_IFALIAS]));
+	return MNL_CB_OK;
+}
+
+int network_link_find(struct network_netlink *nl, const char *name,
+		      struct network_link *ret, struct error *e)
+{
+	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct network_link link = { .index = 0 };
+	auto_free char *what = xasprintf("look for link %s", name);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	int r;
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	link_header(nlh, 0, false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	r = network_netlink_ask(nl, nlh, what, on_link, &link, e);
+	if (r == -ENODEV)		/* the kernel's word for "none" */
+		return NETWORK_LINK_ABSENT;
+	if (r < 0)
+		return r;
+	*ret = link;
+	return 0;
+}
+
+struct link_listing {
+	const char *prefix;
+	struct strv *names;
+};
+
+static int on_listed_link(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
+	struct link_listing *l = userdata;
+	const char *name;
+
+	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), link_attr, tb);
+	if (!tb[IFLA_IFNAME])
+		return MNL_CB_OK;
+	name = mnl_attr_get_str(tb[IFLA_IFNAME]);
+	if (str_after(name, l->prefix) && !strv_has(l->names, name))
+		strv_add(l->names, name);
+	return MNL_CB_OK;
+}
+
+int network_link_list(struct network_netlink *nl, const char *prefix,
+		      struct strv *ret, struct error *e)
+{
+	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct link_listing listing = { prefix, ret };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_DUMP;
+	link_header(nlh, 0, false);
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return network_netlink_ask(nl, nlh, "list links", on_listed_link,
+				   &listing, e);
+}
+
+struct link_prefixes {
+	network_prefix_fn fn;
+	void *userdata;
+};
+
+static int on_address(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
+	struct link_prefixes *p = userdata;
+	const struct nlattr *a;
+
+	mnl_attr_parse(nlh, sizeof(*ifa), link_attr, tb);
+	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
+	if (ifa->ifa_family == AF_INET && a)
+		p->fn((struct in_addr){ mnl_attr_get_u32(a) },
+		      ifa->ifa_prefixlen, ifa->ifa_index, p->userdata);
+	return MNL_CB_OK;
+}
+
+static int on_route(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
+	struct link_prefixes *p = userdata;
+
+	mnl_attr_parse(nlh, sizeof(*rtm), link_attr, tb);
+	if (rtm->rtm_family == AF_INET && rtm->rtm_dst_len > 0 && tb[RTA_DST])
+		p->fn((struct in_addr){ mnl_attr_get_u32(tb[RTA_DST]) },
+		      rtm->rtm_dst_len,
+		      tb[RTA_OIF] ? mnl_attr_get_u32(tb[RTA_OIF]) : 0,
+		      p->userdata);
+	return MNL_CB_OK;
+}
+
+int network_link_prefixes(struct network_netlink *nl, network_prefix_fn fn,
+			  void *userdata, struct error *e)
+{
+	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct link_prefixes prefixes = { fn, userdata };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifaddrmsg *ifa;
+	struct rtmsg *rtm;
+	int r;
+
+	nlh->nlmsg_type = RTM_GETADDR;
+	nlh->nlmsg_flags = NLM_F_DUMP;
+	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+	ifa->ifa_family = AF_INET;
+	r = network_netlink_ask(nl, nlh, "list addresses", on_address,
+				&prefixes, e);
+	if (r < 0)
+		return r;
+	nlh = mnl_nlmsg_put_header(buf);
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_DUMP;
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = AF_INET;
+	return network_netlink_ask(nl, nlh, "list routes", on_route, &prefixes,
+				   e);
+}
+
+/* ---- the bridge ---- */
+
+/*
+ * Four requests in one system call: make a bridge of a random name and index,
+ * give it the alias, give it its name (refused if another has it), and delete
+ * it under the random name, which it only has if it was refused. So a bridge
+ * of our name is never seen without its alias, and a crash leaves nothing.
+ */
+int network_link_claim(struct network_netlink *nl, const char *name,
+		       const char *alias, struct in_addr gateway,
+		       struct error *e)
+{
+	unsigned index = 0x10000000U + id_random(0x10000000U);
+	struct network_batch b;
+	struct network_link link;
+	struct nlattr *info, *data;
+	struct nlmsghdr *nlh;
+	char temporary[IFNAMSIZ];
+	int r;
+
+	snprintf(temporary, sizeof(temporary), "dynotmp%x", index);
+	network_batch_init(&b, nl);
+	nlh = network_batch_add(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0,
+				"create bridge %s", name);
+	link_header(nlh, index, false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, temporary);
+	link_mac(nlh, IFLA_ADDRESS, gateway);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_str(nlh, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u32(nlh, IFLA_BR_FORWARD_DELAY, 0);
+	mnl_attr_put_u32(nlh, IFLA_BR_STP_STATE, 0);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+
+	nlh = network_batch_add(&b, RTM_NEWLINK, 0, 0, "mark bridge %s", name);
+	link_header(nlh, index, false);
+	mnl_attr_put_str(nlh, IFLA_IFALIAS, alias);
+
+	nlh = network_batch_add(&b, RTM_NEWLINK, 0, EEXIST, "name bridge %s",
+				name);
+	link_header(nlh, index, false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+
+	link_delete(&b, temporary);
+	r = network_batch_send(&b, e);
+	if (r < 0)
+		return r;
+	r = network_link_find(nl, name, &link, e);
+	if (r == NETWORK_LINK_ABSENT)
+		return error_set(e, EAGAIN, "bridge %s vanished", name);
+	return r < 0 ? r : link.index == index ? 0 : NETWORK_LINK_TAKEN;
+}
+
+int network_link_bridge_up(struct network_netlink *nl, const char *name,
+			   unsigned index, struct in_addr gateway,
+			   unsigned prefix, struct error *e)
+{
+	struct network_batch b;
+
+	network_batch_init(&b, nl);
+	link_address(&b, index, gateway, prefix);
+	link_up(&b, index, name);
+	return network_batch_send(&b, e);
+}
+
+/* ---- a dyno ---- */
+
+static void link_pair(struct network_batch *b, const struct network_port *port)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWLINK,
+						 NLM_F_CREATE | NLM_F_EXCL, 0,
+						 "create link %s", port->name);
+	struct nlattr *info, *data, *peer;
+
+	link_header(nlh, network_link_index(port->address), false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, port->name);
+	mnl_attr_put_u32(nlh, IFLA_MASTER, port->bridge);
+	mnl_attr_put_u32(nlh, IFLA_NUM_TX_QUEUES, 1);
+	mnl_attr_put_u32(nlh, IFLA_NUM_RX_QUEUES, 1);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_str(nlh, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+	link_header(nlh, NETWORK_ETH0_INDEX, false);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, "eth0");
+	link_mac(nlh, IFLA_ADDRESS, port->address);
+	mnl_attr_put_u32(nlh, IFLA_NET_NS_PID, (uint32_t)port->pid);
+	mnl_attr_put_u32(nlh, IFLA_NUM_TX_QUEUES, 1);
+	mnl_attr_put_u32(nlh, IFLA_NUM_RX_QUEUES, 1);
+	mnl_attr_nest_end(nlh, peer);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+/* Nothing is flooded to the port: it gets what is addressed to it. The alias
+ * tells the dyno's address to whoever comes after us. */
+static void link_port_flags(struct network_batch *b, unsigned index,
+			    const struct network_port *port)
+{
+	static const struct {
+		uint16_t type;
+		uint8_t value;
+	} flags[] = {
+		{ IFLA_BRPORT_ISOLATED,      1 },
+		{ IFLA_BRPORT_LEARNING,      0 },
+		{ IFLA_BRPORT_UNICAST_FLOOD, 0 },
+		{ IFLA_BRPORT_MCAST_FLOOD,   0 },
+		{ IFLA_BRPORT_BCAST_FLOOD,   0 },
+		{ IFLA_BRPORT_GUARD,         1 },	/* no bridge protocol */
+	};
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWLINK, 0, 0,
+						 "isolate link %s", port->name);
+	struct nlattr *info, *data;
+	char alias[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &port->address, alias, sizeof(alias));
+	link_header(nlh, index, false);
+	mnl_attr_put_str(nlh, IFLA_IFALIAS, alias);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_str(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		mnl_attr_put_u8(nlh, flags[i].type, flags[i].value);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+/* The bridge's forwarding entry: this hardware address is at this port. */
+static void link_forward(struct network_batch *b, unsigned index,
+			 struct in_addr address)
+{
+	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWNEIGH,
+						 NLM_F_CREATE | NLM_F_REPLACE,
+						 0, "set the forwarding entry");
+	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+
+	nd->ndm_family = PF_BRIDGE;
+	nd->ndm_ifindex = (int)index;
+	nd->ndm_state = NUD_NOARP;	/* the bridge's "static" */
+	nd->ndm_flags = NTF_MASTER;
+	link_mac(nlh, NDA_LLADDR, address);
+}
+
+/* If the first request is refused, the others find no link and change nothing,
+ * except for the neighbour, which the caller's detach removes. */
+int network_link_attach(struct network_netlink *nl,
+			const struct network_port *port, struct error *e)
+{
+	unsigned index = network_link_index(port->address);
+	struct network_batch b;
+	int r;
+
+	network_batch_init(&b, nl);
+	link_pair(&b, port);
+	if (port->ipv6)
+		link_no_ipv6(&b, index, port->name);
+	link_port_flags(&b, index, port);
+	link_forward(&b, index, port->address);
+	link_neighbour(&b, port->bridge, port->address);
+	link_up(&b, index, port->name);
+	r = network_batch_send(&b, e);
+	return r == -EEXIST || r == -EBUSY ? NETWORK_LINK_TAKEN : r;
+}
+
+int network_link_detach(struct network_netlink *nl, const char *name,
+			unsigned bridge, struct in_addr address,
+			struct error *e)
+{
+	struct network_batch b;
+	struct nlmsghdr *nlh;
+	struct ndmsg *nd;
+
+	network_batch_init(&b, nl);
+	link_delete(&b, name);
+	nlh = network_batch_add(&b, RTM_DELNEIGH, 0, ENOENT,
+				"remove the neighbour of %s", name);
+	nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+	nd->ndm_family = AF_INET;
+	nd->ndm_ifindex = (int)bridge;
+	mnl_attr_put_u32(nlh, NDA_DST, address.s_addr);
+	return network_batch_send(&b, e);
+}
+
+int network_link_remove(struct network_netlink *nl, const struct strv *names,
+			struct error *e)
+{
+	struct network_batch b;
+	int r = 0;
+
+	network_batch_init(&b, nl);
+	for (size_t i = 0; i < names->n; i++) {
+		link_delete(&b, names->v[i]);
+		if (i + 1 < names->n && !network_batch_full(&b))
+			continue;
+		if (r < 0)
+			network_batch_send(&b, NULL);
+		else
+			r = network_batch_send(&b, e);
+		network_batch_init(&b, nl);
+	}
+	return r;
+}
+
+void network_link_inside(struct network_batch *b, struct in_addr address,
+			 struct in_addr gateway, bool ipv6)
+{
+	struct nlmsghdr *nlh;
+	struct rtmsg *rtm;
+
+	link_up(b, LOOPBACK_INDEX, "lo");
+	if (ipv6)
+		link_no_ipv6(b, NETWORK_ETH0_INDEX, "eth0");
+	/* /32: there is nobody else on the link. */
+	link_address(b, NETWORK_ETH0_INDEX, address, 32);
+	link_up(b, NETWORK_ETH0_INDEX, "eth0");
+	link_neighbour(b, NETWORK_ETH0_INDEX, gateway);
+
+	nlh = network_batch_add(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, 0,
+				"set the default route");
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = AF_INET;
+	rtm->rtm_table = RT_TABLE_MAIN;
+	rtm->rtm_protocol = RTPROT_STATIC;
+	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = RTN_UNICAST;
+	rtm->rtm_flags = RTNH_F_ONLINK;
+	mnl_attr_put_u32(nlh, RTA_GATEWAY, gateway.s_addr);
+	mnl_attr_put_u32(nlh, RTA_OIF, NETWORK_ETH0_INDEX);
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * network_pool.h - the addresses of an instance. Pure: time is an argument.
+ *
+ * Instance n has 172.16.0.0 + n * 2^14, /18. The first address is the
+ * gateway's, the last one the broadcast's. The search goes on from where the
+ * last one ended, so that a freed address rests as long as it can, and at
+ * least NETWORK_QUARANTINE_SEC.
+ */
+#include "base/base.h"
+
+#include <netinet/in.h>
+
+#define NETWORK_POOL_PREFIX 18
+#define NETWORK_POOL_SIZE (1U << (32 - NETWORK_POOL_PREFIX))
+
+struct network_pool {
+	uint32_t base;			/* network address, host byte order */
+	uint32_t cursor;
+	uint64_t *until_usec;		/* 0 free, UINT64_MAX in use, else rests */
+};
+
+/* start: where the search begins, any number. */
+void network_pool_init(struct network_pool *p, unsigned instance,
+		       uint32_t start);
+void network_pool_deinit(struct network_pool *p);
+
+struct in_addr network_pool_network(unsigned instance);
+struct in_addr network_pool_gateway(unsigned instance);
+/* Do the block of the instance and address/prefix have an address in common? */
+bool network_pool_overlaps(unsigned instance, struct in_addr address,
+			   unsigned prefix);
+
+/* False: all are in use or at rest. */
+bool network_pool_take(struct network_pool *p, uint64_t now_usec,
+		       struct in_addr *ret);
+/* These ignore addresses of other blocks and the two reserved ones. */
+void network_pool_occupy(struct network_pool *p, struct in_addr address);
+void network_pool_release(struct network_pool *p, struct in_addr address,
+			  uint64_t now_usec);
