@@ -158,9 +158,9 @@ static void on_client_packet(struct host_packet *p, int fds[DYNO_FD_COUNT],
 	host_client_table[p->head.type](c, p, fds);
 }
 
-static void on_client_broken(const char *why, void *userdata)
+static void on_client_broken(const struct error *why, void *userdata)
 {
-	host_client_lose(userdata, why);
+	host_client_lose(userdata, why->msg);
 }
 
 /* ---- what the supervisor asks ---- */

@@ -158,7 +158,7 @@ static int on_host_link(sd_event_source *src, int fd, uint32_t events,
 		return 0;
 	if (r < 0) {
 		l->io = loop_unref(l->io);
-		l->ops->on_broken(e.msg, l->userdata);
+		l->ops->on_broken(&e, l->userdata);
 		return 0;
 	}
 	l->ops->on_packet(&l->packet, fds, l->userdata);

@@ -5,8 +5,9 @@
  *
  * Moves whole packets and their descriptors. A full socket loses nothing: what
  * cannot be sent is queued up to HOST_QUEUE_MAX bytes. A link breaks once: by
- * the peer's end, by bytes that are no message, or by an error of the socket;
- * on_broken is called from the loop, and after it nothing is.
+ * the peer's end (ECONNRESET), by bytes that are no message (EBADMSG), or by an
+ * error of the socket; on_broken is called from the loop, and after it nothing
+ * is.
  */
 #include "manager/host_message.h"
 
@@ -23,7 +24,7 @@ struct host_link;
 struct host_link_ops {
 	void (*on_packet)(struct host_packet *p, int fds[DYNO_FD_COUNT],
 			  void *userdata);
-	void (*on_broken)(const char *why, void *userdata);
+	void (*on_broken)(const struct error *why, void *userdata);
 };
 
 /* A connected pair, close-on-exec and non-blocking, with room for the longest

@@ -14,7 +14,7 @@ struct host_server {
 	void *userdata;
 };
 
-static void host_server_break(struct host_server *s, const char *why)
+static void host_server_break(struct host_server *s, const struct error *why)
 {
 	s->link = host_link_free(s->link);
 	s->on_broken(why, s->userdata);
@@ -38,7 +38,7 @@ static void host_server_send(struct host_server *s,
 	/* It missed a message: only a new supervisor knows all again. EPIPE
 	 * comes from the loop. */
 	if (r < 0 && r != -EPIPE)
-		host_server_break(s, e.msg);
+		host_server_break(s, &e);
 }
 
 static void host_server_hello(struct host_server *s, const char *prefix)
@@ -179,7 +179,7 @@ static void on_request(struct host_packet *p, int fds[DYNO_FD_COUNT],
 		host_server_reply(s, p->head.serial, r, &e);
 }
 
-static void on_server_broken(const char *why, void *userdata)
+static void on_server_broken(const struct error *why, void *userdata)
 {
 	host_server_break(userdata, why);
 }

@@ -5,9 +5,10 @@
  * closed table of requests on a dyno table.
  *
  * One server per run of the supervisor. It breaks once: by a message that is
- * malformed, by the peer's end, or because the peer does not read. Then
- * on_broken is called, requests are no longer read, and everything that would
- * be sent is dropped; the owner frees the server when the supervisor has ended.
+ * malformed (EBADMSG), by the peer's end (ECONNRESET), or because the peer does
+ * not read (ENOBUFS). Then on_broken is called, requests are no longer read, and
+ * everything that would be sent is dropped; the owner frees the server when the
+ * supervisor has ended.
  */
 #include "base/base.h"
 
@@ -18,7 +19,7 @@ struct dyno_table;
 struct error;
 struct host_server;
 
-typedef void (*host_server_broken_fn)(const char *why, void *userdata);
+typedef void (*host_server_broken_fn)(const struct error *why, void *userdata);
 
 /* Tells the peer at fd HELLO with the prefix, every dyno of the table, READY,
  * and serves it. fd belongs to the server once this succeeds. */

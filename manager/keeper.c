@@ -116,6 +116,29 @@ static int keeper_reap(struct keeper *k)
 	return status;
 }
 
+static void keeper_signal(struct keeper *k, int sig)
+{
+	if (k->pid_fd >= 0)
+		syscall(SYS_pidfd_send_signal, k->pid_fd, sig, NULL, 0);
+}
+
+void keeper_kill(struct keeper *k)
+{
+	keeper_signal(k, SIGKILL);
+}
+
+/* Returns whether it has ended. */
+static bool keeper_end(struct keeper *k, int sig)
+{
+	struct pollfd p = { .fd = k->pid_fd, .events = POLLIN };
+
+	keeper_signal(k, sig);
+	if (poll(&p, 1, KEEPER_STOP_SEC * 1000) <= 0)
+		return false;
+	keeper_reap(k);
+	return true;
+}
+
 /* ---- the next run ---- */
 
 static int on_keeper_timer(sd_event_source *src, uint64_t usec, void *userdata)
@@ -171,37 +194,22 @@ void keeper_start(struct keeper *k)
 	k->timer = loop_unref(k->timer);
 	if (keeper_run(k, &e) >= 0)
 		return;
-	if (k->pid_fd >= 0) {
-		keeper_kill(k);
-		keeper_reap(k);
-	}
+	if (k->pid_fd >= 0)
+		keeper_end(k, SIGKILL);
+	k->pid_fd = fd_close(k->pid_fd);
 	keeper_again(k, e.msg);
 }
 
-/* ---- ending it ---- */
-
-static void keeper_signal(struct keeper *k, int sig)
-{
-	if (k->pid_fd >= 0)
-		syscall(SYS_pidfd_send_signal, k->pid_fd, sig, NULL, 0);
-}
-
-void keeper_kill(struct keeper *k)
-{
-	keeper_signal(k, SIGKILL);
-}
+/* ---- life ---- */
 
 void keeper_stop(struct keeper *k)
 {
-	struct pollfd p = { .fd = k->pid_fd, .events = POLLIN };
-
 	k->timer = loop_unref(k->timer);
-	if (k->pid_fd < 0)
+	if (k->pid_fd < 0 || keeper_end(k, SIGTERM) || keeper_end(k, SIGKILL))
 		return;
-	keeper_signal(k, SIGTERM);
-	if (poll(&p, 1, KEEPER_STOP_SEC * 1000) <= 0)
-		keeper_kill(k);
-	keeper_reap(k);
+	/* Stuck in the kernel: it dies when it leaves. */
+	k->watch = loop_unref(k->watch);
+	k->pid_fd = fd_close(k->pid_fd);
 }
 
 struct keeper *keeper_new(sd_event *event, const struct keeper_config *config,
@@ -221,10 +229,10 @@ struct keeper *keeper_free(struct keeper *k)
 {
 	if (!k)
 		return NULL;
-	if (k->pid_fd >= 0) {
-		keeper_kill(k);
-		keeper_reap(k);
-	}
+	if (k->pid_fd >= 0)
+		keeper_end(k, SIGKILL);
+	k->watch = loop_unref(k->watch);
+	k->pid_fd = fd_close(k->pid_fd);
 	k->timer = loop_unref(k->timer);
 	free(k);
 	return NULL;

@@ -19,3 +19,9 @@ tests_manager_test_host_server_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_manager_test_keeper_SOURCES = %D%/test-keeper.c
 tests_manager_test_keeper_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_keeper_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# For tests/system/test_dynod.py.
+noinst_PROGRAMS += %D%/fake-supervisor
+tests_manager_fake_supervisor_SOURCES = %D%/fake-supervisor.c
+tests_manager_fake_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)

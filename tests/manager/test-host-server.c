@@ -35,7 +35,7 @@ struct bench {
 	unsigned seen;			/* number of words */
 	int fds[DYNO_FD_COUNT];		/* taken from the last dyno */
 	struct dyno_exit exit;		/* the last one */
-	char broken[256];
+	char broken[ERROR_MSG_MAX];
 	char told[1024];
 };
 
@@ -133,11 +133,11 @@ static const struct dyno_table_ops table_ops = {
 	.on_end = on_end, .tell = on_tell,
 };
 
-static void on_broken(const char *why, void *userdata)
+static void on_broken(const struct error *why, void *userdata)
 {
 	struct bench *b = userdata;
 
-	snprintf(b->broken, sizeof(b->broken), "%s", why);
+	snprintf(b->broken, sizeof(b->broken), "%s", why->msg);
 }
 
 /* Dispatch until the client has seen n words in all. */
