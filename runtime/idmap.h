@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * idmap.h - whose files are whose: user-id ranges of dynos, and detached mounts
+ * that translate the owners on disk into a dyno's range.
+ *
+ * Instance n has the ids 0x10000000 + n * 0x2000000 and following; each dyno
+ * has one slot of 65536 of them, slot 0 is never used. A mount is translated
+ * by a user namespace; making one costs a process, so they are kept per slot.
+ */
+#include "base/base.h"
+
+#include <sys/types.h>
+
+struct error;
+
+#define IDMAP_FIRST 0x10000000U
+#define IDMAP_INSTANCE 0x2000000U
+#define IDMAP_SLOT 65536U
+#define IDMAP_SLOTS (IDMAP_INSTANCE / IDMAP_SLOT)
+
+struct idmap {
+	uint32_t first;				/* of the instance */
+	bool used[IDMAP_SLOTS];
+	int image_fds[IDMAP_SLOTS];		/* root's files -> the dyno's root */
+	int slug_fds[IDMAP_SLOTS];		/* the store's -> the dyno's app */
+};
+
+void idmap_init(struct idmap *m, unsigned instance);
+void idmap_deinit(struct idmap *m);
+
+/* Take the lowest free slot; EAGAIN if all are in use. */
+int idmap_take(struct idmap *m, unsigned *ret_slot, struct error *e);
+void idmap_mark(struct idmap *m, unsigned slot);
+void idmap_release(struct idmap *m, unsigned slot);
+uint32_t idmap_id(const struct idmap *m, unsigned slot);
+
+/* Write both maps of a process. */
+int idmap_write(pid_t pid, const char *uid_map, const char *gid_map,
+		struct error *e);
+
+#define IDMAP_REFUSED 1		/* the file system has no idmapped mounts */
+
+/*
+ * A detached, read-only clone of the directory dir_fd, nosuid and nodev.
+ * _plain: owners as on disk. _image: ids 0..65535 become the slot's.
+ * _slug: the files of uid:gid become those of id app in the slot.
+ */
+int idmap_tree_plain(int dir_fd, int *ret_fd, struct error *e);
+int idmap_tree_image(struct idmap *m, unsigned slot, int dir_fd, int *ret_fd,
+		     struct error *e);
+int idmap_tree_slug(struct idmap *m, unsigned slot, int dir_fd, uid_t uid,
+		    gid_t gid, uint32_t app, int *ret_fd, struct error *e);
