@@ -1,6 +1,7 @@
-noinst_LIBRARIES += libruntime.a
+noinst_LIBRARIES += libruntime.a libruntime-child.a
 libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS)
 libruntime_a_SOURCES = \
+	%D%/adopt.c \
 	%D%/cgroup.c \
 	%D%/cgroup.h \
 	%D%/cgroup_host.h \
@@ -12,6 +13,13 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_tree.h \
 	%D%/cgroup_v1.c \
 	%D%/cgroup_v2.c \
+	%D%/dyno.c \
+	%D%/etc.c \
+	%D%/etc.h \
+	%D%/idmap.c \
+	%D%/idmap.h \
+	%D%/init.h \
+	%D%/instance.h \
 	%D%/network.c \
 	%D%/network.h \
 	%D%/network_filter.c \
@@ -22,9 +30,31 @@ libruntime_a_SOURCES = \
 	%D%/network_netlink.h \
 	%D%/network_pool.c \
 	%D%/network_pool.h \
+	%D%/plan.c \
+	%D%/plan.h \
+	%D%/record.c \
+	%D%/record.h \
+	%D%/remove.c \
+	%D%/runtime.c \
 	%D%/runtime.h \
+	%D%/seccomp.c \
+	%D%/seccomp.h \
+	%D%/spawn.c \
+	%D%/spawn.h \
 	%D%/stack.c \
+	%D%/stack.h \
 	%D%/stack_copy.c \
 	%D%/stack_copy.h \
-	%D%/stack.h
-RUNTIME_LIBS = libruntime.a $(SECCOMP_LIBS) $(CAP_LIBS) $(MNL_LIBS)
+	%D%/start.c
+RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
+	$(MNL_LIBS)
+
+# Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
+# of a dyno, there is no runtime for them to lean on.
+libruntime_child_a_CFLAGS = $(WARN_CFLAGS)
+libruntime_child_a_SOURCES = %D%/child.c %D%/child.h
+
+pkglibexec_PROGRAMS += dyno-init
+dyno_init_CFLAGS = $(WARN_CFLAGS)
+dyno_init_LDFLAGS = -static
+dyno_init_SOURCES = %D%/init.c %D%/init.h

@@ -1,0 +1,45 @@
+#pragma once
+
+/*
+ * instance.h - struct runtime: what all dynos of an instance share. Inside
+ * this folder only; others see runtime.h.
+ */
+#include "base/base.h"
+#include "runtime/cgroup.h"
+#include "runtime/idmap.h"
+#include "runtime/network.h"
+#include "runtime/runtime.h"
+#include "runtime/stack.h"
+
+#include <linux/filter.h>
+
+struct runtime {
+	char prefix[16];		/* "dyno3" */
+	char *slug_dir;
+	char *dns;
+	uid_t slug_uid;
+	gid_t slug_gid;
+	runtime_tell_fn tell;
+	void *tell_data;
+	bool told_shared;		/* said once, not per dyno */
+	bool told_plain;
+
+	int dynos_fd;			/* records */
+	int init_fd;			/* dyno-init, sealed */
+	struct network *network;
+	struct cgroup_host *cgroups;
+	struct stack stack;
+	struct sock_fprog filter;
+	struct idmap idmap;
+};
+
+/* start.c: the way up; on failure whatever is on record is the caller's. */
+int start_dyno(struct runtime *rt, const struct dyno_spec *spec,
+	       struct dyno **ret, struct error *e);
+/* adopt.c */
+int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
+	       struct error *e);
+/* remove.c: the way down. */
+int remove_dyno(struct runtime *rt, const char *uuid, struct error *e);
+/* dyno.c: a handle without anything in it. */
+struct dyno *dyno_new(const char *uuid, enum dyno_stdio stdio);

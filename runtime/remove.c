@@ -1,0 +1,112 @@
+/*
+ * remove.c - the end of a dyno: independent steps, each of which finds its
+ * object by the dyno's name and is content if there is none.
+ *
+ * Every step is tried; the first failure is kept. The record goes last, and
+ * only when nothing else is left: until then the next attempt can find the
+ * rest.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "runtime/instance.h"
+#include "runtime/record.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define REMOVE_KILL_MSEC 5000		/* death of a namespace under load */
+#define REMOVE_BUSY_MSEC 500		/* an exited process leaves its cgroup late */
+#define REMOVE_BUSY_STEP_MSEC 2
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+struct removal {
+	struct runtime *rt;
+	const char *uuid;
+	struct record rec;		/* zeros if it cannot be read */
+};
+
+/* ---- steps ---- */
+
+static int remove_process(const struct removal *m, struct error *e)
+{
+	auto_close int fd = -1;
+	struct pollfd p = { .events = POLLIN };
+	siginfo_t si;
+	uint64_t ticks;
+
+	if (m->rec.pid <= 0)
+		return 0;
+	fd = (int)syscall(SYS_pidfd_open, m->rec.pid, 0);
+	if (fd < 0 || process_start_time(m->rec.pid, &ticks, NULL) < 0 ||
+	    ticks != m->rec.start_ticks)
+		return 0;
+	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+	p.fd = fd;
+	if (poll(&p, 1, REMOVE_KILL_MSEC) <= 0)
+		return error_set(e, EBUSY, "process %d does not die",
+				 (int)m->rec.pid);
+	/* If it is a child of ours that nobody has waited for. */
+	waitid((idtype_t)P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG);
+	return 0;
+}
+
+static int remove_cgroup(const struct removal *m, struct error *e)
+{
+	uint64_t end = clock_mono_usec() + REMOVE_BUSY_MSEC * USEC_PER_MSEC;
+	int r = cgroup_remove(m->rt->cgroups, m->uuid, e);
+
+	if (r != -EBUSY)
+		return r;
+	r = cgroup_kill(m->rt->cgroups, m->uuid, e);
+	if (r < 0)
+		return r;
+	do {
+		poll(NULL, 0, REMOVE_BUSY_STEP_MSEC);
+		r = cgroup_remove(m->rt->cgroups, m->uuid, e);
+	} while (r == -EBUSY && clock_mono_usec() < end);
+	return r;
+}
+
+static int remove_network(const struct removal *m, struct error *e)
+{
+	return network_detach(m->rt->network, m->uuid, m->rec.address, e);
+}
+
+static int (*const remove_steps[])(const struct removal *, struct error *) = {
+	remove_process,
+	remove_cgroup,
+	remove_network,
+};
+
+int remove_dyno(struct runtime *rt, const char *uuid, struct error *e)
+{
+	struct removal m = { .rt = rt, .uuid = uuid };
+	struct stat st;
+	int first = 0, r;
+
+	if (fstatat(rt->dynos_fd, uuid, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
+		return 0;
+	/* A record that says nothing: names still find everything but the
+	 * address, which then is free by itself. */
+	record_load(rt->dynos_fd, uuid, &m.rec, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(remove_steps); i++) {
+		r = remove_steps[i](&m, first < 0 ? NULL : e);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	if (first < 0)
+		return first;
+	r = record_remove(rt->dynos_fd, uuid, e);
+	if (r == 0)
+		idmap_release(&rt->idmap, m.rec.slot);
+	return r;
+}

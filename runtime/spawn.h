@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * spawn.h - start a planned child and learn whether it came up.
+ *
+ * spawn_clone(), then whatever the parent does for it, with spawn_go() twice
+ * (ids are mapped; the network is attached), then spawn_wait(). At any failure
+ * spawn_abort(): no process is left.
+ */
+#include "base/base.h"
+#include "runtime/child.h"
+
+#include <sys/types.h>
+
+struct error;
+
+#define SPAWN_DEADLINE_MSEC 20000
+
+struct spawn {
+	pid_t pid;
+	int pid_fd;			/* readable when it is gone */
+	int go_fd, report_fd;
+};
+
+#define SPAWN_INIT ((struct spawn){ 0, -1, -1, -1 })
+
+/* Clone, and map the ids. fds->go and ->report are set here. */
+int spawn_clone(struct spawn *ret, const struct plan *plan,
+		struct child_fds *fds, struct error *e);
+int spawn_go(struct spawn *s, struct error *e);
+
+/* Wait until dyno-init has been executed; EOF on the report pipe tells. A
+ * failure of the child comes back in words, with the culprit's name. With a
+ * terminal its master goes to *ret_master, which may be set on failure too. */
+int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
+	       struct error *e);
+
+/* Kill and reap; closes all descriptors. */
+void spawn_abort(struct spawn *s);
