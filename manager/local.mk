@@ -20,3 +20,8 @@ libdynod_a_SOURCES = \
 	%D%/instance_lock.c %D%/instance_lock.h \
 	%D%/keeper.c %D%/keeper.h
 DYNOD_LIBS = libdynod.a libmanager.a
+
+pkglibexec_PROGRAMS += dynod
+dynod_SOURCES = %D%/dynod.c
+dynod_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+dynod_LDADD = $(DYNOD_LIBS) $(RUNTIME_LIBS) $(BASE_LIBS)
