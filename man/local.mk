@@ -1,1 +1,2 @@
 dist_man_MANS += man/dynod.8
+dist_man_MANS += %D%/dyno-slug.1

@@ -1,0 +1,39 @@
+SLUGSTORE_TEST_LIBS = $(SLUGSTORE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+SLUGSTORE_TEST_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += \
+	tests/slugstore/test-dyno-slug \
+	tests/slugstore/test-entry \
+	tests/slugstore/test-lease \
+	tests/slugstore/test-store \
+	tests/slugstore/test-tree \
+	tests/slugstore/test-unpack
+
+tests_slugstore_test_dyno_slug_SOURCES = %D%/test-dyno-slug.c \
+	%D%/maker.c %D%/maker.h %D%/fake_http.c %D%/fake_http.h
+tests_slugstore_test_dyno_slug_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_dyno_slug_LDADD = $(SLUGSTORE_TEST_LIBS)
+EXTRA_tests_slugstore_test_dyno_slug_DEPENDENCIES = dyno-slug$(EXEEXT)
+
+tests_slugstore_test_entry_SOURCES = %D%/test-entry.c
+tests_slugstore_test_entry_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_entry_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_lease_SOURCES = %D%/test-lease.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_lease_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_lease_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_store_SOURCES = %D%/test-store.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_store_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_store_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_tree_SOURCES = %D%/test-tree.c
+tests_slugstore_test_tree_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_tree_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_unpack_SOURCES = %D%/test-unpack.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_unpack_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_unpack_LDADD = $(SLUGSTORE_TEST_LIBS)
