@@ -140,7 +140,7 @@ static int seccomp_add(scmp_filter_ctx ctx, uint32_t action, const char *name,
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
 	r = seccomp_rule_add_array(ctx, action, nr, n_args, args);
-	return error_ret(e, r, "system call filter: %s", name);
+	return r < 0 ? error_ret(e, r, "system call filter: %s", name) : 0;
 }
 
 static int seccomp_fill(scmp_filter_ctx ctx, struct error *e)
