@@ -26,6 +26,8 @@ struct http_client_spec {
 /* event may be NULL for a client that is only used by http_call_wait(). */
 int http_client_new(struct http_client **ret, sd_event *event,
 		    const struct http_client_spec *spec, struct error *e);
+/* Ends running calls without on_done; they still have to be freed. Not allowed
+ * in on_data and on_progress. */
 struct http_client *http_client_free(struct http_client *c);
 DEFINE_AUTO(struct http_client, http_client_free)
 
@@ -59,7 +61,8 @@ struct http_result {
 
 typedef void (*http_done_fn)(const struct http_result *res, void *userdata);
 
-/* Start a call; on_done is called once from the loop, unless it is freed. */
+/* Start a call; on_done is called once from the loop, unless it is freed. The
+ * call is the caller's, also after on_done, until it frees it. */
 int http_call_new(struct http_call **ret, struct http_client *c,
 		  const struct http_call_spec *spec, http_done_fn on_done,
 		  void *userdata, struct error *e);
@@ -74,8 +77,9 @@ int http_call_wait(struct http_client *c, const struct http_call_spec *spec,
  * Blocking upgrade: connect, send "GET path" with "Upgrade: protocol", read
  * the answer's head. On 101 *ret_fd is the socket and *early the bytes that
  * came behind the head. Any other status is an error with the answer's
- * message in it. https is refused with EPROTONOSUPPORT (the socket would have
- * to be a pipe to TLS).
+ * message in it (ENOENT for 404, else EPROTO); so is no answer within 30 s.
+ * The socket is blocking. https is refused with EPROTONOSUPPORT (the socket
+ * would have to be a pipe to TLS).
  */
 int http_client_upgrade(struct http_client *c, const char *path,
 			const char *protocol, int *ret_fd, struct buf *early,

@@ -52,6 +52,7 @@ struct http_route {
 int http_server_new(struct http_server **ret, sd_event *event,
 		    const struct http_route *routes, size_t n_routes,
 		    void *userdata, struct error *e);
+/* Requests that are open get their on_gone first. */
 struct http_server *http_server_free(struct http_server *s);
 DEFINE_AUTO(struct http_server, http_server_free)
 
@@ -71,9 +72,11 @@ void http_server_set_refuse(struct http_server *s,
 
 /* ---- the request ---- */
 const char *http_request_method(const struct http_request *req);
+/* As it came, still percent-encoded, without the query. */
 const char *http_request_path(const struct http_request *req);
 /* Path parameter by name without the colon, percent-decoded; never NULL. */
 const char *http_request_param(const struct http_request *req, const char *name);
+/* Decoded, or NULL. */
 const char *http_request_query(const struct http_request *req, const char *name);
 const char *http_request_header(const struct http_request *req, const char *name);
 /* Text is NUL-terminated behind *ret_n bytes. */
@@ -116,7 +119,8 @@ void http_reply_file(struct http_request *req, int status, const char *type,
 		     int fd, uint64_t n);
 
 /* A chunked answer of unknown length. end() completes it. While it is open,
- * on_gone tells that the client left. */
+ * on_gone tells that the client left or was cut off; it is called from the
+ * loop, never by http_stream_write(). */
 void http_stream_begin(struct http_request *req, int status, const char *type);
 void http_stream_write(struct http_request *req, const void *data, size_t n);
 void http_stream_end(struct http_request *req);

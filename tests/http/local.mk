@@ -1,8 +1,18 @@
-http_tests = tests/http/test-server
+http_tests = tests/http/test-json tests/http/test-route \
+	tests/http/test-server tests/http/test-client
 check_PROGRAMS += $(http_tests)
 HTTP_TEST_CFLAGS = $(libhttp_a_CFLAGS) $(CMOCKA_CFLAGS)
 HTTP_TEST_LIBS = $(HTTP_LIBS) $(CMOCKA_LIBS)
 
+tests_http_test_json_SOURCES = %D%/test-json.c
+tests_http_test_json_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_json_LDADD = $(HTTP_TEST_LIBS)
+tests_http_test_route_SOURCES = %D%/test-route.c
+tests_http_test_route_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_route_LDADD = $(HTTP_TEST_LIBS)
 tests_http_test_server_SOURCES = %D%/test-server.c %D%/world.c %D%/world.h
 tests_http_test_server_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_server_LDADD = $(HTTP_TEST_LIBS)
+tests_http_test_client_SOURCES = %D%/test-client.c %D%/world.c %D%/world.h
+tests_http_test_client_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_client_LDADD = $(HTTP_TEST_LIBS)
