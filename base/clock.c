@@ -50,21 +50,31 @@ char *clock_log_text(char out[CLOCK_TEXT_MAX], uint64_t real_usec)
 
 bool clock_parse(const char *text, uint64_t *ret_real_usec)
 {
+	char again[CLOCK_TEXT_MAX];
 	struct tm tm = { 0 };
-	unsigned usec = 0;
+	uint64_t usec = 0;
 	const char *rest;
-	int n = 0;
+	time_t sec;
 
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!rest)
 		return false;
+	sec = timegm(&tm);
+	if (sec < 0)
+		return false;
+	/* strptime() takes blanks, signs and 30 February: nothing but what we
+	 * print is a time. */
+	clock_seconds(again, (uint64_t)sec * USEC_PER_SEC);
+	if (strncmp(again, text, strlen(again)) != 0)
+		return false;
 	if (*rest == '.') {
-		if (sscanf(rest, ".%6u%n", &usec, &n) != 1 || n != 7)
+		if (strspn(rest + 1, "0123456789") != 6)
 			return false;
-		rest += n;
+		usec = strtoul(rest + 1, NULL, 10);
+		rest += 7;
 	}
 	if (!str_eq(rest, "Z") && !str_eq(rest, "+00:00"))
 		return false;
-	*ret_real_usec = (uint64_t)timegm(&tm) * USEC_PER_SEC + usec;
+	*ret_real_usec = (uint64_t)sec * USEC_PER_SEC + usec;
 	return true;
 }

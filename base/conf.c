@@ -18,7 +18,7 @@ static int conf_number(const struct conf_key *key, const char *value,
 
 	errno = 0;
 	x = strtoull(value, &end, 10);
-	if (errno || end == value || value[0] == '-' || value[0] == '+')
+	if (errno || value[0] < '0' || value[0] > '9')
 		return error_set(e, EINVAL, "%s = %s: not a number", key->name,
 				 value);
 	for (size_t i = 0; key->type == CONF_BYTES && i < ARRAY_SIZE(units); i++)
@@ -115,6 +115,8 @@ struct conf_parse {
 	void *out;
 	struct error *e;
 	int r;
+	FILE *file;
+	int line;
 };
 
 static int conf_on_line(void *userdata, const char *section, const char *name,
@@ -132,17 +134,38 @@ static int conf_on_line(void *userdata, const char *section, const char *name,
 	return p->r >= 0;
 }
 
+/* inih takes an indented line for more of the value before it, and cuts long
+ * lines into several. Neither is ours: blanks mean nothing, long is an error. */
+static char *conf_read_line(char *line, int size, void *userdata)
+{
+	struct conf_parse *p = userdata;
+	size_t n;
+
+	if (p->r < 0 || !fgets(line, size, p->file))
+		return NULL;
+	p->line++;
+	n = strlen(line);
+	if (n && line[n - 1] != '\n' && !feof(p->file)) {
+		p->r = error_set(p->e, EINVAL, "longer than %d bytes", size - 2);
+		return NULL;
+	}
+	n = strspn(line, " \t");
+	memmove(line, line + n, strlen(line + n) + 1);
+	return line;
+}
+
 static int conf_file(struct conf_parse *p, const char *path)
 {
-	FILE *f = fopen(path, "re");
 	int line;
 
-	if (!f)
+	p->line = 0;
+	p->file = fopen(path, "re");
+	if (!p->file)
 		return errno == ENOENT ? 0 : error_sys(p->e, "open %s", path);
-	line = ini_parse_file(f, conf_on_line, p);
-	fclose(f);
+	line = ini_parse_stream(conf_read_line, p, conf_on_line, p);
+	fclose(p->file);
 	if (p->r < 0)
-		return error_prefix(p->e, p->r, "%s, line %d", path, line);
+		return error_prefix(p->e, p->r, "%s, line %d", path, p->line);
 	if (line)
 		return error_set(p->e, EINVAL,
 				 "%s, line %d: expected \"key = value\"", path,
@@ -160,7 +183,7 @@ static int conf_is_conf(const struct dirent *de)
 int conf_load(const struct conf_key *keys, size_t n, void *out,
 	      const char *dir, const char *name, struct error *e)
 {
-	struct conf_parse p = { keys, n, out, e, 0 };
+	struct conf_parse p = { keys, n, out, e, 0, NULL, 0 };
 	auto_free char *path = xasprintf("%s/%s.conf", dir, name);
 	auto_free char *more = xasprintf("%s/%s.conf.d", dir, name);
 	struct dirent **found = NULL;

@@ -116,6 +116,17 @@ int file_write_fast(int dirfd, const char *path, const void *data, size_t n,
 	return file_replace(dirfd, path, data, n, mode, false, e);
 }
 
+static int file_check_dir(const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_sys(e, "create directory %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(e, ENOTDIR, "%s is no directory", path);
+	return 0;
+}
+
 int file_make_dirs(const char *path, mode_t mode, struct error *e)
 {
 	auto_free char *p = xstrdup(path);
@@ -128,9 +139,9 @@ int file_make_dirs(const char *path, mode_t mode, struct error *e)
 		*s = '\0';
 		if (mkdir(p, mode) < 0 && errno != EEXIST)
 			return error_sys(e, "create directory %s", p);
-		*s = c;
 		if (!c)
-			return 0;
+			return file_check_dir(p, e);
+		*s = c;
 	}
 }
 
@@ -173,6 +184,26 @@ static int file_remove_children(int fd, const char *name, dev_t dev,
 	return r;
 }
 
+/* A directory of ours that forbids reading is made readable; O_PATH first, so
+ * that a link that takes its place meanwhile is not followed. */
+static int file_open_doomed(int dirfd, const char *name)
+{
+	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	auto_close int path_fd = -1;
+	char self[64];
+	int fd = openat(dirfd, name, O_RDONLY | flags);
+
+	if (fd >= 0 || errno != EACCES)
+		return fd;
+	path_fd = openat(dirfd, name, O_PATH | flags);
+	if (path_fd < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
+	if (chmod(self, 0700) < 0)
+		return -1;
+	return open(self, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int file_remove_at(int dirfd, const char *name, dev_t dev,
 			  unsigned depth, struct error *e)
 {
@@ -186,7 +217,7 @@ static int file_remove_at(int dirfd, const char *name, dev_t dev,
 	if (depth > 1024)
 		return error_set(e, ELOOP, "remove %s: too deep", name);
 
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = file_open_doomed(dirfd, name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "open %s", name);
 	if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev)) {

@@ -41,11 +41,22 @@ static const char *job_last_line(struct buf *b)
 	return nl ? nl + 1 : buf_str(b);
 }
 
-/* Done only when it has ended and both streams are read to their end. */
+static void job_stream_end(struct job_stream *s)
+{
+	s->source = loop_unref(s->source);
+	s->fd = fd_close(s->fd);
+}
+
+/* Done only when it has ended and both streams are read to their end. After a
+ * time-out nobody waits for that: a grandchild may hold them open. */
 static void job_check(struct job *j)
 {
 	struct job_result res;
 
+	if (j->reaped && j->timed_out) {
+		job_stream_end(&j->out);
+		job_stream_end(&j->err);
+	}
 	if (!j->reaped || j->out.fd >= 0 || j->err.fd >= 0)
 		return;
 	j->timer = loop_unref(j->timer);
@@ -74,8 +85,7 @@ static int on_job_output(sd_event_source *src, int fd, uint32_t revents,
 		buf_add(&s->text, chunk, (size_t)n < room ? (size_t)n : room);
 		return 0;
 	}
-	s->source = loop_unref(s->source);
-	s->fd = fd_close(s->fd);
+	job_stream_end(s);
 	job_check(s->job);
 	return 0;
 }
@@ -101,6 +111,7 @@ static int on_job_timeout(sd_event_source *src, uint64_t usec, void *userdata)
 	j->timed_out = true;
 	if (!j->reaped)
 		syscall(SYS_pidfd_send_signal, j->pidfd, SIGKILL, NULL, 0);
+	job_check(j);
 	return 0;
 }
 
@@ -171,8 +182,7 @@ int job_new(struct job **ret, sd_event *event, const struct process_spec *spec,
 
 static void job_stream_close(struct job_stream *s)
 {
-	s->source = loop_unref(s->source);
-	s->fd = fd_close(s->fd);
+	job_stream_end(s);
 	buf_deinit(&s->text);
 }
 
