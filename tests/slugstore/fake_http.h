@@ -6,7 +6,8 @@
  *
  *   /slug		the bytes			/gone		404
  *   /short	half of them, then closes	/fail		500
- *   /huge		says 600 MiB			/loop		redirects to itself
+ *   /huge	says 600 MiB
+ *   /loop	redirects to itself
  *   /moved		redirects to /slug		/file		redirects to file:
  *   /secret	/slug if there is "X-Token: t0ps3cret", else 401
  */
