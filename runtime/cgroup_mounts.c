@@ -77,7 +77,7 @@ static void mounts_line(struct cgroup_mounts *m, const char *line)
 	bool unified;
 	unsigned mask;
 
-	if (!path || !type || !options || m->n == CGROUP_MOUNTS_MAX)
+	if (!path || !type || path > sep || !options || m->n == CGROUP_MOUNTS_MAX)
 		return;
 	unified = str_after(type, "cgroup2 ") != NULL;
 	if (!unified && !str_after(type, "cgroup "))

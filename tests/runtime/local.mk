@@ -1,0 +1,13 @@
+check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-stack
+
+tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
+tests_runtime_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_network_SOURCES = %D%/test-network.c
+tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_stack_SOURCES = %D%/test-stack.c
+tests_runtime_test_stack_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_stack_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,240 @@
+#include "base/buf.h"
+#include "base/error.h"
+#include "runtime/network.h"
+#include "runtime/network_filter.h"
+#include "runtime/network_link.h"
+#include "runtime/network_netlink.h"
+#include "runtime/network_pool.h"
+
+#include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static struct in_addr ip(const char *text)
+{
+	struct in_addr a;
+
+	assert_int_equal(inet_pton(AF_INET, text, &a), 1);
+	return a;
+}
+
+static void assert_ip(struct in_addr a, const char *text)
+{
+	char out[INET_ADDRSTRLEN];
+
+	assert_string_equal(inet_ntop(AF_INET, &a, out, sizeof(out)), text);
+}
+
+/* ---- addresses ---- */
+
+static void instances_have_blocks_side_by_side(void **state)
+{
+	assert_ip(network_pool_network(0), "172.16.0.0");
+	assert_ip(network_pool_gateway(0), "172.16.0.1");
+	assert_ip(network_pool_gateway(1), "172.16.64.1");
+	assert_ip(network_pool_gateway(63), "172.31.192.1");
+}
+
+static void blocks_and_networks_overlap_both_ways(void **state)
+{
+	assert_true(network_pool_overlaps(1, ip("172.16.64.9"), 32));
+	assert_true(network_pool_overlaps(1, ip("172.16.0.0"), 12));
+	assert_true(network_pool_overlaps(63, ip("172.16.0.0"), 12));
+	assert_true(network_pool_overlaps(5, ip("0.0.0.0"), 0));
+	assert_false(network_pool_overlaps(0, ip("172.16.64.9"), 32));
+	assert_false(network_pool_overlaps(0, ip("172.32.0.0"), 16));
+	assert_false(network_pool_overlaps(0, ip("10.0.0.0"), 8));
+}
+
+static void addresses_are_taken_one_after_another(void **state)
+{
+	struct network_pool p;
+	struct in_addr a;
+
+	network_pool_init(&p, 1, 0);
+	assert_true(network_pool_take(&p, 0, &a));
+	assert_ip(a, "172.16.64.2");
+	assert_true(network_pool_take(&p, 0, &a));
+	assert_ip(a, "172.16.64.3");
+	network_pool_deinit(&p);
+}
+
+static void adopted_addresses_are_not_handed_out(void **state)
+{
+	struct network_pool p;
+	struct in_addr a;
+
+	network_pool_init(&p, 0, 0);
+	network_pool_occupy(&p, ip("172.16.0.2"));
+	assert_true(network_pool_take(&p, 0, &a));
+	assert_ip(a, "172.16.0.3");
+	network_pool_deinit(&p);
+}
+
+static void an_address_rests_before_it_is_used_again(void **state)
+{
+	const uint64_t rest = NETWORK_QUARANTINE_SEC * USEC_PER_SEC;
+	struct network_pool p;
+	struct in_addr a;
+
+	network_pool_init(&p, 0, 0);
+	for (uint32_t i = 2; i <= NETWORK_POOL_SIZE - 2; i++)
+		assert_true(network_pool_take(&p, 1, &a));
+	assert_ip(a, "172.16.63.254");
+	assert_false(network_pool_take(&p, 1, &a));
+
+	network_pool_release(&p, ip("172.16.7.7"), 1000);
+	/* A second release does not prolong the rest. */
+	network_pool_release(&p, ip("172.16.7.7"), 1000 + rest / 2);
+	assert_false(network_pool_take(&p, 1000 + rest - 1, &a));
+	assert_true(network_pool_take(&p, 1000 + rest, &a));
+	assert_ip(a, "172.16.7.7");
+	network_pool_deinit(&p);
+}
+
+static void foreign_addresses_leave_the_pool_alone(void **state)
+{
+	static const char *const foreign[] = {
+		"172.16.0.0", "172.16.0.1", "172.16.63.255", "172.16.64.2",
+		"10.0.0.1", "255.255.255.255", "0.0.0.0",
+	};
+	struct network_pool p;
+
+	network_pool_init(&p, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
+		network_pool_occupy(&p, ip(foreign[i]));
+		network_pool_release(&p, ip(foreign[i]), 5);
+	}
+	for (uint32_t i = 0; i < NETWORK_POOL_SIZE; i++)
+		assert_int_equal(p.until_usec[i], 0);
+	network_pool_deinit(&p);
+}
+
+static void the_search_may_start_anywhere(void **state)
+{
+	struct network_pool p;
+	struct in_addr a;
+
+	network_pool_init(&p, 0, UINT32_MAX);
+	for (int i = 0; i < 3; i++) {
+		assert_true(network_pool_take(&p, 0, &a));
+		assert_true(network_pool_overlaps(0, a, 32));
+	}
+	network_pool_deinit(&p);
+}
+
+/* ---- names ---- */
+
+static void links_are_named_after_instance_and_uuid(void **state)
+{
+	const char *uuid = "01234567-89ab-4cde-8f01-23456789abcd";
+	char name[IFNAMSIZ];
+
+	network_link_name(name, 3, uuid);
+	assert_string_equal(name, "dyno3-012345678");
+	network_link_name(name, 63, uuid);
+	assert_string_equal(name, "dyno63-01234567");
+	assert_true(strlen(name) <= 15);
+}
+
+static void hardware_address_and_index_follow_from_the_address(void **state)
+{
+	const uint8_t want[] = { 0x02, 0x64, 172, 16, 64, 9 };
+	uint8_t mac[NETWORK_MAC_BYTES];
+
+	network_link_mac(ip("172.16.64.9"), mac);
+	assert_memory_equal(mac, want, sizeof(want));
+	assert_int_equal(network_link_index(ip("172.16.64.9")), 0x20004009);
+	assert_int_equal(network_link_index(ip("172.31.255.254")), 0x200ffffe);
+}
+
+/* ---- messages ---- */
+
+static void inside_is_a_row_of_complete_requests(void **state)
+{
+	static const uint16_t want[] = {
+		RTM_NEWLINK, RTM_NEWLINK, RTM_NEWADDR, RTM_NEWLINK,
+		RTM_NEWNEIGH, RTM_NEWROUTE,
+	};
+	struct network_batch b;
+	const struct nlmsghdr *nlh = (const void *)b.data;
+	unsigned i = 0;
+	int len;
+
+	network_batch_init(&b, NULL);
+	network_link_inside(&b, ip("172.16.0.9"), ip("172.16.0.1"), true);
+	len = (int)network_batch_len(&b);
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		assert_true(i < ARRAY_SIZE(want));
+		assert_int_equal(nlh->nlmsg_type, want[i++]);
+		assert_int_equal(nlh->nlmsg_seq, i);
+		assert_true(nlh->nlmsg_flags & NLM_F_ACK);
+	}
+	assert_int_equal(len, 0);
+	assert_int_equal(i, ARRAY_SIZE(want));
+	assert_int_equal(b.n, i);
+}
+
+static void without_ipv6_nothing_is_said_about_it(void **state)
+{
+	struct network_batch with, without;
+
+	network_batch_init(&with, NULL);
+	network_batch_init(&without, NULL);
+	network_link_inside(&with, ip("172.16.0.9"), ip("172.16.0.1"), true);
+	network_link_inside(&without, ip("172.16.0.9"), ip("172.16.0.1"), false);
+	assert_int_equal(without.n + 1, with.n);
+}
+
+static void a_full_batch_still_takes_a_request(void **state)
+{
+	struct network_batch b;
+
+	network_batch_init(&b, NULL);
+	while (!network_batch_full(&b))
+		network_batch_add(&b, RTM_DELLINK, 0, ENODEV, "remove %zu", b.n);
+	network_batch_add(&b, RTM_DELLINK, 0, ENODEV, "one more");
+	assert_true(b.n <= NETWORK_BATCH_MAX);
+	assert_true(network_batch_len(&b) <= NETWORK_BATCH_BYTES);
+}
+
+/* ---- the packet filter's text ---- */
+
+static void filter_names_nothing_but_the_instance(void **state)
+{
+	auto_buf inet = BUF_INIT, bridge = BUF_INIT;
+
+	network_filter_inet(7, &inet);
+	network_filter_bridge(7, &bridge);
+	assert_non_null(strstr(inet.data, "table inet dyno7 {"));
+	assert_non_null(strstr(inet.data, "172.17.192.0/18"));
+	assert_non_null(strstr(bridge.data, "iifname \"dyno7-*\" jump port"));
+	assert_null(strstr(inet.data, "flush ruleset"));
+	assert_null(strstr(bridge.data, "flush ruleset"));
+	/* Running it again must not take the elements of living dynos. */
+	assert_null(strstr(bridge.data, "delete table"));
+	assert_null(strstr(bridge.data, "flush set"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(instances_have_blocks_side_by_side),
+		cmocka_unit_test(blocks_and_networks_overlap_both_ways),
+		cmocka_unit_test(addresses_are_taken_one_after_another),
+		cmocka_unit_test(adopted_addresses_are_not_handed_out),
+		cmocka_unit_test(an_address_rests_before_it_is_used_again),
+		cmocka_unit_test(foreign_addresses_leave_the_pool_alone),
+		cmocka_unit_test(the_search_may_start_anywhere),
+		cmocka_unit_test(links_are_named_after_instance_and_uuid),
+		cmocka_unit_test(hardware_address_and_index_follow_from_the_address),
+		cmocka_unit_test(inside_is_a_row_of_complete_requests),
+		cmocka_unit_test(without_ipv6_nothing_is_said_about_it),
+		cmocka_unit_test(a_full_batch_still_takes_a_request),
+		cmocka_unit_test(filter_names_nothing_but_the_instance),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
