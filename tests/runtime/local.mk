@@ -11,3 +11,15 @@ tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_runtime_test_stack_SOURCES = %D%/test-stack.c
 tests_runtime_test_stack_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_stack_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# These need root and make kernel objects: tests/vm/check runs them, not "make check".
+noinst_PROGRAMS += %D%/system-cgroup %D%/system-network
+
+tests_runtime_system_cgroup_SOURCES = %D%/system-cgroup.c
+tests_runtime_system_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_system_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_system_network_SOURCES = %D%/system-network.c %D%/netns.c \
+	%D%/netns.h
+tests_runtime_system_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_system_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
