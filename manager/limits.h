@@ -5,8 +5,13 @@
  */
 #define BOOT_TIMEOUT_SEC 60		/* web dyno binds $PORT: R10 */
 #define STOP_GRACE_SEC 30		/* SIGTERM to SIGKILL: R12 */
-#define START_TIMEOUT_SEC 75		/* slug and container set-up */
+#define KILL_RETRY_SEC 10		/* SIGKILL, again */
+#define START_TIMEOUT_SEC 75		/* container set-up, answer of dynod */
+#define SLUG_TIMEOUT_SEC 600		/* fetch and unpack */
+#define WITHDRAW_MSEC 1000		/* upstream learns that a route goes */
+#define OUTPUT_GRACE_SEC 2		/* an ended dyno's output, to its end */
 #define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */
+#define ATTACH_IDLE_SEC 3600		/* no byte in either direction */
 #define HUP_INTERVAL_SEC 5		/* SIGHUP repeats after client loss */
 #define HUP_COUNT 3			/* then R16 */
 #define REPORT_INTERVAL_SEC 10
@@ -15,7 +20,15 @@
 #define LOG_LINE_MAX 10000		/* bytes; longer lines are cut in pieces */
 #define LOG_CAPTURE_MAX (1024 * 1024)	/* bytes of one dyno not yet framed */
 #define LOG_JOURNAL_MAX (64 * 1024 * 1024)	/* bytes of the host not yet sent */
+#define LOG_SEGMENT_MAX (1024 * 1024)	/* bytes of one file of the journal */
 #define LOG_BATCH_MAX (256 * 1024)	/* bytes of one POST */
+
+#define ATTACH_QUEUE_MAX (256 * 1024)	/* bytes, each direction */
+
+#define COMMAND_MAX (32 * 1024)		/* bytes of a dyno's command */
+#define ENV_MAX (96 * 1024)		/* bytes of config vars, keys and values */
+#define DYNO_FILES_MAX 10000		/* RLIMIT_NOFILE */
+#define DYNO_INODES_MAX 262144		/* files a dyno may make */
 
 #define DYNOS_MAX 500			/* on one host */
 #define JOBS_MAX 4			/* slug jobs at a time */

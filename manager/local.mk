@@ -25,3 +25,33 @@ pkglibexec_PROGRAMS += dynod
 dynod_SOURCES = %D%/dynod.c
 dynod_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 dynod_LDADD = $(DYNOD_LIBS) $(RUNTIME_LIBS) $(BASE_LIBS)
+
+# What only dyno-supervisor is made of, as a library for tests.
+noinst_LIBRARIES += libsupervisor.a
+libsupervisor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+libsupervisor_a_SOURCES = \
+	%D%/assignment.c %D%/assignment.h \
+	%D%/attach.c %D%/attach.h \
+	%D%/attach_frame.c %D%/attach_frame.h \
+	%D%/backoff.c %D%/backoff.h \
+	%D%/boot.c %D%/boot.h \
+	%D%/capture.c %D%/capture.h \
+	%D%/dial.c %D%/dial.h \
+	%D%/dyno_fsm.c %D%/dyno_fsm.h \
+	%D%/host_api.c %D%/host_api.h \
+	%D%/journal.c %D%/journal.h \
+	%D%/life.c %D%/life.h %D%/life_host.c %D%/life_log.c \
+	%D%/log_sender.c %D%/log_sender.h \
+	%D%/port.c %D%/port.h \
+	%D%/reconcile.c %D%/reconcile.h \
+	%D%/slug_jobs.c %D%/slug_jobs.h \
+	%D%/state.c %D%/state.h \
+	%D%/strays.c %D%/strays.h \
+	%D%/supervisor.h \
+	%D%/upstream.c %D%/upstream.h
+SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS)
+
+pkglibexec_PROGRAMS += dyno-supervisor
+dyno_supervisor_SOURCES = %D%/supervisor.c
+dyno_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+dyno_supervisor_LDADD = $(SUPERVISOR_LIBS)

@@ -1,0 +1,113 @@
+/* host_api.c - two routes. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/sock.h"
+#include "http/json.h"
+#include "http/server.h"
+#include "manager/host_api.h"
+#include "manager/journal.h"
+#include "manager/life.h"
+#include "manager/strays.h"
+#include "manager/supervisor.h"
+#include "manager/upstream.h"
+
+#include <unistd.h>
+
+struct host_api {
+	struct supervisor *s;
+	struct http_server *server;
+};
+
+static void host_api_show(struct http_request *req, void *userdata)
+{
+	struct host_api *h = userdata;
+	struct supervisor *s = h->s;
+
+	http_reply_json(req, 200, json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
+		"host", s->conf.host, "instance", s->prefix, "boot", s->boot_id,
+		"version", DYNO_VERSION, "upstream", s->upstream_base,
+		"upstream_status", s->upstream ? upstream_status(s->upstream)
+					       : "waiting for dynod",
+		"ready", s->ready,
+		"revision", (json_int_t)s->wanted.revision,
+		"wanted", (json_int_t)s->wanted.n, "dynos", (json_int_t)s->n_lives,
+		"strays", (json_int_t)strays_count(s),
+		"journal_bytes", (json_int_t)journal_bytes(s->journal)));
+}
+
+static json_t *host_api_dyno(const struct life *l)
+{
+	char started[CLOCK_TEXT_MAX];
+	json_t *j = life_json(l);
+
+	json_object_set_new(j, "app", json_string(l->a->app_name ? l->a->app_name : ""));
+	json_object_set_new(j, "release", json_integer(l->a->release));
+	json_object_set_new(j, "size", json_string(l->a->size ? l->a->size : ""));
+	json_object_set_new(j, "command",
+			    json_bytes(l->a->command, strlen(l->a->command)));
+	json_object_set_new(j, "phase", json_string(dyno_fsm_name(l->st.state)));
+	json_object_set_new(j, "instance", l->st.instance ?
+			    json_string(l->st.instance) : json_null());
+	json_object_set_new(j, "crashes", json_integer(l->st.crashes));
+	json_object_set_new(j, "started", l->st.started ? json_string(
+		clock_api_text(started, (uint64_t)l->st.started)) : json_null());
+	return j;
+}
+
+static void host_api_list(struct http_request *req, void *userdata)
+{
+	struct host_api *h = userdata;
+	json_t *dynos = json_array();
+	struct life *l;
+
+	list_for_each(l, &h->s->lives, link)
+		json_array_append_new(dynos, host_api_dyno(l));
+	http_reply_json(req, 200, dynos);
+}
+
+static void host_api_gate(struct http_request *req, void *userdata)
+{
+	uid_t uid;
+
+	if (http_request_peer(req, &uid) && (uid == 0 || uid == geteuid()))
+		return;
+	http_reply_json(req, 403, json_pack("{s:s, s:s}", "id", "forbidden",
+		"message", "host.sock is for root and the service user."));
+}
+
+int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e)
+{
+	static const struct http_route routes[] = {
+		{ "GET", "/", host_api_show, 0, NULL },
+		{ "GET", "/dynos", host_api_list, 0, NULL },
+	};
+	auto_free char *path = xasprintf("%s/host.sock", s->dir);
+	struct host_api *h = xcalloc(1, sizeof(*h));
+	int fd, r;
+
+	h->s = s;
+	r = http_server_new(&h->server, s->event, routes, ARRAY_SIZE(routes), h, e);
+	if (r >= 0) {
+		http_server_set_gate(h->server, host_api_gate);
+		r = fd = sock_listen_unix(path, 0600, e);
+	}
+	if (r >= 0)
+		r = http_server_listen(h->server, fd, e);
+	if (r < 0) {
+		host_api_free(h);
+		return r;
+	}
+	*ret = h;
+	return 0;
+}
+
+struct host_api *host_api_free(struct host_api *h)
+{
+	if (!h)
+		return NULL;
+	http_server_free(h->server);
+	free(h);
+	return NULL;
+}

@@ -1,0 +1,18 @@
+#pragma once
+
+/*
+ * host_api.h - what this host runs, for its operator: HTTP on host.sock.
+ *
+ *   GET /		the host: instance, upstream, counters
+ *   GET /dynos		its dynos, as in a report and more
+ *
+ * Root and the service user only.
+ */
+#include "base/base.h"
+
+struct error;
+struct host_api;
+struct supervisor;
+
+int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e);
+struct host_api *host_api_free(struct host_api *h);

@@ -1,0 +1,529 @@
+/* life.c - events in, effects out. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "manager/attach.h"
+#include "manager/backoff.h"
+#include "manager/capture.h"
+#include "manager/life.h"
+#include "manager/limits.h"
+#include "manager/slug_jobs.h"
+#include "manager/strays.h"
+#include "slugstore/store.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#define FAILURE_MAX_USEC (60 * USEC_PER_SEC)
+
+/* ---- storing and telling ---- */
+
+void life_save(struct life *l)
+{
+	struct error e;
+
+	if (state_save(l->dir, &l->st, &e) < 0)
+		log_err("%s: %s, ignoring", l->a->name, e.msg);
+}
+
+const char *life_shown(const struct life *l)
+{
+	return dyno_fsm_shown(l->a->kind, l->st.state);
+}
+
+static void life_set_error(struct life *l, const char *message)
+{
+	free(l->st.error);
+	l->st.error = xstrdup(message);
+}
+
+json_t *life_json(const struct life *l)
+{
+	bool running = l->pid && dyno_fsm_is_running(l->st.state);
+	char since[CLOCK_TEXT_MAX], address[INET_ADDRSTRLEN] = "";
+
+	clock_api_text(since, (uint64_t)l->st.since);
+	if (running)
+		inet_ntop(AF_INET, &l->address, address, sizeof(address));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+		"id", l->a->id, "name", l->a->name, "state", life_shown(l),
+		"since", since,
+		"pid", running ? json_integer(l->pid) : json_null(),
+		"address", running ? json_string(address) : json_null(),
+		"port", running && l->st.port ? json_integer(l->st.port) : json_null(),
+		"exit_status", l->st.exit_status >= 0 ?
+			json_integer(l->st.exit_status) : json_null(),
+		"error", l->st.error ? json_bytes(l->st.error, strlen(l->st.error))
+				     : json_null());
+}
+
+/* ---- the slug ---- */
+
+static bool life_lease(struct life *l, struct error *e)
+{
+	int r;
+
+	if (!l->a->slug || l->lease_fd >= 0)
+		return true;
+	r = store_lease(l->s->store, l->a->slug, &l->lease_fd, e);
+	if (r > 0)
+		error_set(e, ENOENT, "slug %s is not unpacked", l->a->slug);
+	return r == 0;
+}
+
+static void on_life_slug(int r, const char *message, void *userdata)
+{
+	struct life *l = userdata;
+	struct error e;
+
+	if (r < 0) {
+		life_set_error(l, message);
+	} else if (!life_lease(l, &e)) {
+		life_set_error(l, e.msg);
+		r = -EIO;
+	}
+	life_event(l, r < 0 ? DYNO_EV_NO_SLUG : DYNO_EV_SLUG);
+}
+
+static void life_fetch(struct life *l)
+{
+	struct error e;
+
+	if (life_lease(l, &e)) {
+		life_event(l, DYNO_EV_SLUG);
+		return;
+	}
+	l->slug_wait.fn = on_life_slug;
+	l->slug_wait.userdata = l;
+	slug_jobs_want(l->s->slugs, l->a->slug, l->a->slug_path, &l->slug_wait);
+}
+
+/* ---- the timer of the state ---- */
+
+static uint64_t life_timer_usec(const struct life *l)
+{
+	const struct supervisor_conf *c = &l->s->conf;
+	uint64_t unit = c->backoff_unit ? c->backoff_unit : 1;
+	bool web = assignment_is_web(l->a);
+
+	switch (l->st.state) {
+	case DYNO_AWAITING:
+		return ATTACH_TIMEOUT_SEC * USEC_PER_SEC;
+	case DYNO_BOOTING:
+		return web ? c->boot_timeout * USEC_PER_SEC : UINT64_MAX;
+	case DYNO_UP:
+		return BACKOFF_STABLE_MIN * unit * USEC_PER_SEC;
+	case DYNO_HANGUP:
+		return HUP_INTERVAL_SEC * USEC_PER_SEC;
+	case DYNO_LEAVING:
+		return web ? WITHDRAW_MSEC * USEC_PER_MSEC : 0;
+	case DYNO_STOPPING:
+		return c->stop_grace * USEC_PER_SEC;
+	case DYNO_KILLING:
+		return KILL_RETRY_SEC * USEC_PER_SEC;
+	case DYNO_CRASHED:
+		return l->st.failures ?
+			backoff_retry((unsigned)l->st.failures, FAILURE_MAX_USEC) :
+			backoff_delay((unsigned)l->st.crashes, c->backoff_unit);
+	case DYNO_NEW:
+	case DYNO_FETCHING:
+	case DYNO_LAUNCHING:
+	case DYNO_ABORTING:
+	case DYNO_DETACHED:
+	case DYNO_DOWN:
+	case DYNO_COMPLETE:
+	case DYNO_STATE_COUNT:
+		break;
+	}
+	return UINT64_MAX;
+}
+
+static int on_life_timer(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct life *l = userdata;
+
+	l->timer = loop_unref(l->timer);
+	if (l->st.state == DYNO_HANGUP && l->st.hups >= HUP_COUNT)
+		life_event(l, DYNO_EV_GIVE_UP);
+	else
+		life_event(l, DYNO_EV_TIMEOUT);
+	return 0;
+}
+
+/* Counted from when the state began, also if that was another process. */
+static void life_arm(struct life *l)
+{
+	uint64_t usec = life_timer_usec(l), now = clock_real_usec();
+	uint64_t past = now > (uint64_t)l->st.changed ?
+		now - (uint64_t)l->st.changed : 0;
+	struct error e;
+
+	if (usec == UINT64_MAX)
+		return;
+	if (loop_timer(l->s->event, &l->timer, past < usec ? usec - past : 0,
+		       on_life_timer, l, "dyno", &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+}
+
+/* ---- effects ---- */
+
+static void life_do_disarm(struct life *l)
+{
+	l->timer = loop_unref(l->timer);
+	life_unwatch_port(l);
+}
+
+static void life_do_cancel(struct life *l)
+{
+	slug_jobs_cancel(&l->slug_wait);
+}
+
+static void life_do_forgive(struct life *l)
+{
+	l->st.crashes = 0;
+}
+
+static void life_do_report(struct life *l)
+{
+	l->dirty = true;
+	l->told = false;
+}
+
+static void life_do_hup(struct life *l)
+{
+	life_signal(l, SIGHUP);
+}
+
+static void life_do_term(struct life *l)
+{
+	life_signal(l, SIGTERM);
+}
+
+static void life_do_remove(struct life *l)
+{
+	if (l->dead)
+		strays_add(l->s, l->dead, false);
+	free(take_ptr(l->dead));
+}
+
+static void life_do_retire(struct life *l)
+{
+	l->lease_fd = fd_close(l->lease_fd);
+	l->ttl_timer = loop_unref(l->ttl_timer);
+	l->grace_timer = loop_unref(l->grace_timer);
+}
+
+static void life_effects(struct life *l, enum dyno_state from, unsigned effects)
+{
+	static const struct {
+		unsigned effects;
+		void (*fn)(struct life *l);
+	} before[] = {
+		{ DYNO_DO_DISARM, life_do_disarm },
+		{ DYNO_DO_CANCEL, life_do_cancel },
+	}, after[] = {
+		{ DYNO_DO_FORGIVE, life_do_forgive },
+		{ DYNO_DO_SAVE, life_save },
+		{ DYNO_DO_REPORT, life_do_report },
+		{ DYNO_DO_FETCH, life_fetch },
+		{ DYNO_DO_CONNECT, life_connect },
+		{ DYNO_DO_LAUNCH, life_launch },
+		{ DYNO_DO_SERVE, life_serve },
+		{ DYNO_DO_WATCH_PORT, life_watch_port },
+		{ DYNO_DO_HUP, life_do_hup },
+		{ DYNO_DO_TERM, life_do_term },
+		{ DYNO_DO_KILL, life_kill },
+		{ DYNO_DO_ARM, life_arm },
+		{ DYNO_DO_REMOVE, life_do_remove },
+		{ DYNO_DO_END_CLIENT, life_end_client },
+		{ DYNO_DO_RETIRE, life_do_retire },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+		if (effects & before[i].effects)
+			before[i].fn(l);
+	life_log_effects(l, from, effects);
+	for (size_t i = 0; i < ARRAY_SIZE(after); i++)
+		if (effects & after[i].effects)
+			after[i].fn(l);
+}
+
+/* ---- events ---- */
+
+/* What is counted along with a change of state. */
+static void life_account(struct life *l, enum dyno_state from,
+			 enum dyno_event event)
+{
+	int64_t now = (int64_t)clock_real_usec();
+
+	if (!str_eq(dyno_fsm_shown(l->a->kind, from), life_shown(l)))
+		l->st.since = now;
+	if (l->st.state != from)
+		l->st.changed = now;
+	else if (event == DYNO_EV_TIMEOUT)
+		l->st.changed = now;	/* the same timer begins anew */
+	if (event == DYNO_EV_EXIT) {
+		free(l->dead);
+		l->dead = take_ptr(l->st.instance);
+		if (l->dead)
+			map_remove(&l->s->instances, l->dead);
+		l->pid = 0;
+	}
+	if (event == DYNO_EV_STARTED) {
+		l->st.failures = 0;
+		l->st.exit_status = -1;
+		life_set_error(l, NULL);
+	}
+	if (l->st.state == DYNO_CRASHED && from != DYNO_CRASHED) {
+		if (event == DYNO_EV_EXIT)
+			l->st.crashes++;
+		else
+			l->st.failures++;
+	}
+}
+
+static void life_step(struct life *l, enum dyno_event event)
+{
+	enum dyno_state from = l->st.state;
+	unsigned effects;
+
+	if (!dyno_fsm_step(l->a->kind, &l->st.state, event, &effects)) {
+		log_debug("%s %s: %s means nothing while %s", l->a->app_name,
+			  l->a->name, dyno_fsm_event_name(event),
+			  dyno_fsm_name(from));
+		return;
+	}
+	if (l->st.state != from)
+		log_info("%s %s: %s -> %s", l->a->app_name ? l->a->app_name : "",
+			 l->a->name, dyno_fsm_name(from),
+			 dyno_fsm_name(l->st.state));
+	life_account(l, from, event);
+	life_effects(l, from, effects);
+}
+
+void life_event(struct life *l, enum dyno_event event)
+{
+	assert(l->n_events < LIFE_EVENTS_MAX);
+	l->events[l->n_events++] = event;
+	if (l->stepping)
+		return;
+	l->stepping = true;
+	while (l->n_events) {
+		enum dyno_event next = l->events[0];
+
+		memmove(l->events, l->events + 1, --l->n_events * sizeof(*l->events));
+		life_step(l, next);
+	}
+	l->stepping = false;
+	supervisor_settle(l->s);
+}
+
+void life_stop(struct life *l, bool replaced)
+{
+	l->st.stopping = true;
+	l->st.replaced = replaced;
+	life_event(l, DYNO_EV_STOP);
+	life_save(l);
+}
+
+/* ---- recovery ---- */
+
+static void life_resume_running(struct life *l)
+{
+	/* dynod has nothing on record: it must have been removed behind our
+	 * back, together with how it ended. */
+	static const struct dyno_exit unknown = { .status = 128 + SIGKILL,
+						  .signal = SIGKILL };
+
+	if (!l->adopted) {
+		life_exited(l, &unknown);
+		return;
+	}
+	life_serve(l);
+	if (!l->adopted_alive) {
+		struct dyno_exit how = l->exit;
+
+		life_exited(l, &how);
+		return;
+	}
+	if (l->st.state == DYNO_BOOTING)
+		life_watch_port(l);
+	/* Nobody knows whether the signal went out before the kill. */
+	if (l->st.state == DYNO_STOPPING)
+		life_signal(l, SIGTERM);
+	if (l->st.state == DYNO_KILLING)
+		life_kill(l);
+	life_arm(l);
+}
+
+/* dynod had been asked, or not even that. */
+static void life_resume_launch(struct life *l)
+{
+	struct dyno_exit how = l->exit;
+
+	if (!l->adopted && l->st.state == DYNO_ABORTING) {
+		life_event(l, DYNO_EV_NOT_STARTED);
+	} else if (!l->adopted) {
+		l->st.state = DYNO_FETCHING;
+		if (l->st.instance)
+			map_remove(&l->s->instances, l->st.instance);
+		free(take_ptr(l->st.instance));
+		life_fetch(l);
+	} else {
+		life_event(l, DYNO_EV_STARTED);
+		if (!l->adopted_alive)
+			life_exited(l, &how);
+	}
+}
+
+void life_resume(struct life *l)
+{
+	struct error e;
+
+	if (!dyno_fsm_is_final(l->st.state) && !life_lease(l, &e))
+		log_debug("%s: %s", l->a->name, e.msg);
+	switch (l->st.state) {
+	case DYNO_NEW:
+		life_event(l, l->st.stopping ? DYNO_EV_STOP : DYNO_EV_START);
+		break;
+	case DYNO_FETCHING:
+		life_fetch(l);
+		break;
+	case DYNO_AWAITING:
+		life_connect(l);
+		life_arm(l);
+		break;
+	case DYNO_LAUNCHING:
+	case DYNO_ABORTING:
+		life_resume_launch(l);
+		break;
+	case DYNO_CRASHED:
+		life_arm(l);
+		break;
+	case DYNO_BOOTING:
+	case DYNO_UP:
+	case DYNO_HANGUP:
+	case DYNO_DETACHED:
+	case DYNO_LEAVING:
+	case DYNO_STOPPING:
+	case DYNO_KILLING:
+		life_resume_running(l);
+		break;
+	case DYNO_DOWN:
+	case DYNO_COMPLETE:
+	case DYNO_STATE_COUNT:
+		break;
+	}
+	l->dirty = true;
+	supervisor_settle(l->s);
+}
+
+/* ---- birth and end ---- */
+
+static struct life *life_alloc(struct supervisor *s, const char *id)
+{
+	struct life *l = xcalloc(1, sizeof(*l));
+
+	l->s = s;
+	l->dir = xasprintf("%s/dynos/%s", s->dir, id);
+	l->lease_fd = l->proc_fd = -1;
+	for (int i = 0; i < DYNO_FD_COUNT; i++)
+		l->fds[i] = -1;
+	l->st.exit_status = -1;
+	list_init(&l->link);
+	list_init(&l->start_link);
+	slug_jobs_wait_init(&l->slug_wait);
+	return l;
+}
+
+static void life_enlist(struct life *l)
+{
+	list_add_tail(&l->s->lives, &l->link);
+	l->s->n_lives++;
+}
+
+int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
+	     bool replaces, struct error *e)
+{
+	auto_(life_free_p) struct life *l = life_alloc(s, a->id);
+	int r;
+
+	l->a = a;
+	l->replaces = replaces;
+	l->st.state = DYNO_NEW;
+	l->st.since = l->st.changed = (int64_t)clock_real_usec();
+	r = file_make_dirs(l->dir, 0700, e);
+	if (r >= 0)
+		r = state_save_assignment(l->dir, a, e);
+	if (r >= 0)
+		r = state_save(l->dir, &l->st, e);
+	if (r < 0)
+		return r;
+	life_enlist(l);
+	*ret = take_ptr(l);
+	return 0;
+}
+
+int life_load(struct life **ret, struct supervisor *s, const char *id,
+	      struct error *e)
+{
+	auto_(life_free_p) struct life *l = life_alloc(s, id);
+	int r;
+
+	r = state_load_assignment(l->dir, &l->a, e);
+	if (r >= 0)
+		r = state_load(l->dir, &l->st, e);
+	if (r < 0)
+		return r;
+	life_enlist(l);
+	if (l->st.instance)
+		map_set(&s->instances, l->st.instance, l);
+	*ret = take_ptr(l);
+	return 0;
+}
+
+struct life *life_free(struct life *l)
+{
+	if (!l)
+		return NULL;
+	if (!list_empty(&l->link))
+		l->s->n_lives--;
+	list_unlink(&l->link);
+	list_unlink(&l->start_link);
+	slug_jobs_cancel(&l->slug_wait);
+	if (l->st.instance)
+		map_remove(&l->s->instances, l->st.instance);
+	life_do_disarm(l);
+	l->ttl_timer = loop_unref(l->ttl_timer);
+	l->grace_timer = loop_unref(l->grace_timer);
+	capture_free(l->capture);
+	attach_free(l->attach);
+	for (int i = 0; i < DYNO_FD_COUNT; i++)
+		fd_close(l->fds[i]);
+	fd_close(l->lease_fd);
+	assignment_free(l->a);
+	state_deinit(&l->st);
+	free(l->dead);
+	free(l->dir);
+	free(l);
+	return NULL;
+}
+
+bool life_is_over(const struct life *l)
+{
+	return dyno_fsm_is_final(l->st.state) &&
+	       (!l->attach || attach_is_done(l->attach));
+}
+
+void life_forget(struct life *l)
+{
+	struct error e;
+
+	if (file_remove_tree(AT_FDCWD, l->dir, &e) < 0)
+		log_err("%s: %s, ignoring", l->a->name, e.msg);
+	life_free(l);
+}

@@ -1,0 +1,114 @@
+#pragma once
+
+/*
+ * life.h - the life of one dyno: the shell around the machine (dyno_fsm.h).
+ *
+ * A life has the id of the dyno in the API. It may go through several
+ * instances, one after the other, each known to dynod by a UUID of its own.
+ * Everything that happens to it becomes an event first; one function changes
+ * the state and carries out the effects. What is stored (state.h) is enough
+ * for another process to go on.
+ */
+#include "base/base.h"
+#include "base/list.h"
+#include "manager/assignment.h"
+#include "manager/dyno_fsm.h"
+#include "manager/host_client.h"
+#include "manager/slug_jobs.h"
+#include "manager/state.h"
+#include "manager/supervisor.h"
+
+struct attach;
+struct capture;
+struct error;
+
+#define LIFE_EVENTS_MAX 8
+
+struct life {
+	struct list link;		/* in supervisor.lives */
+	struct supervisor *s;
+	struct assignment *a;
+	char *dir;
+	struct state st;
+	bool replaces;			/* an old dyno of this name is leaving */
+	bool told;			/* upstream knows the final state */
+	bool dirty;			/* something to be reported */
+	bool reporting;			/* a report with it is on its way, */
+	enum dyno_state reported;	/* and said this */
+
+	/* events that came while effects are carried out */
+	enum dyno_event events[LIFE_EVENTS_MAX];
+	size_t n_events;
+	bool stepping;
+
+	/* the instance */
+	pid_t pid;			/* 0 = none */
+	struct in_addr address;
+	enum dyno_stdio stdio;
+	int fds[DYNO_FD_COUNT];
+	bool adopted;			/* dynod told it at our start, */
+	bool adopted_alive;		/* and it lives */
+	bool exited;
+	struct dyno_exit exit;
+	char *dead;			/* UUID of the one that is to be removed */
+	struct list start_link;		/* in supervisor.start_queue */
+
+	int lease_fd;
+	struct slug_wait slug_wait;
+	struct capture *capture;
+	struct attach *attach;
+	bool client_lost;
+	int proc_fd;			/* /proc/PID while the port is watched */
+	sd_event_source *timer, *port_timer, *ttl_timer, *grace_timer;
+};
+
+/* A new dyno; takes the assignment. It does nothing before life_event(START). */
+int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
+	     bool replaces, struct error *e);
+
+/* A dyno that an earlier supervisor left in its directory. */
+int life_load(struct life **ret, struct supervisor *s, const char *id,
+	      struct error *e);
+struct life *life_free(struct life *l);
+DEFINE_AUTO(struct life, life_free)
+
+void life_event(struct life *l, enum dyno_event event);
+
+/* It is no longer wanted; replaced: a new dyno takes its name. */
+void life_stop(struct life *l, bool replaced);
+
+/* dynod tells it at our start; takes descriptors out of d. */
+void life_adopt(struct life *l, struct host_dyno *d);
+
+/* After dynod has told all: go on where the earlier process was. */
+void life_resume(struct life *l);
+
+/* It has ended and is to be forgotten: removes its directory, frees it. */
+void life_forget(struct life *l);
+
+/* Nothing is left to be done, except that upstream may not know yet. */
+bool life_is_over(const struct life *l);
+
+/* What the API calls its state now. */
+const char *life_shown(const struct life *l);
+
+/* As in a report. New reference. */
+json_t *life_json(const struct life *l);
+
+void life_save(struct life *l);
+
+/* ---- life_host.c: the instance ---- */
+void life_launch(struct life *l);
+void life_launch_next(struct supervisor *s);
+void life_serve(struct life *l);
+void life_connect(struct life *l);
+void life_watch_port(struct life *l);
+void life_unwatch_port(struct life *l);
+void life_exited(struct life *l, const struct dyno_exit *exit);
+void life_signal(struct life *l, int sig);
+void life_kill(struct life *l);
+void life_end_client(struct life *l);
+
+/* ---- life_log.c: Heroku's words ---- */
+void life_log_line(struct life *l, const char *fmt, ...) PRINTF(2, 3);
+void life_log_effects(struct life *l, enum dyno_state from, unsigned effects);

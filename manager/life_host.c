@@ -1,0 +1,399 @@
+/*
+ * life_host.c - the instance of a dyno: asked of dynod, served, watched, ended.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/strv.h"
+#include "manager/attach.h"
+#include "manager/boot.h"
+#include "manager/capture.h"
+#include "manager/life.h"
+#include "manager/limits.h"
+#include "manager/port.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+static void life_port_poll(struct life *l);
+
+/* ---- start ---- */
+
+static void life_take(struct life *l, struct host_dyno *d)
+{
+	l->pid = d->pid;
+	l->address = d->address;
+	l->stdio = d->stdio;
+	for (int i = 0; i < DYNO_FD_COUNT; i++) {
+		fd_close(l->fds[i]);
+		l->fds[i] = take_fd(d->fds[i]);
+	}
+}
+
+static void on_life_started(int r, const char *message, struct host_dyno *d,
+			    void *userdata)
+{
+	struct life *l = userdata;
+	struct supervisor *s = l->s;
+
+	s->n_starts--;
+	if (r < 0) {
+		log_err("%s %s: %s, will retry", l->a->app_name ? l->a->app_name : "",
+			l->a->name, message);
+		free(l->st.error);
+		l->st.error = xstrdup(message);
+		map_remove(&s->instances, l->st.instance);
+		free(take_ptr(l->st.instance));
+		life_event(l, DYNO_EV_NOT_STARTED);
+	} else {
+		life_take(l, d);
+		l->st.started = (int64_t)d->started_usec;
+		life_event(l, DYNO_EV_STARTED);
+		if (l->client_lost)
+			life_event(l, DYNO_EV_CLIENT_LOST);
+	}
+	life_launch_next(s);
+}
+
+static enum dyno_stdio life_stdio(const struct life *l)
+{
+	if (l->a->kind != DYNO_ATTACHED)
+		return DYNO_STDIO_LOG;
+	return l->a->tty ? DYNO_STDIO_PTY : DYNO_STDIO_PIPES;
+}
+
+static int life_request(struct life *l, struct error *e)
+{
+	auto_strv argv = STRV_INIT, env = STRV_INIT;
+	const struct assignment *a = l->a;
+	struct dyno_spec spec = {
+		.uuid = l->st.instance, .hostname = a->id, .slug = a->slug,
+		.stdio = life_stdio(l),
+		.rows = (uint16_t)a->rows, .cols = (uint16_t)a->cols,
+		.limits = {
+			.memory = (uint64_t)a->memory,
+			.memory_swap = (uint64_t)a->memory_max,
+			.tmpfs = (uint64_t)a->memory_max,
+			.inodes = DYNO_INODES_MAX,
+			.pids = (uint32_t)a->pids,
+			.cpu_shares = (uint32_t)a->cpu_shares,
+			.cpus = (uint32_t)a->cpus,
+			.files = DYNO_FILES_MAX,
+		},
+	};
+
+	boot_argv(&argv, a->command);
+	boot_env(&env, a, (uint16_t)l->st.port);
+	spec.argv = strv_argv(&argv);
+	spec.envp = strv_argv(&env);
+	return host_client_start(l->s->host, &spec, on_life_started, l, e);
+}
+
+static void life_start(struct life *l)
+{
+	struct error e;
+
+	/* Nobody wants it any more: it never was. */
+	if (l->st.state != DYNO_LAUNCHING) {
+		map_remove(&l->s->instances, l->st.instance);
+		free(take_ptr(l->st.instance));
+		life_event(l, DYNO_EV_NOT_STARTED);
+		return;
+	}
+	l->s->n_starts++;
+	if (life_request(l, &e) < 0)
+		on_life_started(-e.code, e.msg, NULL, l);
+}
+
+void life_launch_next(struct supervisor *s)
+{
+	while (s->n_starts < STARTS_MAX && !list_empty(&s->start_queue)) {
+		struct life *l = list_entry(s->start_queue.next, struct life,
+					    start_link);
+
+		list_unlink(&l->start_link);
+		life_start(l);
+	}
+}
+
+void life_launch(struct life *l)
+{
+	char uuid[UUID_TEXT_MAX];
+
+	l->st.instance = xstrdup(id_uuid(uuid));
+	l->st.port = port_choose((uint16_t)l->s->conf.port_min,
+				 (uint16_t)l->s->conf.port_max);
+	l->st.hups = 0;
+	l->exited = l->adopted = l->adopted_alive = false;
+	map_set(&l->s->instances, l->st.instance, l);
+	/* On record before it exists, so that nobody takes it for a stray. */
+	life_save(l);
+	list_add_tail(&l->s->start_queue, &l->start_link);
+	life_launch_next(l->s);
+}
+
+void life_adopt(struct life *l, struct host_dyno *d)
+{
+	l->adopted = true;
+	l->adopted_alive = d->alive;
+	life_take(l, d);
+	if (d->started_usec)
+		l->st.started = (int64_t)d->started_usec;
+	l->exit = d->exit;
+}
+
+/* ---- output ---- */
+
+static void life_output_done(struct life *l)
+{
+	l->grace_timer = loop_unref(l->grace_timer);
+	if (l->capture) {
+		capture_finish(l->capture);
+		l->capture = capture_free(l->capture);
+	}
+	l->st.exit_status = l->exit.status;
+	life_event(l, DYNO_EV_EXIT);
+}
+
+static void on_life_output_end(void *userdata)
+{
+	struct life *l = userdata;
+
+	if (l->exited)
+		life_output_done(l);
+}
+
+static int on_life_grace(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct life *l = userdata;
+
+	log_debug("%s: somebody holds its output open", l->a->name);
+	life_output_done(l);
+	return 0;
+}
+
+static void life_capture(struct life *l)
+{
+	struct capture_spec spec = {
+		.dir = l->dir, .instance = l->st.instance, .app_id = l->a->app_id,
+		.ps = l->a->name, .fd = take_fd(l->fds[DYNO_FD_OUT]),
+		.on_end = on_life_output_end, .userdata = l,
+	};
+	struct error e;
+
+	l->capture = capture_free(l->capture);
+	if (capture_new(&l->capture, l->s->event, l->s->journal, &spec, &e) < 0)
+		log_err("%s: its output is lost: %s", l->a->name, e.msg);
+}
+
+void life_exited(struct life *l, const struct dyno_exit *how)
+{
+	struct error e;
+
+	if (l->exited)
+		return;
+	l->exited = true;
+	l->exit = *how;
+	life_unwatch_port(l);
+	l->ttl_timer = loop_unref(l->ttl_timer);
+	if (loop_timer(l->s->event, &l->grace_timer,
+		       OUTPUT_GRACE_SEC * USEC_PER_SEC, on_life_grace, l,
+		       "output grace", &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+	if (l->attach)
+		attach_drain(l->attach);
+	else if (!l->capture || capture_at_end(l->capture))
+		life_output_done(l);
+}
+
+/* ---- the client ---- */
+
+static void on_life_client(uint16_t rows, uint16_t cols, void *userdata)
+{
+	struct life *l = userdata;
+
+	if (rows && cols) {
+		l->a->rows = rows;
+		l->a->cols = cols;
+	}
+	life_event(l, DYNO_EV_CLIENT);
+}
+
+static void on_life_client_lost(void *userdata)
+{
+	struct life *l = userdata;
+
+	l->client_lost = true;
+	life_event(l, DYNO_EV_CLIENT_LOST);
+}
+
+static void on_life_client_signal(int sig, void *userdata)
+{
+	struct life *l = userdata;
+
+	if (dyno_fsm_is_running(l->st.state))
+		life_signal(l, sig);
+}
+
+static void on_life_client_done(void *userdata)
+{
+	struct life *l = userdata;
+
+	supervisor_settle(l->s);
+}
+
+void life_connect(struct life *l)
+{
+	static const struct attach_ops ops = {
+		.on_client = on_life_client,
+		.on_lost = on_life_client_lost,
+		.on_signal = on_life_client_signal,
+		.on_drained = on_life_output_end,
+		.on_done = on_life_client_done,
+	};
+	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/attach/%s",
+					 l->s->conf.host, l->a->id);
+	struct attach_spec spec = {
+		.base = l->s->upstream_base, .token = l->s->token, .path = path,
+		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,
+		.ops = &ops, .userdata = l,
+	};
+	struct error e;
+
+	if (attach_new(&l->attach, l->s->event, &spec, &e) < 0) {
+		log_err("%s: %s", l->a->name, e.msg);
+		life_event(l, DYNO_EV_CLIENT_LOST);
+	}
+}
+
+static void life_attach(struct life *l)
+{
+	struct error e;
+
+	if (!l->attach)
+		life_connect(l);
+	if (l->attach && attach_serve(l->attach, l->stdio, l->fds, !l->adopted, &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+}
+
+void life_end_client(struct life *l)
+{
+	if (!l->attach)
+		return;
+	if (l->exited)
+		attach_end(l->attach, l->exit.status);
+	else
+		attach_fail(l->attach, l->st.error ? "the dyno could not be started"
+						   : "the dyno was not started");
+}
+
+static int on_life_ttl(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct life *l = userdata;
+
+	l->ttl_timer = loop_unref(l->ttl_timer);
+	life_event(l, DYNO_EV_STOP);
+	return 0;
+}
+
+static void life_arm_ttl(struct life *l)
+{
+	uint64_t end = (uint64_t)l->st.started +
+		       (uint64_t)l->a->time_to_live * USEC_PER_SEC;
+	uint64_t now = clock_real_usec();
+	struct error e;
+
+	if (l->a->time_to_live &&
+	    loop_timer(l->s->event, &l->ttl_timer, end > now ? end - now : 0,
+		       on_life_ttl, l, "time to live", &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+}
+
+void life_serve(struct life *l)
+{
+	if (l->a->kind == DYNO_ATTACHED)
+		life_attach(l);
+	else
+		life_capture(l);
+	life_arm_ttl(l);
+}
+
+/* ---- the port ---- */
+
+static int on_life_port(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	life_port_poll(userdata);
+	return 0;
+}
+
+static void life_port_poll(struct life *l)
+{
+	struct error e;
+	int r = port_is_bound(l->proc_fd, (uint16_t)l->st.port, l->address, &e);
+
+	if (r == 0 && loop_timer(l->s->event, &l->port_timer,
+				 PORT_POLL_MSEC * USEC_PER_MSEC, on_life_port, l,
+				 "port", &e) < 0)
+		r = -e.code;
+	/* A process that is gone will be told by dynod. */
+	if (r < 0)
+		log_debug("%s: %s", l->a->name, e.msg);
+	if (r != 0)
+		life_unwatch_port(l);
+	if (r > 0)
+		life_event(l, DYNO_EV_BOUND);
+}
+
+/* The open directory stands for this process, whoever gets its pid next. */
+void life_watch_port(struct life *l)
+{
+	char path[32];
+
+	if (!assignment_is_web(l->a)) {
+		life_event(l, DYNO_EV_BOUND);
+		return;
+	}
+	life_unwatch_port(l);
+	snprintf(path, sizeof(path), "/proc/%d", (int)l->pid);
+	l->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->proc_fd >= 0)
+		life_port_poll(l);
+	else
+		log_debug("%s: open %s: %m", l->a->name, path);
+}
+
+void life_unwatch_port(struct life *l)
+{
+	l->port_timer = loop_unref(l->port_timer);
+	l->proc_fd = fd_close(l->proc_fd);
+}
+
+/* ---- signals ---- */
+
+static void on_life_signalled(int r, const char *message, void *userdata)
+{
+	if (r < 0)
+		log_warn("signal a dyno: %s, ignoring", message);
+}
+
+void life_signal(struct life *l, int sig)
+{
+	struct error e;
+
+	if (l->st.instance &&
+	    host_client_signal(l->s->host, l->st.instance, sig,
+			       on_life_signalled, NULL, &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+}
+
+void life_kill(struct life *l)
+{
+	struct error e;
+
+	if (l->st.instance &&
+	    host_client_kill(l->s->host, l->st.instance, on_life_signalled,
+			     NULL, &e) < 0)
+		log_err("%s: %s", l->a->name, e.msg);
+}

@@ -1,0 +1,154 @@
+/*
+ * life_log.c - what the platform says about a dyno in its app's log. The words
+ * are a contract: people's scripts and eyes look for them.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "manager/boot.h"
+#include "manager/journal.h"
+#include "manager/life.h"
+#include "manager/limits.h"
+
+#define STATUS_NO_CLIENT 128		/* of a command that was never run */
+
+void life_log_line(struct life *l, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	struct journal_line line = {
+		.app_id = l->a->app_id, .heroku = true, .ps = l->a->name,
+		.usec = clock_real_usec(),
+	};
+	struct error e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	line.message = text;
+	line.n = strlen(text);
+	if (journal_add(l->s->journal, &line) == JOURNAL_FULL)
+		log_warn("%s: the journal is full, dropping \"%s\"", l->a->name, text);
+	else if (journal_flush(l->s->journal, &e) < 0)
+		log_warn("%s: %s, dropping \"%s\"", l->a->name, e.msg, text);
+}
+
+static void life_log_change(struct life *l, const char *from, const char *to)
+{
+	if (!str_eq(from, to))
+		life_log_line(l, "State changed from %s to %s", from, to);
+}
+
+static void life_log_command(struct life *l, enum dyno_state from)
+{
+	auto_strv env = STRV_INIT;
+	auto_free char *shown = NULL;
+
+	boot_env(&env, l->a, (uint16_t)l->st.port);
+	shown = boot_command_shown(l->a->command, &env);
+	life_log_line(l, "Starting process with command `%s`", shown);
+}
+
+static void life_log_exit(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Process exited with status %lld",
+		      (long long)l->st.exit_status);
+}
+
+static void life_log_r10(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R10 (Boot timeout) -> Web process failed to bind to "
+		      "$PORT within %llu seconds of launch",
+		      (unsigned long long)l->s->conf.boot_timeout);
+	life_log_line(l, "Stopping process with SIGKILL");
+}
+
+static void life_log_r12(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R12 (Exit timeout) -> At least one process failed to "
+		      "exit within %llu seconds of SIGTERM",
+		      (unsigned long long)l->s->conf.stop_grace);
+	life_log_line(l, "Stopping remaining processes with SIGKILL");
+}
+
+static void life_log_r13(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R13 (Attach error) -> Failed to attach to process");
+	l->st.exit_status = STATUS_NO_CLIENT;
+	life_log_exit(l, from);
+}
+
+static void life_log_r16(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R16 (Detached) -> An attached process is not "
+		      "responding to SIGHUP after its external connection was closed.");
+}
+
+/* What went wrong is ours to know: it is in the daemon's log and the report. */
+static void life_log_error(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R99 (Platform error) -> Failed to %s",
+		      from == DYNO_FETCHING ? "fetch and unpack the slug"
+					    : "start the dyno");
+}
+
+static void life_log_leave(struct life *l, enum dyno_state from)
+{
+	const char *shown = dyno_fsm_shown(l->a->kind, from);
+
+	if (l->st.replaced && from != DYNO_CRASHED)
+		life_log_line(l, "Restarting");
+	life_log_change(l, shown, l->st.replaced ? "starting" : "down");
+}
+
+static void life_log_state(struct life *l, enum dyno_state from)
+{
+	const char *shown = dyno_fsm_shown(l->a->kind, from);
+
+	/* For the reader a replacement goes on where the old one was. */
+	if (from == DYNO_NEW && l->replaces)
+		return;
+	life_log_change(l, from == DYNO_NEW ? "down" : shown, life_shown(l));
+}
+
+static void life_log_term(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Stopping all processes with SIGTERM");
+}
+
+static void life_log_hup(struct life *l, enum dyno_state from)
+{
+	l->st.hups++;
+	life_log_line(l, "Client connection closed. Sending SIGHUP to all processes");
+}
+
+static void life_log_await(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Awaiting client");
+}
+
+void life_log_effects(struct life *l, enum dyno_state from, unsigned effects)
+{
+	static const struct {
+		unsigned effect;
+		void (*fn)(struct life *l, enum dyno_state from);
+	} table[] = {
+		{ DYNO_DO_LOG_EXIT, life_log_exit },
+		{ DYNO_DO_LOG_R10, life_log_r10 },
+		{ DYNO_DO_LOG_R12, life_log_r12 },
+		{ DYNO_DO_LOG_R13, life_log_r13 },
+		{ DYNO_DO_LOG_R16, life_log_r16 },
+		{ DYNO_DO_LOG_ERROR, life_log_error },
+		{ DYNO_DO_LOG_COMMAND, life_log_command },
+		{ DYNO_DO_LOG_LEAVE, life_log_leave },
+		{ DYNO_DO_LOG_STATE, life_log_state },
+		{ DYNO_DO_LOG_TERM, life_log_term },
+		{ DYNO_DO_LOG_HUP, life_log_hup },
+		{ DYNO_DO_LOG_AWAIT, life_log_await },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (effects & table[i].effect)
+			table[i].fn(l, from);
+}

@@ -1,0 +1,48 @@
+#pragma once
+
+/*
+ * reconcile.h - wanted assignments x present dynos -> actions. Pure.
+ *
+ * Level-triggered: called again after every change, with everything; the same
+ * input gives the same actions, and when nothing is to be done there are none.
+ */
+#include "base/base.h"
+#include "manager/dyno_fsm.h"
+
+/* Names are unique within an app only. */
+struct reconcile_want {
+	const char *id;
+	const char *name;
+	const char *app_id;
+};
+
+struct reconcile_have {
+	const char *id;
+	const char *name;
+	const char *app_id;
+	enum dyno_state state;
+	bool stopping;		/* it has been told to stop */
+	bool told;		/* upstream knows its final state */
+};
+
+enum reconcile_verb {
+	RECONCILE_CREATE,	/* want: make this dyno and start it */
+	RECONCILE_STOP,		/* have: it is no longer wanted */
+	RECONCILE_FORGET,	/* have: it has ended and nobody asks any more */
+};
+
+struct reconcile_action {
+	enum reconcile_verb verb;
+	size_t index;		/* into want (CREATE) or have (STOP, FORGET) */
+	bool replaces;		/* CREATE: an old dyno of this name is leaving;
+				 * STOP: a new dyno of this name is wanted */
+};
+
+/*
+ * Fills actions[], which has room for n_want + n_have; returns how many. Stops
+ * come before creations. A new dyno waits until the old one of its name has
+ * been signalled.
+ */
+size_t reconcile(const struct reconcile_want *want, size_t n_want,
+		 const struct reconcile_have *have, size_t n_have,
+		 struct reconcile_action *actions);

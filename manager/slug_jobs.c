@@ -1,0 +1,212 @@
+/*
+ * slug_jobs.c - a queue of slugs, each with the list of those who wait.
+ */
+#include "base/error.h"
+#include "base/job.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/map.h"
+#include "base/strv.h"
+#include "manager/limits.h"
+#include "manager/slug_jobs.h"
+
+struct slug_task {
+	struct list link;		/* in queue order */
+	struct slug_jobs *jobs;
+	char *sha256, *path;
+	struct list waits;
+	struct job *job;		/* NULL: waits for its turn */
+};
+
+struct slug_jobs {
+	sd_event *event;
+	char *store_dir, *upstream, *header, *program;
+	struct list tasks;
+	struct map by_sha;
+	unsigned running;
+	sd_event_source *next;
+};
+
+static struct slug_task *slug_task_free(struct slug_task *t)
+{
+	if (!t)
+		return NULL;
+	assert(list_empty(&t->waits));
+	if (t->job)
+		t->jobs->running--;
+	map_remove(&t->jobs->by_sha, t->sha256);
+	list_unlink(&t->link);
+	job_free(t->job);
+	free(t->sha256);
+	free(t->path);
+	free(t);
+	return NULL;
+}
+
+static int on_slug_next(sd_event_source *src, uint64_t usec, void *userdata);
+
+static void slug_jobs_kick(struct slug_jobs *j)
+{
+	struct error e;
+
+	if (!j->next && loop_timer(j->event, &j->next, 0, on_slug_next, j,
+				   "next slug job", &e) < 0)
+		log_err("%s", e.msg);
+}
+
+/* Everybody who waits is told; who waits again is in a new task. */
+static void slug_task_done(struct slug_task *t, int r, const char *message)
+{
+	struct slug_jobs *j = t->jobs;
+	struct list waits = LIST_INIT(waits);
+
+	while (!list_empty(&t->waits)) {
+		struct list *l = t->waits.next;
+
+		list_unlink(l);
+		list_add_tail(&waits, l);
+	}
+	slug_task_free(t);
+	while (!list_empty(&waits)) {
+		struct slug_wait *w = list_entry(waits.next, struct slug_wait, link);
+
+		list_unlink(&w->link);
+		w->fn(r, message, w->userdata);
+	}
+	slug_jobs_kick(j);
+}
+
+static void on_slug_job(struct job *job, const struct job_result *res,
+			void *userdata)
+{
+	struct slug_task *t = userdata;
+	auto_free char *message = xstrdup(res->message);
+
+	if (res->status == 0)
+		log_info("slug %.12s is unpacked", t->sha256);
+	else
+		log_warn("slug %.12s: %s (status %d), will retry", t->sha256,
+			 *message ? message : "failed", res->status);
+	slug_task_done(t, res->status ? -EIO : 0,
+		       *message ? message : "fetching the slug failed");
+}
+
+static void slug_argv(const struct slug_task *t, struct strv *argv)
+{
+	const struct slug_jobs *j = t->jobs;
+	const char *socket = str_after(j->upstream, "unix:");
+
+	strv_add(argv, j->program);
+	strv_add(argv, "--store");
+	strv_add(argv, j->store_dir);
+	strv_add(argv, "get");
+	if (socket) {
+		strv_add(argv, "--unix");
+		strv_add(argv, socket);
+	}
+	if (j->header) {
+		strv_add(argv, "--header");
+		strv_add(argv, j->header);
+	}
+	strv_add(argv, t->sha256);
+	strv_addf(argv, "%s%s", socket ? "http://localhost" : j->upstream, t->path);
+}
+
+static int slug_task_start(struct slug_task *t, struct error *e)
+{
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	auto_strv argv = STRV_INIT;
+	int r;
+
+	slug_argv(t, &argv);
+	spec.path = t->jobs->program;
+	spec.argv = strv_argv(&argv);
+	r = job_new(&t->job, t->jobs->event, &spec,
+		    SLUG_TIMEOUT_SEC * USEC_PER_SEC, on_slug_job, t, e);
+	if (r >= 0)
+		t->jobs->running++;
+	return r;
+}
+
+static int on_slug_next(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct slug_jobs *j = userdata;
+	struct slug_task *t, *tmp;
+	struct error e;
+
+	j->next = loop_unref(j->next);
+	list_for_each_safe(t, tmp, &j->tasks, link) {
+		if (j->running >= JOBS_MAX)
+			break;
+		if (t->job)
+			continue;
+		if (list_empty(&t->waits)) {
+			slug_task_free(t);
+		} else if (slug_task_start(t, &e) < 0) {
+			log_err("slug %.12s: %s, will retry", t->sha256, e.msg);
+			slug_task_done(t, -e.code, e.msg);
+			break;		/* the list may be another one now */
+		}
+	}
+	return 0;
+}
+
+void slug_jobs_want(struct slug_jobs *j, const char *sha256, const char *path,
+		    struct slug_wait *w)
+{
+	struct slug_task *t = map_get(&j->by_sha, sha256);
+
+	if (!t) {
+		t = xcalloc(1, sizeof(*t));
+		t->jobs = j;
+		t->sha256 = xstrdup(sha256);
+		t->path = xstrdup(path);
+		list_init(&t->waits);
+		list_add_tail(&j->tasks, &t->link);
+		map_set(&j->by_sha, sha256, t);
+	}
+	list_unlink(&w->link);
+	list_add_tail(&t->waits, &w->link);
+	slug_jobs_kick(j);
+}
+
+void slug_jobs_wait_init(struct slug_wait *w)
+{
+	list_init(&w->link);
+}
+
+void slug_jobs_cancel(struct slug_wait *w)
+{
+	list_unlink(&w->link);
+}
+
+struct slug_jobs *slug_jobs_new(sd_event *event, const struct slug_jobs_spec *spec)
+{
+	struct slug_jobs *j = xcalloc(1, sizeof(*j));
+
+	j->event = event;
+	j->store_dir = xstrdup(spec->store_dir);
+	j->upstream = xstrdup(spec->upstream);
+	j->header = xstrdup(spec->header);
+	j->program = process_sibling("dyno-slug");
+	list_init(&j->tasks);
+	return j;
+}
+
+struct slug_jobs *slug_jobs_free(struct slug_jobs *j)
+{
+	struct slug_task *t, *tmp;
+
+	if (!j)
+		return NULL;
+	list_for_each_safe(t, tmp, &j->tasks, link)
+		slug_task_free(t);
+	j->next = loop_unref(j->next);
+	map_deinit(&j->by_sha);
+	free(j->store_dir);
+	free(j->upstream);
+	free(j->header);
+	free(j->program);
+	free(j);
+	return NULL;
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * state.h - the supervisor's own files, from which another one goes on.
+ *
+ *   assignments.json	the last list from upstream: desired state
+ *   dynos/<id>/assignment.json	what this dyno was made from
+ *   dynos/<id>/state.json	where its life is
+ *   dynos/<id>/log, cursor	its output (capture.h)
+ *   journal/			lines on their way upstream (journal.h)
+ *
+ * Modes keep others out: config vars are in these files. Replaced as a whole,
+ * without fsync: after a power cut there are no dynos that they could be about.
+ */
+#include "base/base.h"
+#include "manager/assignment.h"
+#include "manager/dyno_fsm.h"
+
+struct error;
+struct strv;
+
+struct state {
+	enum dyno_state state;
+	char *instance;			/* UUID of the running instance, or NULL */
+	bool stopping, replaced;
+	int64_t since;			/* real usec: shown state, */
+	int64_t changed;		/* and own state */
+	int64_t started;
+	int64_t port, crashes, failures, hups;
+	int64_t exit_status;		/* -1 = none */
+	char *error;
+};
+
+void state_deinit(struct state *st);
+
+int state_save(const char *dir, const struct state *st, struct error *e);
+int state_load(const char *dir, struct state *ret, struct error *e);
+
+int state_save_assignment(const char *dir, const struct assignment *a,
+			  struct error *e);
+int state_load_assignment(const char *dir, struct assignment **ret,
+			  struct error *e);
+
+int state_save_list(const char *dir, const struct assignment_list *l,
+		    struct error *e);
+/* No such file: an empty list of revision 0. */
+int state_load_list(const char *dir, struct assignment_list *ret,
+		    void (*tell)(const char *what, void *userdata),
+		    struct error *e);

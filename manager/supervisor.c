@@ -1,0 +1,469 @@
+/*
+ * supervisor.c - dyno-supervisor: everything of a worker host that needs no
+ * privilege. Started by dynod, with the connection to it as descriptor 3, and
+ * ends with that connection.
+ *
+ * At start: own files are read, dynod tells what lives, both are matched;
+ * only then upstream is asked. From there on every change leads to the same
+ * function, which compares what is wanted with what is there.
+ */
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/process.h"
+#include "base/strv.h"
+#include "manager/host_api.h"
+#include "manager/host_client.h"
+#include "manager/host_proto.h"
+#include "manager/journal.h"
+#include "manager/life.h"
+#include "manager/limits.h"
+#include "manager/log_sender.h"
+#include "manager/reconcile.h"
+#include "manager/slug_jobs.h"
+#include "manager/state.h"
+#include "manager/strays.h"
+#include "manager/supervisor.h"
+#include "manager/upstream.h"
+#include "slugstore/store.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#define KEY(name, type, member, min, max, def, doc) \
+	{ name, CONF_##type, offsetof(struct supervisor_conf, member), min, max, def, doc }
+
+static const struct conf_key keys[] = {
+	KEY("upstream", STRING, upstream, 0, 0, NULL,
+	    "address of the controller: unix:/PATH or http://HOST:PORT; default: "
+	    "the socket of this machine's own"),
+	KEY("upstream-token-file", STRING, upstream_token_file, 0, 0, NULL,
+	    "file with the token of this host, for an upstream over TCP"),
+	KEY("host", STRING, host, 0, 0, NULL,
+	    "name of this host; default: the machine's"),
+	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
+	    "seconds a web dyno has to listen on $PORT"),
+	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
+	    "seconds between SIGTERM and SIGKILL"),
+	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
+	    "seconds of a minute in the table of pauses after crashes; 0: one "
+	    "second always"),
+	KEY("port-min", UINT, port_min, 1024, 65535, "3000",
+	    "lowest $PORT"),
+	KEY("port-max", UINT, port_max, 1024, 65535, "59999",
+	    "highest $PORT"),
+};
+
+static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30,
+	      "defaults in the table above");
+
+/* ---- reconciling ---- */
+
+static void supervisor_create(struct supervisor *s, const struct assignment *w,
+			      bool replaces)
+{
+	auto_(assignment_free_p) struct assignment *a = NULL;
+	struct life *l;
+	struct error e;
+
+	/* A life outlives the list it came from. */
+	if (assignment_new(&a, w->json, &e) < 0 ||
+	    life_new(&l, s, a, replaces, &e) < 0) {
+		log_err("%s %s: %s", w->app_name ? w->app_name : "", w->name, e.msg);
+		return;
+	}
+	a = NULL;
+	life_event(l, DYNO_EV_START);
+}
+
+static void supervisor_reconcile(struct supervisor *s)
+{
+	size_t n_want = s->wanted.n, n_have = s->n_lives, n, i = 0;
+	auto_free struct reconcile_want *want = xcalloc(n_want + 1, sizeof(*want));
+	auto_free struct reconcile_have *have = xcalloc(n_have + 1, sizeof(*have));
+	auto_free struct life **lives = xcalloc(n_have + 1, sizeof(*lives));
+	auto_free struct reconcile_action *actions =
+		xcalloc(n_want + n_have + 1, sizeof(*actions));
+	struct life *l;
+
+	for (size_t k = 0; k < n_want; k++)
+		want[k] = (struct reconcile_want){ s->wanted.items[k]->id,
+						   s->wanted.items[k]->name,
+						   s->wanted.items[k]->app_id };
+	list_for_each(l, &s->lives, link) {
+		lives[i] = l;
+		have[i++] = (struct reconcile_have){
+			.id = l->a->id, .name = l->a->name, .app_id = l->a->app_id,
+			.state = l->st.state, .stopping = l->st.stopping,
+			.told = l->told && life_is_over(l) };
+	}
+	n = reconcile(want, n_want, have, n_have, actions);
+	for (size_t k = 0; k < n; k++) {
+		switch (actions[k].verb) {
+		case RECONCILE_CREATE:
+			supervisor_create(s, s->wanted.items[actions[k].index],
+					  actions[k].replaces);
+			break;
+		case RECONCILE_STOP:
+			life_stop(lives[actions[k].index], actions[k].replaces);
+			break;
+		case RECONCILE_FORGET:
+			life_forget(lives[actions[k].index]);
+			break;
+		}
+	}
+}
+
+static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
+				void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	s->settle = loop_unref(s->settle);
+	supervisor_reconcile(s);
+	if (s->upstream)
+		upstream_report(s->upstream);
+	return 0;
+}
+
+void supervisor_settle(struct supervisor *s)
+{
+	struct error e;
+
+	if (s->ready && !s->settle &&
+	    loop_timer(s->event, &s->settle, 0, on_supervisor_settle, s,
+		       "settle", &e) < 0)
+		log_err("%s", e.msg);
+}
+
+int supervisor_assign(struct supervisor *s, struct assignment_list *list,
+		      struct error *e)
+{
+	int r = state_save_list(s->dir, list, e);
+
+	if (r < 0) {
+		assignment_list_deinit(list);
+		return r;
+	}
+	log_info("revision %lld: %zu dynos", (long long)list->revision, list->n);
+	assignment_list_deinit(&s->wanted);
+	s->wanted = *list;
+	*list = ASSIGNMENT_LIST_INIT;
+	supervisor_settle(s);
+	return 0;
+}
+
+/* ---- dynod ---- */
+
+static void on_supervisor_hello(const char *prefix, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	free(s->prefix);
+	s->prefix = xstrdup(prefix);
+}
+
+static void on_supervisor_adopt(struct host_dyno *d, void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct life *l = map_get(&s->instances, d->uuid);
+
+	if (l) {
+		life_adopt(l, d);
+		return;
+	}
+	log_warn("instance %s is in no file of ours, removing it", d->uuid);
+	strays_add(s, d->uuid, d->alive);
+}
+
+static void on_supervisor_ready(void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct life *l, *tmp;
+	struct error e;
+
+	s->ready = true;
+	list_for_each_safe(l, tmp, &s->lives, link)
+		life_resume(l);
+	if (log_sender_new(&s->log_sender, s, &e) < 0 ||
+	    upstream_new(&s->upstream, s, &e) < 0) {
+		log_err("%s", e.msg);
+		sd_event_exit(s->event, EXIT_FAILURE);
+		return;
+	}
+	supervisor_settle(s);
+	loop_ready("supervising");
+}
+
+static void on_supervisor_exit(const char *uuid, const struct dyno_exit *how,
+			       void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct life *l = map_get(&s->instances, uuid);
+
+	if (l)
+		life_exited(l, how);
+	else if (!strays_exited(s, uuid))
+		log_warn("instance %s has ended, and nobody knows it", uuid);
+}
+
+static void on_supervisor_lost(const char *why, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	log_info("dynod is gone (%s), stopping", why);
+	sd_event_exit(s->event, EXIT_SUCCESS);
+}
+
+/* ---- start ---- */
+
+static int supervisor_load_lives(struct supervisor *s, struct error *e)
+{
+	auto_free char *path = xasprintf("%s/dynos", s->dir);
+	struct dirent *de;
+	struct life *l;
+	DIR *d;
+	int r;
+
+	r = file_make_dirs(path, 0700, e);
+	if (r < 0)
+		return r;
+	d = opendir(path);
+	if (!d)
+		return error_sys(e, "read %s", path);
+	while ((de = readdir(d))) {
+		struct error why;
+
+		if (!id_is_uuid(de->d_name))
+			continue;
+		if (life_load(&l, s, de->d_name, &why) >= 0)
+			continue;
+		/* It was being made when we were killed. */
+		log_warn("%s, removing it", why.msg);
+		file_remove_tree(dirfd(d), de->d_name, NULL);
+	}
+	closedir(d);
+	return 0;
+}
+
+static void supervisor_tell_skipped(const char *what, void *userdata)
+{
+	log_err("%s, ignoring it", what);
+}
+
+static int supervisor_load(struct supervisor *s, struct error *e)
+{
+	auto_free char *journal = xasprintf("%s/journal", s->dir);
+	auto_free char *slugs = xasprintf("%s/slugs", s->root.lib);
+	auto_free char *header = s->token ?
+		xasprintf("Authorization: Bearer %s", s->token) : NULL;
+	struct slug_jobs_spec jobs = { slugs, s->upstream_base, header };
+	int r;
+
+	r = file_make_dirs(journal, 0700, e);
+	if (r >= 0)
+		r = journal_open(&s->journal, journal, LOG_JOURNAL_MAX, e);
+	if (r >= 0)
+		r = store_open(&s->store, slugs, e);
+	if (r < 0)
+		return r;
+	s->slugs = slug_jobs_new(s->event, &jobs);
+	r = state_load_list(s->dir, &s->wanted, supervisor_tell_skipped, e);
+	if (r < 0) {
+		/* Upstream has it; what runs is in files of its own. */
+		log_err("%s, ignoring it", e->msg);
+		s->wanted = ASSIGNMENT_LIST_INIT;
+	}
+	return supervisor_load_lives(s, e);
+}
+
+static char *supervisor_host_name(void)
+{
+	char name[64] = "";
+	size_t n = 0;
+
+	gethostname(name, sizeof(name) - 1);
+	for (size_t i = 0; name[i]; i++)
+		if (isalnum((unsigned char)name[i]) || (n && strchr(".-", name[i])))
+			name[n++] = (char)tolower((unsigned char)name[i]);
+	name[n] = '\0';
+	return xstrdup(n ? name : "localhost");
+}
+
+static bool supervisor_host_ok(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 1 && n <= 63 && isalnum((unsigned char)s[0]) &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
+}
+
+static int supervisor_read_token(struct supervisor *s, struct error *e)
+{
+	auto_buf text = BUF_INIT;
+	int r;
+
+	if (!s->conf.upstream_token_file)
+		return 0;
+	r = file_read(AT_FDCWD, s->conf.upstream_token_file, 4096, &text, e);
+	if (r < 0)
+		return r;
+	s->token = xstrndup(buf_str(&text), strcspn(buf_str(&text), " \t\r\n"));
+	return 0;
+}
+
+static int supervisor_configure(struct supervisor *s, struct error *e)
+{
+	int r = conf_load(keys, ARRAY_SIZE(keys), &s->conf, s->root.etc,
+			  "supervisor", e);
+
+	if (r < 0)
+		return r;
+	if (s->conf.port_min > s->conf.port_max)
+		return error_set(e, EINVAL, "port-min is above port-max");
+	if (!s->conf.host)
+		s->conf.host = supervisor_host_name();
+	if (!supervisor_host_ok(s->conf.host))
+		return error_set(e, EINVAL, "host: \"%s\" is not a host name "
+				 "in lower case", s->conf.host);
+	s->upstream_base = s->conf.upstream ? xstrdup(s->conf.upstream) :
+			   xasprintf("unix:%s/api.sock", s->root.run);
+	s->dir = xasprintf("%s/supervisor", s->root.run);
+	return supervisor_read_token(s, e);
+}
+
+/* Each dyno costs a handful of descriptors. */
+static void supervisor_raise_files(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+			log_warn("raise the number of open files: %m, ignoring");
+	}
+}
+
+static int supervisor_run(struct supervisor *s, const char *root, struct error *e)
+{
+	static const struct host_client_ops ops = {
+		.on_hello = on_supervisor_hello,
+		.on_adopt = on_supervisor_adopt,
+		.on_ready = on_supervisor_ready,
+		.on_exit = on_supervisor_exit,
+		.on_lost = on_supervisor_lost,
+	};
+	int r;
+
+	if (fcntl(HOST_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return error_set(e, EBADF, "this program is started by dynod "
+				 "(descriptor %d is not open)", HOST_FD);
+	r = root_init(&s->root, root, e);
+	if (r >= 0)
+		r = supervisor_configure(s, e);
+	if (r >= 0)
+		r = loop_new(&s->event, e);
+	if (r >= 0)
+		r = supervisor_load(s, e);
+	if (r >= 0)
+		r = host_api_new(&s->api, s, e);
+	if (r >= 0)
+		r = host_client_new(&s->host, s->event, HOST_FD, &ops, s, e);
+	return r < 0 ? r : loop_run(s->event, e);
+}
+
+static void supervisor_deinit(struct supervisor *s)
+{
+	struct life *l, *tmp;
+
+	/* First those who could still call somebody. */
+	host_client_free(s->host);
+	host_api_free(s->api);
+	upstream_free(s->upstream);
+	log_sender_free(s->log_sender);
+	list_for_each_safe(l, tmp, &s->lives, link)
+		life_free(l);
+	strays_free(s);
+	slug_jobs_free(s->slugs);
+	journal_free(s->journal);
+	store_free(s->store);
+	assignment_list_deinit(&s->wanted);
+	map_deinit(&s->instances);
+	loop_unref(s->settle);
+	sd_event_unref(s->event);
+	conf_free(keys, ARRAY_SIZE(keys), &s->conf);
+	root_deinit(&s->root);
+	free(s->dir);
+	free(s->upstream_base);
+	free(s->token);
+	free(s->prefix);
+}
+
+static void supervisor_usage(void)
+{
+	printf("usage: dyno-supervisor [--root DIR]\n\n"
+	       "Started by dynod. Configuration: DIR/etc/dyno/supervisor.conf:\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		printf("  %-20s %s%s%s%s\n", keys[i].name, keys[i].doc,
+		       keys[i].def ? " (default " : "",
+		       keys[i].def ? keys[i].def : "", keys[i].def ? ")" : "");
+}
+
+static const char *supervisor_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "root", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	const char *root = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'r') {
+			root = optarg;
+		} else if (c == 'h') {
+			supervisor_usage();
+			exit(EXIT_SUCCESS);
+		} else if (c == 'v') {
+			printf("dyno-supervisor %s\n", DYNO_VERSION);
+			exit(EXIT_SUCCESS);
+		} else {
+			exit(2);
+		}
+	}
+	return root;
+}
+
+int main(int argc, char **argv)
+{
+	struct supervisor s = {
+		.root = ROOT_INIT, .wanted = ASSIGNMENT_LIST_INIT,
+		.instances = MAP_INIT, .strays = MAP_INIT,
+		.lives = LIST_INIT(s.lives),
+		.start_queue = LIST_INIT(s.start_queue),
+	};
+	const char *root = supervisor_options(argc, argv);
+	struct error e;
+	int r;
+
+	log_open("dyno-supervisor");
+	supervisor_raise_files();
+	id_uuid(s.boot_id);
+	s.prefix = xstrdup("");
+	conf_defaults(keys, ARRAY_SIZE(keys), &s.conf);
+	r = supervisor_run(&s, root, &e);
+	if (r < 0)
+		log_err("%s", e.msg);
+	supervisor_deinit(&s);
+	return r < 0 ? EXIT_FAILURE : r;
+}

@@ -1,0 +1,73 @@
+#pragma once
+
+/*
+ * supervisor.h - the one struct that the parts of dyno-supervisor share.
+ *
+ * supervisor.c owns all of it. A life (life.h) reaches its surroundings
+ * through it, and tells it by two calls that something has changed.
+ */
+#include "base/base.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/root.h"
+#include "manager/assignment.h"
+
+#include <systemd/sd-event.h>
+
+struct error;
+struct host_client;
+struct host_api;
+struct journal;
+struct life;
+struct log_sender;
+struct slug_jobs;
+struct store;
+struct upstream;
+
+struct supervisor_conf {
+	char *upstream;
+	char *upstream_token_file;
+	char *host;
+	uint64_t boot_timeout;		/* seconds, as the next two */
+	uint64_t stop_grace;
+	uint64_t backoff_unit;
+	uint64_t port_min, port_max;
+};
+
+struct supervisor {
+	sd_event *event;
+	struct root root;
+	struct supervisor_conf conf;
+	char *dir;			/* own files */
+	char *upstream_base;
+	char *token;			/* of upstream, or NULL */
+	char boot_id[37];		/* of this process */
+	char *prefix;			/* of kernel objects: "dyno0"; "" until told */
+
+	struct host_client *host;
+	struct journal *journal;
+	struct store *store;
+	struct slug_jobs *slugs;
+	struct upstream *upstream;
+	struct log_sender *log_sender;
+	struct host_api *api;
+
+	struct assignment_list wanted;
+	struct list lives;
+	size_t n_lives;
+	struct map instances;		/* instance -> life */
+	struct map strays;		/* instances that nobody knows */
+	bool ready;			/* dynod has told all dynos */
+	sd_event_source *settle;
+
+	unsigned n_starts;		/* that dynod is busy with */
+	struct list start_queue;	/* lives that wait for their turn */
+};
+
+/* Something has changed that reconciling may depend on: do it this turn. */
+void supervisor_settle(struct supervisor *s);
+
+/* A new complete list has come: it is stored, then acted on. Takes the list,
+ * also on failure. */
+int supervisor_assign(struct supervisor *s, struct assignment_list *list,
+		      struct error *e);

@@ -1,0 +1,353 @@
+/* upstream.c - register, long poll, report. */
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "http/client.h"
+#include "http/json.h"
+#include "manager/assignment.h"
+#include "manager/backoff.h"
+#include "manager/life.h"
+#include "manager/limits.h"
+#include "manager/supervisor.h"
+#include "manager/upstream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysinfo.h>
+
+#define POLL_WAIT_SEC 50
+#define POLL_TIMEOUT_SEC 75
+#define CALL_TIMEOUT_SEC 15
+#define RETRY_MAX_USEC (5 * USEC_PER_SEC)
+#define LIST_BODY_MAX (64 * 1024 * 1024)
+
+/* One kind of call: at most one at a time; "timer" starts the next. */
+struct upstream_line {
+	struct upstream *u;
+	const char *what;
+	void (*start)(struct upstream *u);
+	struct http_call *call;
+	sd_event_source *timer;
+	unsigned failures;
+};
+
+struct upstream {
+	struct supervisor *s;
+	struct http_client *client;
+	struct upstream_line registration, poll, report;
+	sd_event_source *full_timer;
+	bool registered;
+	bool full;			/* the next report is a full one */
+	uint64_t seq;
+	char status[ERROR_MSG_MAX];
+};
+
+/* ---- calls ---- */
+
+static int on_upstream_timer(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct upstream_line *line = userdata;
+
+	line->timer = loop_unref(line->timer);
+	line->start(line->u);
+	return 0;
+}
+
+static void upstream_later(struct upstream_line *line, uint64_t usec)
+{
+	struct error e;
+
+	if (loop_timer(line->u->s->event, &line->timer, usec, on_upstream_timer,
+		       line, line->what, &e) < 0)
+		log_err("%s: %s", line->what, e.msg);
+}
+
+static void upstream_retry(struct upstream_line *line, const char *why)
+{
+	/* Once per outage, not once per try. */
+	if (line->failures++ == 0)
+		log_warn("%s: %s, will retry", line->what, why);
+	snprintf(line->u->status, sizeof(line->u->status), "%s: %s", line->what, why);
+	upstream_later(line, backoff_retry(line->failures, RETRY_MAX_USEC));
+}
+
+static void upstream_call(struct upstream_line *line, const char *method,
+			  const char *path, const json_t *body,
+			  uint64_t timeout_usec, http_done_fn fn)
+{
+	auto_free char *text = body ? json_text(body) : NULL;
+	struct http_call_spec spec = {
+		.method = method, .path = path, .body = text,
+		.body_len = text ? strlen(text) : 0,
+		.timeout_usec = timeout_usec, .max_body = LIST_BODY_MAX,
+	};
+	struct error e;
+
+	line->call = http_call_free(line->call);
+	if (http_call_new(&line->call, line->u->client, &spec, fn, line->u, &e) < 0)
+		upstream_retry(line, e.msg);
+}
+
+/* true: the answer has one of the two statuses. Else all is arranged. */
+static bool upstream_answered(struct upstream_line *line,
+			      const struct http_result *res, int ok, int ok2)
+{
+	char why[64];
+
+	line->call = http_call_free(line->call);
+	if (res->r == 0 && (res->status == ok || res->status == ok2)) {
+		if (line->failures)
+			log_info("%s: works again", line->what);
+		line->failures = 0;
+		return true;
+	}
+	if (res->r == 0 && res->status == 404 && line != &line->u->registration)
+		upstream_forgotten(line->u);
+	snprintf(why, sizeof(why), "upstream answers %d", res->status);
+	upstream_retry(line, res->r < 0 ? res->error->msg : why);
+	return false;
+}
+
+static char *upstream_path(const struct upstream *u, const char *rest)
+{
+	return xasprintf("/upstream/v1/hosts/%s%s", u->s->conf.host, rest);
+}
+
+/* ---- register ---- */
+
+static void on_upstream_registered(const struct http_result *res, void *userdata)
+{
+	struct upstream *u = userdata;
+
+	if (!upstream_answered(&u->registration, res, 200, 201))
+		return;
+	u->registered = true;
+	u->full = true;
+	snprintf(u->status, sizeof(u->status), "registered");
+	log_info("registered with %s as %s", u->s->upstream_base, u->s->conf.host);
+	upstream_report(u);
+	if (!u->poll.call)
+		upstream_later(&u->poll, 0);
+}
+
+static void upstream_register(struct upstream *u)
+{
+	auto_free char *path = upstream_path(u, "");
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	auto_json *body = json_pack("{s:s, s:s, s:{s:I, s:i}}",
+		"boot", u->s->boot_id, "version", DYNO_VERSION, "capacity",
+		"memory", (json_int_t)pages * size, "cpus", get_nprocs());
+
+	upstream_call(&u->registration, "PUT", path, body,
+		      CALL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_registered);
+}
+
+void upstream_forgotten(struct upstream *u)
+{
+	if (!u->registered)
+		return;
+	log_info("upstream does not know this host any more");
+	u->registered = false;
+	upstream_later(&u->registration, 0);
+}
+
+/* ---- assignments ---- */
+
+static void upstream_tell_skipped(const char *what, void *userdata)
+{
+	log_err("%s, ignoring it", what);
+}
+
+static int upstream_take_list(struct upstream *u, const struct http_result *res,
+			      struct error *e)
+{
+	struct assignment_list list;
+	auto_json *body = NULL;
+	int r;
+
+	r = json_parse(res->body, res->body_len, &body, e);
+	if (r >= 0)
+		r = assignment_list_parse(&list, body, upstream_tell_skipped, u, e);
+	return r < 0 ? r : supervisor_assign(u->s, &list, e);
+}
+
+static void on_upstream_polled(const struct http_result *res, void *userdata)
+{
+	struct upstream *u = userdata;
+	struct error e;
+
+	if (res->r == 0 && res->status == 200 &&
+	    upstream_take_list(u, res, &e) < 0) {
+		u->poll.call = http_call_free(u->poll.call);
+		upstream_retry(&u->poll, e.msg);
+		return;
+	}
+	if (upstream_answered(&u->poll, res, 200, 204))
+		upstream_later(&u->poll, 0);
+}
+
+static void upstream_poll(struct upstream *u)
+{
+	auto_free char *rest = xasprintf("/assignments?after=%" PRId64 "&wait=%d",
+					 u->s->wanted.revision, POLL_WAIT_SEC);
+	auto_free char *path = upstream_path(u, rest);
+
+	upstream_call(&u->poll, "GET", path, NULL,
+		      POLL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_polled);
+}
+
+/* ---- report ---- */
+
+static json_t *upstream_collect(struct upstream *u)
+{
+	json_t *dynos = json_array();
+	struct life *l;
+
+	list_for_each(l, &u->s->lives, link) {
+		if (!u->full && !l->dirty)
+			continue;
+		l->dirty = false;
+		l->reporting = true;
+		l->reported = l->st.state;
+		json_array_append_new(dynos, life_json(l));
+	}
+	return dynos;
+}
+
+/* What a report said is known upstream now: a route may be closed, an ended
+ * dyno be forgotten. */
+static void upstream_settle(struct upstream *u, bool ok)
+{
+	struct life *l;
+
+	list_for_each(l, &u->s->lives, link) {
+		if (!l->reporting)
+			continue;
+		l->reporting = false;
+		if (!ok) {
+			l->dirty = true;
+			continue;
+		}
+		if (dyno_fsm_is_final(l->reported))
+			l->told = true;
+		if (l->reported == DYNO_LEAVING && l->st.state == DYNO_LEAVING)
+			life_event(l, DYNO_EV_WITHDRAWN);
+	}
+	supervisor_settle(u->s);
+}
+
+static void on_upstream_reported(const struct http_result *res, void *userdata)
+{
+	struct upstream *u = userdata;
+	bool ok = upstream_answered(&u->report, res, 200, 204);
+
+	if (!ok)
+		u->full = true;
+	upstream_settle(u, ok);
+}
+
+static bool upstream_is_due(const struct upstream *u)
+{
+	struct life *l;
+
+	if (u->full)
+		return true;
+	list_for_each(l, &u->s->lives, link)
+		if (l->dirty)
+			return true;
+	return false;
+}
+
+static void upstream_send_report(struct upstream *u)
+{
+	auto_free char *path = upstream_path(u, "/report");
+	auto_json *body = NULL;
+
+	if (!u->registered || u->report.call || !upstream_is_due(u))
+		return;
+	body = json_pack("{s:s, s:I, s:b, s:o}", "boot", u->s->boot_id,
+			 "seq", (json_int_t)++u->seq, "full", u->full,
+			 "dynos", upstream_collect(u));
+	u->full = false;
+	upstream_call(&u->report, "POST", path, body,
+		      CALL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_reported);
+}
+
+void upstream_report(struct upstream *u)
+{
+	/* While it fails, its own timer runs. */
+	if (u->registered && !u->report.call && !u->report.timer &&
+	    upstream_is_due(u))
+		upstream_later(&u->report, 0);
+}
+
+static int on_upstream_full(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct upstream *u = userdata;
+
+	u->full = true;
+	upstream_report(u);
+	loop_timer(u->s->event, &u->full_timer, REPORT_INTERVAL_SEC * USEC_PER_SEC,
+		   on_upstream_full, u, "full report", NULL);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e)
+{
+	struct upstream *u = xcalloc(1, sizeof(*u));
+	struct http_client_spec spec = { .base = s->upstream_base, .token = s->token };
+	int r;
+
+	u->s = s;
+	u->registration = (struct upstream_line){
+		.u = u, .what = "register", .start = upstream_register };
+	u->poll = (struct upstream_line){
+		.u = u, .what = "get assignments", .start = upstream_poll };
+	u->report = (struct upstream_line){
+		.u = u, .what = "report", .start = upstream_send_report };
+	snprintf(u->status, sizeof(u->status), "connecting");
+	r = http_client_new(&u->client, s->event, &spec, e);
+	if (r >= 0)
+		r = loop_timer(s->event, &u->full_timer,
+			       REPORT_INTERVAL_SEC * USEC_PER_SEC,
+			       on_upstream_full, u, "full report", e);
+	if (r < 0) {
+		upstream_free(u);
+		return r;
+	}
+	upstream_later(&u->registration, 0);
+	*ret = u;
+	return 0;
+}
+
+static void upstream_line_deinit(struct upstream_line *line)
+{
+	line->call = http_call_free(line->call);
+	line->timer = loop_unref(line->timer);
+}
+
+struct upstream *upstream_free(struct upstream *u)
+{
+	if (!u)
+		return NULL;
+	upstream_line_deinit(&u->registration);
+	upstream_line_deinit(&u->poll);
+	upstream_line_deinit(&u->report);
+	u->full_timer = loop_unref(u->full_timer);
+	http_client_free(u->client);
+	free(u);
+	return NULL;
+}
+
+const char *upstream_status(const struct upstream *u)
+{
+	return u->status;
+}
+
+uint64_t upstream_reports(const struct upstream *u)
+{
+	return u->seq;
+}

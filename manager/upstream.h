@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * upstream.h - the connection to the control plane (PROTOCOL.upstream):
+ * registers this host, gets assignments by long poll, reports the formation.
+ *
+ * Three calls that go on side by side; each is repeated with growing pauses
+ * when it fails. While upstream is away everything else goes on.
+ */
+#include "base/base.h"
+
+struct error;
+struct supervisor;
+struct upstream;
+
+int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e);
+struct upstream *upstream_free(struct upstream *u);
+
+/* Something is to be reported: done at the end of this turn of the loop. */
+void upstream_report(struct upstream *u);
+
+/* Another call was answered 404: register again. */
+void upstream_forgotten(struct upstream *u);
+
+/* For people: "registered", or why not. */
+const char *upstream_status(const struct upstream *u);
+uint64_t upstream_reports(const struct upstream *u);

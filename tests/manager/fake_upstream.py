@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+"""A control plane of a few lines: PROTOCOL.upstream on a unix socket.
+
+As a module: FakeUpstream(path) serves in threads; assign() sets the list,
+reports, lines, dynos and streams show what the host said. As a program:
+
+    fake_upstream.py SOCKET SLUG_DIR ASSIGNMENTS.json
+
+serves the list in the file (read again when it changes) and prints what comes.
+"""
+import http.server
+import json
+import os
+import queue
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+import uuid
+
+
+def assignment(name, command, **more):
+    """An assignment with everything in it; keyword arguments replace members."""
+    a = {
+        "id": str(uuid.uuid4()), "name": name, "type": name.split(".")[0],
+        "kind": "formation",
+        "app": {"id": "11111111-2222-4333-8444-555555555555", "name": "fake"},
+        "release": {"id": str(uuid.uuid4()), "version": 1},
+        "slug": None, "command": command, "env": {}, "size": "Basic",
+        "memory": 512 << 20, "memory_max": 1 << 30, "pids": 256,
+        "cpu_shares": 1024, "cpus": 1, "attach": None, "time_to_live": None,
+    }
+    a.update(more)
+    return a
+
+
+class Stream:
+    """The controller's end of an attach stream: frames in and out."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.data = b""
+
+    def send(self, kind, payload=b""):
+        self.sock.sendall(kind.encode() + struct.pack(">I", len(payload))[1:] + payload)
+
+    def recv(self, timeout=10):
+        """(type, payload), or None at the end of the stream."""
+        self.sock.settimeout(timeout)
+        while True:
+            if len(self.data) >= 4:
+                n = struct.unpack(">I", b"\0" + self.data[1:4])[0]
+                if len(self.data) >= 4 + n:
+                    kind, payload = self.data[:1].decode(), self.data[4:4 + n]
+                    self.data = self.data[4 + n:]
+                    return kind, payload
+            more = self.sock.recv(65536)
+            if not more:
+                return None
+            self.data += more
+
+    def recv_all(self, timeout=10):
+        """All of stdout, all of stderr, and the last frame."""
+        out, err = b"", b""
+        while True:
+            frame = self.recv(timeout)
+            if frame is None:
+                return out, err, None
+            if frame[0] == "O":
+                out += frame[1]
+            elif frame[0] == "D":
+                err += frame[1]
+            elif frame[0] in "XF":
+                return out, err, frame
+
+    def close(self):
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "unix"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body=None, raw=None):
+        data = raw if raw is not None else (
+            json.dumps(body).encode() if body is not None else b"")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def dispatch(self):
+        up = self.server.upstream
+        path, _, query = self.path.partition("?")
+        args = dict(p.split("=", 1) for p in query.split("&") if "=" in p)
+        parts = path.strip("/").split("/")
+        if parts[:2] != ["upstream", "v1"]:
+            return self.answer(404, {"id": "not_found", "message": path})
+        if parts[2] == "slugs":
+            return up.serve_slug(self, parts[3])
+        if len(parts) == 4:
+            return up.register(self, json.loads(self.body()))
+        if parts[4] == "attach":
+            return up.serve_attach(self, parts[5])
+        data = self.body()
+        if not up.registered:
+            return self.answer(404, {"id": "not_found", "message": "who?"})
+        return {"assignments": up.serve_assignments, "report": up.take_report,
+                "logs": up.take_logs}[parts[4]](self, args, data)
+
+    do_GET = do_PUT = do_POST = dispatch
+
+
+class FakeUpstream:
+    def __init__(self, path, slug_dir=None, echo=False):
+        self.path, self.slug_dir, self.echo = path, slug_dir, echo
+        self.cond = threading.Condition()
+        self.registered = False
+        self.registrations = []
+        self.revision, self.assignments = 1, []
+        self.reports = []
+        self.dynos = {}         # id -> newest of the dyno in a report
+        self.states = {}        # id -> every state told, in order
+        self.epoch, self.acked = None, 0
+        self.repeats = 0
+        self.lines = []         # (app, source, ps, message)
+        self.attachable = set() # ids whose client is there
+        self.streams = queue.Queue()
+        self.upgraded = []
+        self.start()
+
+    def start(self):
+        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def shutdown_request(self, request):
+                # An upgraded connection lives on in a Stream.
+                if request in self.upstream.upgraded:
+                    self.upstream.upgraded.remove(request)
+                    request.close()
+                else:
+                    super().shutdown_request(request)
+
+            def handle_error(self, request, address):
+                if not isinstance(sys.exc_info()[1], ConnectionError):
+                    super().handle_error(request, address)
+
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.server = Server(self.path, Handler)
+        self.server.upstream = self
+        self.running = True
+        os.chmod(self.path, 0o666)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.running = False
+        self.server.shutdown()
+        self.server.server_close()
+        os.unlink(self.path)
+        with self.cond:
+            self.cond.notify_all()
+
+    # ---- what tests do
+
+    def assign(self, assignments):
+        with self.cond:
+            self.assignments = list(assignments)
+            self.revision += 1
+            self.cond.notify_all()
+
+    def wait(self, test, timeout=15, what="it"):
+        end = time.monotonic() + timeout
+        with self.cond:
+            while not test():
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise AssertionError("timed out waiting for %s; dynos %r; log:\n%s" % (
+                        what, self.dynos, self.text()))
+                self.cond.wait(left)
+
+    def wait_state(self, a, state, timeout=15):
+        self.wait(lambda: state in self.states.get(a["id"], []), timeout,
+                  "%s to be %s" % (a["name"], state))
+        return self.dynos[a["id"]]
+
+    def wait_line(self, text, timeout=15):
+        self.wait(lambda: text in self.text().split("\n"), timeout, repr(text))
+
+    def text(self):
+        return "\n".join("%s[%s]: %s" % (s, p, m.decode("utf-8", "backslashreplace"))
+                         for _, s, p, m in self.lines)
+
+    # ---- what the host asks
+
+    def register(self, h, body):
+        with self.cond:
+            self.registered = True
+            self.registrations.append(body)
+            self.cond.notify_all()
+        h.answer(200, {"revision": self.revision})
+
+    def serve_assignments(self, h, args, data):
+        after = int(args.get("after", 0))
+        end = time.monotonic() + float(args.get("wait", 0))
+        with self.cond:
+            while self.revision == after and self.running and time.monotonic() < end:
+                self.cond.wait(0.5)
+            body = None if self.revision == after else {
+                "revision": self.revision, "assignments": self.assignments}
+        if body is None:
+            h.answer(204)
+        else:
+            h.answer(200, body)
+
+    def take_report(self, h, args, data):
+        report = json.loads(data)
+        with self.cond:
+            self.reports.append(report)
+            for d in report["dynos"]:
+                self.dynos[d["id"]] = d
+                seen = self.states.setdefault(d["id"], [])
+                if not seen or seen[-1] != d["state"]:
+                    seen.append(d["state"])
+                    if self.echo:
+                        print("report", json.dumps(d), flush=True)
+            self.cond.notify_all()
+        h.answer(200, {})
+
+    def take_logs(self, h, args, data):
+        with self.cond:
+            if args["epoch"] != self.epoch:
+                self.epoch, self.acked = args["epoch"], 0
+            while data:
+                size, _, data = data.partition(b" ")
+                frame, data = data[:int(size)], data[int(size):]
+                seq, usec, app, source, ps, message = frame.split(b" ", 5)
+                assert b"\n" not in message and len(message) <= 10000
+                if int(seq) <= self.acked:
+                    self.repeats += 1
+                    continue
+                assert self.acked == 0 or int(seq) == self.acked + 1, "a gap"
+                self.acked = int(seq)
+                line = (app.decode(), source.decode(), ps.decode(), message)
+                self.lines.append(line)
+                if self.echo:
+                    print("%s[%s]: %s" % (line[1], line[2], message.decode(
+                        "utf-8", "backslashreplace")), flush=True)
+            self.cond.notify_all()
+        h.answer(200, {"acked": self.acked})
+
+    def serve_slug(self, h, sha):
+        try:
+            with open(os.path.join(self.slug_dir or "", sha), "rb") as f:
+                h.answer(200, raw=f.read())
+        except OSError:
+            h.answer(404, {"id": "not_found", "message": "no slug"})
+
+    def serve_attach(self, h, dyno):
+        if dyno not in self.attachable:
+            return h.answer(404, {"id": "not_found", "message": "no client"})
+        h.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                      b"Upgrade: dyno-attach/1\r\n\r\n")
+        h.wfile.flush()
+        self.upgraded.append(h.connection)
+        stream = Stream(socket.socket(fileno=os.dup(h.connection.fileno())))
+        self.streams.put((dyno, stream))
+        h.close_connection = True
+
+
+def main():
+    path, slug_dir, source = sys.argv[1:4]
+    up = FakeUpstream(path, slug_dir, echo=True)
+    stamp = None
+    while True:
+        now = os.stat(source).st_mtime_ns
+        if now != stamp:
+            stamp = now
+            with open(source) as f:
+                up.assign(json.load(f))
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
