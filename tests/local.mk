@@ -9,6 +9,7 @@ include tests/controller/local.mk
 include tests/router/local.mk
 include tests/cli/local.mk
 endif
+include tests/fuzz/local.mk
 include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system %D%/bench

@@ -11,6 +11,8 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -24,8 +26,6 @@ void maker_begin_as(struct maker *m, const char *filter, const char *format)
 	       ARCHIVE_OK);
 	assert(archive_write_set_format_by_name(m->archive, format) ==
 	       ARCHIVE_OK);
-	/* Unbuffered, so that maker_abandon() leaves what was written. */
-	archive_write_set_bytes_per_block(m->archive, 0);
 	assert(archive_write_open_fd(m->archive, m->fd) == ARCHIVE_OK);
 }
 
@@ -68,7 +68,7 @@ void maker_file(struct maker *m, const char *path, mode_t mode,
 	archive_write_data(m->archive, content, strlen(content));
 }
 
-void maker_claim(struct maker *m, const char *path, int64_t size)
+static void maker_claim(struct maker *m, const char *path, int64_t size)
 {
 	struct archive_entry *ae = maker_new(path, S_IFREG | 0644);
 
@@ -125,18 +125,31 @@ void maker_special(struct maker *m, const char *path, mode_t type)
 	maker_entry(m, maker_new(path, type | 0644));
 }
 
-int maker_abandon(struct maker *m)
+int maker_end(struct maker *m)
 {
-	archive_write_fail(m->archive);
+	assert(archive_write_close(m->archive) == ARCHIVE_OK);
 	archive_write_free(m->archive);
 	lseek(m->fd, 0, SEEK_SET);
 	return m->fd;
 }
 
-int maker_end(struct maker *m)
+/* See tar(5): the size is 11 octal digits at 124, the check sum, with blanks
+ * in its own place, 6 of them at 148. */
+void maker_lie(int fd, uint64_t size)
 {
-	assert(archive_write_close(m->archive) == ARCHIVE_OK);
-	return maker_abandon(m);
+	unsigned char h[512];
+	char field[16];
+	unsigned sum = 0;
+
+	assert(pread(fd, h, sizeof(h), 0) == sizeof(h));
+	snprintf(field, sizeof(field), "%011" PRIo64, size);
+	memcpy(h + 124, field, 11);
+	memset(h + 148, ' ', 8);
+	for (size_t i = 0; i < sizeof(h); i++)
+		sum += h[i];
+	snprintf(field, sizeof(field), "%06o", sum);
+	memcpy(h + 148, field, 7);
+	assert(pwrite(fd, h, sizeof(h), 0) == sizeof(h));
 }
 
 int maker_slug(void)

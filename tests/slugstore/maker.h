@@ -31,12 +31,13 @@ void maker_noise(struct maker *m, const char *path, size_t size);
 void maker_symlink(struct maker *m, const char *path, const char *target);
 void maker_hardlink(struct maker *m, const char *path, const char *target);
 void maker_special(struct maker *m, const char *path, mode_t type);
-void maker_claim(struct maker *m, const char *path, int64_t size);
 void maker_entry(struct maker *m, struct archive_entry *ae);	/* frees it */
 
 /* A memory file at offset 0, owned by the caller. */
 int maker_end(struct maker *m);
-int maker_abandon(struct maker *m);	/* the same, but cut off here */
+
+/* Rewrite the first header of a tar that is not compressed: other size. */
+void maker_lie(int fd, uint64_t size);
 
 /* A small complete slug. */
 int maker_slug(void);

@@ -1,0 +1,201 @@
+/*
+ * fuzz-slug.c - any bytes as a slug: the check never crashes, and unpacking
+ * agrees with it and makes nothing but app/.
+ *
+ * By itself the program runs the files and directories it is given, each as it
+ * is and in many mutations. With libFuzzer, from the top of the tree:
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
+ *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-slug.c \
+ *     slugstore/{digest,entry,limits,tar,tree,unpack}.c \
+ *     base/{alloc,buf,error,file,id}.c -larchive -lgnutls -o fuzz-slug
+ *   ./fuzz-slug CORPUS tests/fuzz/slug
+ */
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "slugstore/limits.h"
+#include "slugstore/tar.h"
+#include "slugstore/unpack.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define FUZZ_MUTATIONS 150
+#define FUZZ_INPUT_MAX (256 * 1024)
+#define TAR_HEADER 512
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Small, so that the limits are reached too. */
+static const struct limits fuzz_limits = {
+	.entries = 50, .depth = 8, .name_bytes = 60, .path_bytes = 200,
+	.names_bytes = 2000, .file_bytes = 1 << 20, .total_bytes = 4 << 20,
+	.ratio = 50, .ratio_from = 1 << 20,
+};
+
+/* Put the right check sum into each header of a plain tar, or no mutation
+ * would ever get past it. See tar(5) for the offsets. */
+static void fuzz_mend(uint8_t *tar, size_t n)
+{
+	for (size_t at = 0; at + TAR_HEADER <= n; ) {
+		char field[16];
+		unsigned sum = 0;
+		uint64_t size = 0;
+		uint8_t *h = tar + at;
+
+		for (int i = 124; i < 135; i++)
+			size = size * 8 + (h[i] & 7);
+		memset(h + 148, ' ', 8);
+		for (int i = 0; i < TAR_HEADER; i++)
+			sum += h[i];
+		if (sum == 8 * ' ') {		/* the end */
+			memset(h + 148, 0, 8);
+			return;
+		}
+		snprintf(field, sizeof(field), "%06o", sum);
+		memcpy(h + 148, field, 7);
+		if (size > n)
+			return;
+		at += TAR_HEADER + (size_t)(size + 511) / 512 * 512;
+	}
+}
+
+static void fuzz_unpack(const struct tar_source *src, int checked)
+{
+	const char *tmp = getenv("TMPDIR");
+	auto_free char *secret = id_secret(6);
+	auto_free char *dir = xasprintf("%s/dyno-fuzz-%s", tmp ? tmp : "/tmp",
+					secret);
+	auto_close int fd = -1;
+	struct unpack_result res;
+	struct error e = { 0 };
+	struct stat st;
+	int r;
+
+	assert(mkdir(dir, 0700) == 0);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = unpack_run(src, fd, &res, &e);
+	if (r != checked) {
+		fprintf(stderr, "check says %d, unpack %d: %s\n", checked, r,
+			e.msg);
+		abort();
+	}
+	/* Unpacked: app and nothing beside it. */
+	if (r == 0) {
+		assert(fstat(fd, &st) == 0 && st.st_nlink == 3);
+		assert(fstatat(fd, "app", &st, AT_SYMLINK_NOFOLLOW) == 0);
+		assert(S_ISDIR(st.st_mode));
+	}
+	assert(file_remove_tree(AT_FDCWD, dir, NULL) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	auto_close int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	auto_free uint8_t *copy = NULL;
+	const struct tar_source src = { .fd = fd, .limits = &fuzz_limits };
+	struct unpack_result res;
+	struct error e = { 0 };
+	int r;
+
+	if (n == 0 || n > FUZZ_INPUT_MAX)
+		return 0;
+	copy = xmemdup(data, n);
+	if (n >= TAR_HEADER && memcmp(copy + 257, "ustar", 5) == 0)
+		fuzz_mend(copy, n);
+	assert(write(fd, copy, n) == (ssize_t)n);
+	r = unpack_run(&src, -1, &res, &e);
+	assert(r <= 0);
+	assert(r == 0 || (e.code == -r && e.msg[0] && !strchr(e.msg, '\n')));
+	fuzz_unpack(&src, r);
+	return 0;
+}
+
+#ifndef FUZZ_LIBFUZZER
+static uint32_t fuzz_random(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
+/* Bytes that mean something in a path or a header come more often. */
+static void fuzz_mutate(uint8_t *data, size_t n, uint32_t *x)
+{
+	static const char likely[] = "/..app0\0\n1256xgLKS\xff\x80";
+
+	for (uint32_t i = fuzz_random(x) % 6; ; i--) {
+		size_t at = fuzz_random(x) % n;
+
+		if (fuzz_random(x) % 3 == 0)
+			at %= TAR_HEADER;
+		data[at] = fuzz_random(x) % 2
+			? (uint8_t)likely[fuzz_random(x) % sizeof(likely)]
+			: (uint8_t)fuzz_random(x);
+		if (i == 0)
+			return;
+	}
+}
+
+static int fuzz_file(const char *path)
+{
+	auto_buf data = BUF_INIT;
+	auto_free uint8_t *copy = NULL;
+	uint32_t x = 2463534242;
+	struct error e;
+
+	if (file_read(AT_FDCWD, path, FUZZ_INPUT_MAX, &data, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
+		return 1;
+	}
+	LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&data), data.len);
+	for (int i = 0; data.len > 0 && i < FUZZ_MUTATIONS; i++) {
+		free(copy);
+		copy = xmemdup(data.data, data.len);
+		fuzz_mutate(copy, data.len, &x);
+		LLVMFuzzerTestOneInput(copy, i % 8 ? data.len
+				       : fuzz_random(&x) % data.len);
+	}
+	return 0;
+}
+
+static int fuzz_directory(const char *path)
+{
+	DIR *d = opendir(path);
+	int bad = 0, n = 0;
+
+	if (!d)
+		return fuzz_file(path);
+	for (struct dirent *de; (de = readdir(d)); ) {
+		auto_free char *file = xasprintf("%s/%s", path, de->d_name);
+
+		if (de->d_name[0] == '.')
+			continue;
+		bad |= fuzz_file(file);
+		n++;
+	}
+	closedir(d);
+	printf("%s: %d files\n", path, n);
+	return bad || n == 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *top = getenv("top_srcdir");
+	auto_free char *corpus = xasprintf("%s/tests/fuzz/slug", top ? top : ".");
+	int bad = 0;
+
+	if (argc == 1)
+		return fuzz_directory(corpus);
+	for (int i = 1; i < argc; i++)
+		bad |= fuzz_directory(argv[i]);
+	return bad;
+}
+#endif
