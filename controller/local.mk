@@ -1,0 +1,32 @@
+noinst_LIBRARIES += libcontroller.a
+libcontroller_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
+	$(SQLITE_CFLAGS) $(GNUTLS_CFLAGS)
+libcontroller_a_SOURCES = \
+	%D%/apps.c %D%/apps.h \
+	%D%/assignments.c %D%/assignments.h \
+	%D%/change.c %D%/change.h \
+	%D%/config_vars.c %D%/config_vars.h \
+	%D%/controller_conf.c %D%/controller_conf.h \
+	%D%/doc.c %D%/doc.h \
+	%D%/dyno_plan.c %D%/dyno_plan.h \
+	%D%/dynos.c %D%/dynos.h \
+	%D%/engine.c %D%/engine.h \
+	%D%/fixed_id.c %D%/fixed_id.h \
+	%D%/formation.c %D%/formation.h \
+	%D%/hosts.c %D%/hosts.h \
+	%D%/live.c %D%/live.h \
+	%D%/log_frames.c %D%/log_frames.h \
+	%D%/log_store.c %D%/log_store.h \
+	%D%/logs.c %D%/logs.h \
+	%D%/names.c %D%/names.h \
+	%D%/one_off.c %D%/one_off.h \
+	%D%/outcome.c %D%/outcome.h \
+	%D%/placement.c %D%/placement.h \
+	%D%/range.c %D%/range.h \
+	%D%/releases.c %D%/releases.h \
+	%D%/scaling.c %D%/scaling.h \
+	%D%/sizes.c %D%/sizes.h \
+	%D%/slugs.c %D%/slugs.h \
+	%D%/sqlite.c %D%/sqlite.h \
+	%D%/state.c %D%/state.h %D%/state_driver.h \
+	%D%/state_sqlite.c

@@ -1,0 +1,47 @@
+/*
+ * controller_conf.c - one table: names, bounds, defaults, sentences.
+ */
+#include "base/error.h"
+#include "base/root.h"
+#include "controller/controller_conf.h"
+#include "controller/sizes.h"
+
+#define KEY(member) offsetof(struct controller_conf, member)
+
+static const struct conf_key keys[] = {
+	{ "user", CONF_STRING, KEY(user), 0, 0, "dyno",
+	  "the service user, a name or a number, with an optional :group" },
+	{ "listen-address", CONF_STRING, KEY(listen_address), 0, 0, "127.0.0.1",
+	  "IPv4 address on which the API listens" },
+	{ "port", CONF_UINT, KEY(port), 0, 65535, "5080",
+	  "TCP port of the API, 0 = a free one that is kept" },
+	{ "rendezvous-port", CONF_UINT, KEY(rendezvous_port), 0, 65535, "5000",
+	  "TLS port for attached dynos, 0 = a free one that is kept" },
+	{ "owner", CONF_STRING, KEY(owner), 0, 0, "owner@localhost",
+	  "email address of the account" },
+	{ "domain", CONF_STRING, KEY(domain), 0, 0, "localhost",
+	  "apps are reached as NAME.DOMAIN" },
+	{ "default-size", CONF_STRING, KEY(default_size), 0, 0, "Basic",
+	  "dyno size of new process types" },
+	{ "one-per-type", CONF_BOOL, KEY(one_per_type), 0, 0, "no",
+	  "allow only one Eco or Basic dyno per process type, as Heroku does" },
+};
+
+int controller_conf_load(struct controller_conf *conf, const struct root *root,
+			 struct error *e)
+{
+	int r;
+
+	*conf = (struct controller_conf){ .user = NULL };
+	conf_defaults(keys, ARRAY_SIZE(keys), conf);
+	r = conf_load(keys, ARRAY_SIZE(keys), conf, root->etc, "controller", e);
+	if (r == 0 && !sizes_find(conf->default_size))
+		r = error_set(e, EINVAL, "default-size: there is no size \"%s\"",
+			      conf->default_size);
+	return r;
+}
+
+void controller_conf_free(struct controller_conf *conf)
+{
+	conf_free(keys, ARRAY_SIZE(keys), conf);
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+/*
+ * controller_conf.h - the keys of controller.conf.
+ */
+#include "base/conf.h"
+
+struct root;
+
+struct controller_conf {
+	char *user;
+	char *listen_address;
+	uint64_t port;
+	uint64_t rendezvous_port;
+	char *owner;
+	char *domain;
+	char *default_size;
+	bool one_per_type;
+};
+
+/* Defaults, then <etc>/controller.conf and controller.conf.d. */
+int controller_conf_load(struct controller_conf *conf, const struct root *root,
+			 struct error *e);
+void controller_conf_free(struct controller_conf *conf);

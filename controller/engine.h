@@ -1,0 +1,32 @@
+#pragma once
+
+/*
+ * engine.h - the controller's middle: state, lines, live reports, settings.
+ *
+ * Below it are pure rules (formation, config_vars, dyno_plan, ...), above it
+ * the edges (API, upstream, router feed). It knows no HTTP.
+ */
+#include "base/id.h"
+#include "controller/doc.h"
+
+struct controller_conf;
+struct error;
+struct live;
+struct logs;
+struct store;
+
+struct engine {
+	const struct controller_conf *conf;	/* borrowed */
+	struct state *state;
+	struct logs *logs;
+	struct live *live;
+	struct store *slugs;
+	char account_id[UUID_TEXT_MAX];
+	char *account_created;
+};
+
+/* Opens everything below dir (<root>/var/lib/dyno/controller). */
+int engine_new(struct engine **ret, const struct controller_conf *conf,
+	       const char *dir, struct error *e);
+struct engine *engine_free(struct engine *g);
+DEFINE_AUTO(struct engine, engine_free)

@@ -1,0 +1,144 @@
+/*
+ * hosts.c - the controller's side of a worker host.
+ */
+#include "base/error.h"
+#include "controller/change.h"
+#include "controller/dynos.h"
+#include "controller/engine.h"
+#include "controller/hosts.h"
+#include "controller/live.h"
+#include "controller/outcome.h"
+
+#include <stdio.h>
+
+/* Dynos that were wanted before any host was there. */
+static int hosts_adopt_one(struct change *c, const char *name,
+			   const struct doc *index, struct error *e)
+{
+	const char *id = doc_name(index), *app = json_str(index->j, "app");
+	auto_doc dyno = DOC_INIT;
+	int r = doc_get(c->g->state, &dyno, e, "/apps/%s/dynos/%s", app, id);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	json_object_set_new(dyno.j, "host", json_string(name));
+	change_expect(c, &dyno);
+	change_put(c, dyno.j, "%s", dyno.key);
+	change_delete(c, "%s", index->key);
+	change_put(c, index->j, "/host-dynos/%s/%s", name, id);
+	return 0;
+}
+
+static int hosts_adopt(struct change *c, const char *name, struct error *e)
+{
+	auto_doc_list lost = DOC_LIST_INIT;
+	int r = doc_list(c->g->state, &lost, e, "/unplaced/");
+
+	for (size_t i = 0; r == 0 && i < lost.n; i++)
+		r = hosts_adopt_one(c, name, &lost.v[i], e);
+	return r;
+}
+
+int hosts_revision(struct engine *g, const char *name, uint64_t *ret,
+		   struct error *e)
+{
+	auto_free char *key = xasprintf("/assignments/%s", name);
+	int r = state_get(g->state, key, NULL, ret, e);
+
+	if (r == STATE_ABSENT)
+		*ret = 0;
+	return r < 0 ? r : 0;
+}
+
+int hosts_register(struct engine *g, const char *name, const json_t *body,
+		   uint64_t now, uint64_t *ret_revision, struct error *e)
+{
+	const char *boot = json_str(body, "boot");
+	auto_json *host = NULL;
+	auto_change c;
+	uint64_t before;
+	int r = 0;
+
+	change_init(&c, g);
+	if (!boot || !id_is_uuid(boot))
+		return outcome_set(e, OUTCOME_INVALID, "boot must be a UUID.");
+	host = json_pack("{s:s, s:s, s:s?, s:O?, s:s}", "name", name,
+			 "boot", boot, "version", json_str(body, "version"),
+			 "capacity", json_object_get(body, "capacity"),
+			 "registered_at", c.now);
+	change_put(&c, host, "/hosts/%s", name);
+	r = hosts_adopt(&c, name, e);
+	if (r == 0)
+		r = hosts_revision(g, name, &before, e);
+	/* A list that nobody has touched has no revision: touch it once. */
+	if (r == 0 && (before == 0 || c.txn.n_ops > 1))
+		change_touch_host(&c, name);
+	if (r == 0)
+		r = change_commit(&c, e);
+	if (r == 0)
+		r = hosts_revision(g, name, ret_revision, e);
+	if (r == 0)
+		live_host(g->live, name, boot, now);
+	return r;
+}
+
+int hosts_app_of(struct engine *g, const char *name, const char *dyno,
+		 char ret_app[40], struct error *e)
+{
+	auto_doc d = DOC_INIT;
+	int r = id_is_uuid(dyno) ? doc_get(g->state, &d, e, "/host-dynos/%s/%s",
+					   name, dyno)
+				 : STATE_ABSENT;
+
+	if (r == STATE_ABSENT)
+		return outcome_set(e, OUTCOME_NO_DYNO, "Couldn't find that dyno.");
+	if (r == 0)
+		snprintf(ret_app, 40, "%s", json_str(d.j, "app"));
+	return r;
+}
+
+static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
+		      bool *changed, struct error *e)
+{
+	const char *id = json_str(dyno, "id"), *state = json_str(dyno, "state");
+	char app[40];
+	int r;
+
+	if (!id || !state)
+		return outcome_set(e, OUTCOME_INVALID,
+				   "Every dyno of a report needs id and state.");
+	r = hosts_app_of(g, name, id, app, e);
+	if (r == OUTCOME_NO_DYNO) {	/* leaving, or gone already */
+		live_forget(g->live, id);
+		return 0;
+	}
+	if (r != 0)
+		return r;
+	if (str_eq(state, "complete")) {
+		live_forget(g->live, id);
+		*changed = true;
+		return dynos_complete(g, app, id, e);
+	}
+	*changed |= live_take(g->live, name, dyno);
+	return 0;
+}
+
+int hosts_report(struct engine *g, const char *name, const json_t *body,
+		 uint64_t now, bool *ret_changed, struct error *e)
+{
+	const json_t *dynos = json_object_get(body, "dynos");
+	json_t *dyno;
+	size_t i;
+
+	*ret_changed = false;
+	live_host_seen(g->live, name, now);
+	json_array_foreach(dynos, i, dyno) {
+		int r = hosts_take(g, name, dyno, ret_changed, e);
+
+		if (r != 0)
+			return r;
+	}
+	if (json_flag(body, "full", false))
+		*ret_changed |= live_take_full(g->live, name, dynos);
+	return 0;
+}
