@@ -2,10 +2,20 @@ noinst_LIBRARIES += libcontroller.a
 libcontroller_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 	$(SQLITE_CFLAGS) $(GNUTLS_CFLAGS)
 libcontroller_a_SOURCES = \
+	%D%/api.c %D%/api.h %D%/api_handlers.h \
+	%D%/api_account.c \
+	%D%/api_apps.c \
+	%D%/api_dynos.c \
+	%D%/api_logs.c \
+	%D%/api_releases.c \
+	%D%/api_routes.c \
+	%D%/api_slugs.c \
 	%D%/apps.c %D%/apps.h \
 	%D%/assignments.c %D%/assignments.h \
+	%D%/attach.c %D%/attach.h %D%/attach_peer.h \
 	%D%/change.c %D%/change.h \
 	%D%/config_vars.c %D%/config_vars.h \
+	%D%/controller.c %D%/controller.h \
 	%D%/controller_conf.c %D%/controller_conf.h \
 	%D%/doc.c %D%/doc.h \
 	%D%/dyno_plan.c %D%/dyno_plan.h \
@@ -13,20 +23,34 @@ libcontroller_a_SOURCES = \
 	%D%/engine.c %D%/engine.h \
 	%D%/fixed_id.c %D%/fixed_id.h \
 	%D%/formation.c %D%/formation.h \
+	%D%/frame_peer.c %D%/frame_peer.h \
+	%D%/gate.c %D%/gate.h \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/live.c %D%/live.h \
 	%D%/log_frames.c %D%/log_frames.h \
 	%D%/log_store.c %D%/log_store.h \
 	%D%/logs.c %D%/logs.h \
+	%D%/long_poll.c %D%/long_poll.h \
 	%D%/names.c %D%/names.h \
 	%D%/one_off.c %D%/one_off.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/placement.c %D%/placement.h \
 	%D%/range.c %D%/range.h \
 	%D%/releases.c %D%/releases.h \
+	%D%/router_feed.c %D%/router_feed.h \
 	%D%/scaling.c %D%/scaling.h \
+	%D%/secrets.c %D%/secrets.h \
 	%D%/sizes.c %D%/sizes.h \
 	%D%/slugs.c %D%/slugs.h \
 	%D%/sqlite.c %D%/sqlite.h \
 	%D%/state.c %D%/state.h %D%/state_driver.h \
-	%D%/state_sqlite.c
+	%D%/state_sqlite.c \
+	%D%/upstream.c %D%/upstream.h \
+	%D%/views.c %D%/views.h
+CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) \
+	$(SQLITE_LIBS) $(GNUTLS_LIBS)
+
+pkglibexec_PROGRAMS += dyno-controller
+dyno_controller_CFLAGS = $(libcontroller_a_CFLAGS)
+dyno_controller_SOURCES = %D%/dyno-controller.c
+dyno_controller_LDADD = $(CONTROLLER_LIBS)

@@ -1,0 +1,185 @@
+/*
+ * controller.c - put the edges around the engine.
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/sock.h"
+#include "controller/api.h"
+#include "controller/attach.h"
+#include "controller/engine.h"
+#include "controller/live.h"
+#include "controller/long_poll.h"
+#include "controller/router_feed.h"
+#include "controller/secrets.h"
+#include "controller/slugs.h"
+#include "controller/upstream.h"
+
+#include <fcntl.h>
+
+#define TICK_USEC (5 * USEC_PER_SEC)
+#define PORT_FILE_MAX 16
+
+/* ---- what has changed, and who waits for it ---- */
+
+static void on_assignments(const char *key, const char *value, uint64_t revision,
+			   void *userdata)
+{
+	struct controller *c = userdata;
+
+	long_poll_wake(c->assignments, strrchr(key, '/') + 1);
+}
+
+static void on_apps(const char *key, const char *value, uint64_t revision,
+		    void *userdata)
+{
+	router_feed_changed(userdata);
+}
+
+static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct controller *c = userdata;
+	uint64_t now = clock_mono_usec();
+	struct error e;
+
+	if (live_tick(c->engine->live, now))
+		router_feed_changed(c);
+	/* Routers that came before the hosts' reports. */
+	if (now < c->started + ROUTER_FEED_SETTLE_USEC + 2 * TICK_USEC)
+		long_poll_wake(c->routes, NULL);
+	attach_tick(c->attach, now);
+	if (loop_timer(c->event, &c->tick, TICK_USEC, on_tick, c, "tick", &e) < 0)
+		log_err("%s", e.msg);
+	return 0;
+}
+
+/* ---- life cycle ---- */
+
+static int controller_edges(struct controller *c, struct error *e)
+{
+	int r = attach_hub_new(&c->attach, c->event, c->engine, e);
+
+	if (r == 0)
+		r = long_poll_new(&c->assignments, c->event, upstream_answer, c,
+				  e);
+	if (r == 0)
+		r = long_poll_new(&c->routes, c->event, router_feed_answer, c, e);
+	if (r == 0)
+		r = api_routes_serve(c, e);
+	if (r == 0)
+		r = loop_timer(c->event, &c->tick, TICK_USEC, on_tick, c, "tick",
+			       e);
+	return r;
+}
+
+int controller_new(struct controller **ret, sd_event *event,
+		   const struct controller_conf *conf, const char *dir,
+		   struct error *e)
+{
+	auto_(controller_free_p) struct controller *c = xcalloc(1, sizeof(*c));
+	int r;
+
+	c->event = event;
+	c->conf = conf;
+	c->service_uid = geteuid();
+	c->started = clock_mono_usec();
+	/* Rises over restarts too: routers compare it with what they have. */
+	c->routes_revision = clock_real_usec();
+	c->slugs_dir = xasprintf("%s/slugs", dir);
+	r = engine_new(&c->engine, conf, dir, e);
+	if (r == 0)
+		r = secrets_open(&c->secrets, dir, e);
+	if (r == 0)
+		r = slugs_collect(c->engine, e);
+	if (r == 0)
+		r = controller_edges(c, e);
+	if (r < 0)
+		return r;
+	state_watch_new(c->engine->state, "/assignments/", on_assignments, c);
+	state_watch_new(c->engine->state, "/apps/", on_apps, c);
+	*ret = take_ptr(c);
+	return 0;
+}
+
+struct controller *controller_free(struct controller *c)
+{
+	if (!c)
+		return NULL;
+	/* The server first: open requests leave the edges. */
+	http_server_free(c->server);
+	long_poll_free(c->assignments);
+	long_poll_free(c->routes);
+	attach_hub_free(c->attach);
+	loop_unref(c->tick);
+	secrets_free(c->secrets);
+	engine_free(c->engine);
+	free(c->slugs_dir);
+	free(c->base);
+	free(c->attach_base);
+	free(c);
+	return NULL;
+}
+
+/* ---- sockets ---- */
+
+static uint16_t controller_old_port(const char *path)
+{
+	struct buf text = BUF_INIT;
+	unsigned long port = 0;
+
+	if (file_read(AT_FDCWD, path, PORT_FILE_MAX, &text, NULL) == 0)
+		port = strtoul(buf_str(&text), NULL, 10);
+	buf_deinit(&text);
+	return port < 65536 ? (uint16_t)port : 0;
+}
+
+/* A port that was free once stays ours over restarts, if nobody took it. */
+int controller_listen_tcp(const char *address, uint16_t port,
+			  const char *port_file, uint16_t *ret_port,
+			  struct error *e)
+{
+	uint16_t old = port ? 0 : controller_old_port(port_file);
+	auto_free char *text = NULL;
+	int r, fd = -1;
+
+	if (old)
+		fd = sock_listen_tcp(address, old, ret_port, NULL);
+	if (fd < 0)
+		fd = sock_listen_tcp(address, port, ret_port, e);
+	if (fd < 0)
+		return fd;
+	text = xasprintf("%u\n", (unsigned)*ret_port);
+	r = file_write_fast(AT_FDCWD, port_file, text, strlen(text), 0644, e);
+	if (r < 0) {
+		fd_close(fd);
+		return r;
+	}
+	return fd;
+}
+
+int controller_listen(struct controller *c, const char *run, struct error *e)
+{
+	auto_free char *path = xasprintf("%s/api.sock", run);
+	auto_free char *port_file = xasprintf("%s/port", run);
+	uint16_t port;
+	int r, fd;
+
+	/* Who may use it is decided by the peer's uid. */
+	fd = sock_listen_unix(path, 0666, e);
+	if (fd < 0)
+		return fd;
+	r = http_server_listen(c->server, fd, e);
+	if (r < 0)
+		return r;
+	fd = controller_listen_tcp(c->conf->listen_address,
+				   (uint16_t)c->conf->port, port_file, &port, e);
+	if (fd < 0)
+		return fd;
+	c->base = xasprintf("http://%s:%u", c->conf->listen_address,
+			    (unsigned)port);
+	c->attach_base = xasprintf("rendezvous://127.0.0.1:%u", (unsigned)port);
+	return http_server_listen(c->server, fd, e);
+}

@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * controller.h - the program as one object: the engine and its edges. Passed
+ * as userdata to every route.
+ */
+#include "controller/controller_conf.h"
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+struct attach_hub;
+struct engine;
+struct error;
+struct http_server;
+struct long_poll;
+struct rendezvous;
+struct root;
+struct secrets;
+
+struct controller {
+	sd_event *event;		/* borrowed */
+	const struct controller_conf *conf;	/* borrowed */
+	uid_t service_uid;
+	struct engine *engine;
+	struct secrets *secrets;
+	struct http_server *server;
+	struct attach_hub *attach;
+	struct rendezvous *rendezvous;
+	struct long_poll *assignments;	/* hosts that wait for their list */
+	struct long_poll *routes;	/* routers that wait for a change */
+	uint64_t routes_revision;
+	uint64_t started;		/* monotonic microseconds */
+	char *slugs_dir;
+	unsigned uploads;		/* running */
+	sd_event_source *tick;
+	char *base;			/* "http://127.0.0.1:5080" */
+	char *attach_base;		/* "rendezvous://127.0.0.1:5000" */
+};
+
+/* Everything but the sockets. dir: <root>/var/lib/dyno/controller. */
+int controller_new(struct controller **ret, sd_event *event,
+		   const struct controller_conf *conf, const char *dir,
+		   struct error *e);
+struct controller *controller_free(struct controller *c);
+DEFINE_AUTO(struct controller, controller_free)
+
+/* Open the sockets below run (<root>/run/dyno/controller) and write the ports
+ * that were chosen there. */
+int controller_listen(struct controller *c, const char *run, struct error *e);
+
+/* Listen on a port; 0: the one in port_file if it can be had, else a free one.
+ * What it was goes into port_file. Returns the fd. */
+int controller_listen_tcp(const char *address, uint16_t port,
+			  const char *port_file, uint16_t *ret_port,
+			  struct error *e);

@@ -1,0 +1,177 @@
+/*
+ * upstream.c - what worker hosts ask and tell (PROTOCOL.upstream).
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "controller/api_handlers.h"
+#include "controller/assignments.h"
+#include "controller/engine.h"
+#include "controller/hosts.h"
+#include "controller/live.h"
+#include "controller/logs.h"
+#include "controller/long_poll.h"
+#include "controller/names.h"
+#include "controller/outcome.h"
+#include "controller/router_feed.h"
+#include "controller/upstream.h"
+#include "slugstore/store.h"
+
+static int upstream_host(struct api_call *call, const char **ret,
+			 struct error *e)
+{
+	*ret = http_request_param(call->req, "host");
+	if (!names_host_ok(*ret))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "This is not a name for a host.");
+	return 0;
+}
+
+/* This process knows nothing of hosts that registered with another one. */
+static int upstream_known(struct api_call *call, const char *boot,
+			  const char **ret, struct error *e)
+{
+	int r = upstream_host(call, ret, e);
+
+	if (r == 0 && !live_host_known(call->c->engine->live, *ret, boot))
+		return outcome_set(e, OUTCOME_NOT_FOUND,
+				   "This host has to register first.");
+	return r;
+}
+
+static uint64_t upstream_number(struct api_call *call, const char *name)
+{
+	const char *s = http_request_query(call->req, name);
+
+	return s ? strtoull(s, NULL, 10) : 0;
+}
+
+static int register_call(struct api_call *call, struct error *e)
+{
+	const char *host;
+	uint64_t revision;
+	int r = upstream_host(call, &host, e);
+
+	if (r == 0)
+		r = hosts_register(call->c->engine, host, call->body,
+				   clock_mono_usec(), &revision, e);
+	if (r != 0)
+		return r;
+	log_info("host %s has registered", host);
+	call->reply = json_pack("{s:I}", "revision", (json_int_t)revision);
+	return 0;
+}
+
+static int assignments_call(struct api_call *call, struct error *e)
+{
+	const char *host;
+	int r = upstream_known(call, NULL, &host, e);
+
+	if (r != 0)
+		return r;
+	live_host_seen(call->c->engine->live, host, clock_mono_usec());
+	call->taken = true;
+	long_poll_add(call->c->assignments, call->req, host,
+		      upstream_number(call, "after"),
+		      upstream_number(call, "wait"));
+	return 0;
+}
+
+bool upstream_answer(struct http_request *req, const char *key, uint64_t after,
+		     bool last, void *userdata)
+{
+	struct controller *c = userdata;
+	json_t *list = NULL;
+	uint64_t revision;
+	struct error e;
+	int r = hosts_revision(c->engine, key, &revision, &e);
+
+	if (r == 0 && revision == after && after != 0) {
+		if (last)
+			http_reply_json(req, 204, NULL);
+		return last;
+	}
+	if (r == 0)
+		r = assignments_list(c->engine, key, &list, &e);
+	if (r != 0)
+		api_refuse(req, r, &e);
+	else
+		http_reply_json(req, 200, json_pack("{s:I, s:o}", "revision",
+				(json_int_t)revision, "assignments", list));
+	return true;
+}
+
+static int report_call(struct api_call *call, struct error *e)
+{
+	const char *boot = json_str(call->body, "boot"), *host;
+	bool changed = false;
+	int r;
+
+	if (!boot || !json_is_array(json_object_get(call->body, "dynos")))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "A report needs boot and dynos.");
+	r = upstream_known(call, boot, &host, e);
+	if (r == 0)
+		r = hosts_report(call->c->engine, host, call->body,
+				 clock_mono_usec(), &changed, e);
+	if (changed)
+		router_feed_changed(call->c);
+	call->reply = r == 0 ? json_object() : NULL;
+	return r;
+}
+
+static bool upstream_app_known(const char *app, void *userdata)
+{
+	struct engine *g = userdata;
+	auto_free char *key = xasprintf("/apps/%s", app);
+	struct error e;
+
+	/* In doubt the line is kept. */
+	return state_get(g->state, key, NULL, NULL, &e) != STATE_ABSENT;
+}
+
+static int logs_call(struct api_call *call, struct error *e)
+{
+	const char *epoch = http_request_query(call->req, "epoch"), *host, *body;
+	struct error why;
+	uint64_t acked;
+	size_t n;
+	int r = upstream_host(call, &host, e);
+
+	if (r == 0 && (!epoch || !id_is_uuid(epoch)))
+		r = outcome_set(e, OUTCOME_INVALID, "epoch must be a UUID.");
+	if (r != 0)
+		return r;
+	body = http_request_body(call->req, &n);
+	r = logs_take(call->c->engine->logs, host, epoch, body, n,
+		      upstream_app_known, call->c->engine, &acked, &why);
+	if (r == -EBADMSG)		/* theirs, not ours */
+		return outcome_set(e, OUTCOME_BAD_REQUEST, "%.400s.", why.msg);
+	if (r < 0)
+		return error_set(e, why.code, "%s", why.msg);
+	call->reply = json_pack("{s:I}", "acked", (json_int_t)acked);
+	return 0;
+}
+
+static int slug_call(struct api_call *call, struct error *e)
+{
+	const char *sha256 = http_request_param(call->req, "sha256");
+	uint64_t size;
+	int fd, r = id_is_sha256(sha256)
+		? store_open_blob(call->c->engine->slugs, sha256, &fd, &size, e)
+		: STORE_ABSENT;
+
+	if (r == STORE_ABSENT)
+		return outcome_set(e, OUTCOME_NO_SLUG, "Couldn't find that slug.");
+	if (r < 0)
+		return r;
+	call->taken = true;
+	http_reply_file(call->req, 200, "application/octet-stream", fd, size);
+	return 0;
+}
+
+API_HANDLER(upstream_register, register_call, API_BODY)
+API_HANDLER(upstream_assignments, assignments_call, 0)
+API_HANDLER(upstream_report, report_call, API_BODY)
+API_HANDLER(upstream_logs, logs_call, 0)
+API_HANDLER(upstream_slug, slug_call, 0)
