@@ -438,6 +438,7 @@ int network_link_detach(struct network_netlink *nl, const char *name,
 	struct network_batch b;
 	struct nlmsghdr *nlh;
 	struct ndmsg *nd;
+	int r;
 
 	network_batch_init(&b, nl);
 	link_delete(&b, name);
@@ -447,7 +448,8 @@ int network_link_detach(struct network_netlink *nl, const char *name,
 	nd->ndm_family = AF_INET;
 	nd->ndm_ifindex = (int)bridge;
 	mnl_attr_put_u32(nlh, NDA_DST, address.s_addr);
-	return network_batch_send(&b, e);
+	r = network_batch_send(&b, e);
+	return r == -ENODEV ? 0 : r;	/* without a bridge, no neighbours */
 }
 
 int network_link_remove(struct network_netlink *nl, const struct strv *names,
