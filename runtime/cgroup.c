@@ -92,9 +92,11 @@ static int cgroup_add_tree(struct cgroup_host *h, struct cgroup_tree *t,
 		c->dir_fd = take_fd(fd);
 		return 0;
 	}
-	r = openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	/* Not cgroup.procs: a thread that moves itself by "tasks" takes no lock
+	 * against forks, whose first taking waits for RCU (10 ms). */
+	r = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
 	if (r < 0)
-		return error_sys(e, "open %s/%s/cgroup.procs", t->path, uuid);
+		return error_sys(e, "open %s/%s/tasks", t->path, uuid);
 	c->procs_fds[c->n_procs_fds++] = r;
 	return 0;
 }
