@@ -309,13 +309,31 @@ static int child_readonly(const struct plan_op *op)
 	return child_close(target, child_bind_fd(target, target, op->attr));
 }
 
+/* Nothing may be above the new root: its ".." is itself. */
+static int child_check_root(void)
+{
+	struct statx here, above;
+
+	if (syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID, &here) < 0 ||
+	    syscall(SYS_statx, AT_FDCWD, "/..", 0, STATX_MNT_ID, &above) < 0)
+		return -1;
+	if (here.stx_mnt_id == above.stx_mnt_id)
+		return 0;
+	errno = EBUSY;
+	return -1;
+}
+
+/* Two are on top of the new root then: the host's root, and on that the
+ * staging area, which goes first. */
 static int child_pivot(const struct plan_op *op)
 {
 	if (syscall(SYS_chdir, op->to) < 0 ||
 	    syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    syscall(SYS_umount2, ".", CHILD_UNMOUNT_DETACH) < 0)
+	    syscall(SYS_umount2, ".", CHILD_UNMOUNT_DETACH) < 0 ||
+	    syscall(SYS_umount2, ".", CHILD_UNMOUNT_DETACH) < 0 ||
+	    syscall(SYS_chdir, "/") < 0)
 		return -1;
-	return (int)syscall(SYS_chdir, "/");
+	return child_check_root();
 }
 
 static int child_op(const struct plan_op *op, const struct child_fds *fds)
@@ -500,9 +518,7 @@ static int child_privilege(void)
 	    syscall(SYS_setresgid, PLAN_APP_ID, PLAN_APP_ID, PLAN_APP_ID) < 0 ||
 	    syscall(SYS_setresuid, PLAN_APP_ID, PLAN_APP_ID, PLAN_APP_ID) < 0 ||
 	    syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-	    syscall(SYS_capset, &head, none) < 0 ||
-	    /* The change of ids took it away; dyno-init ends it. */
-	    syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	    syscall(SYS_capset, &head, none) < 0)
 		return -1;
 	return (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -513,7 +529,8 @@ _Noreturn void child_main(const struct plan *plan, const struct child_fds *orig)
 	unsigned acked = 0;
 	size_t op = 0;
 
-	/* A dyno is complete, or it ends with the daemon that was making it. */
+	/* A dyno is complete, or it ends with the daemon that was making it. The
+	 * change of ids at the end takes this away. */
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	syscall(SYS_close, fds.go_peer);
 	syscall(SYS_umask, 0022);

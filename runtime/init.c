@@ -120,13 +120,12 @@ static int init_wait(int signal_fd, pid_t command)
 	}
 }
 
-/* Nobody in the dyno may look into this process, and it dies with nobody. */
+/* Nobody in the dyno may look into this process. */
 static int init_harden(sigset_t *all)
 {
 	sigfillset(all);
 	if (sigprocmask(SIG_BLOCK, all, NULL) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0) < 0 ||
 	    syscall(SYS_close_range, (unsigned)INIT_FD_EXIT, ~0U,
 		    CLOSE_RANGE_CLOEXEC) < 0)

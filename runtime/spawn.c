@@ -170,6 +170,13 @@ static int spawn_read(struct spawn *s, struct child_report *ret, struct error *e
 	return n != 0;
 }
 
+bool spawn_has_report(const struct spawn *s)
+{
+	struct pollfd p = { .fd = s->report_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+}
+
 static int spawn_take_master(struct spawn *s, int number, int *ret_fd,
 			     struct error *e)
 {

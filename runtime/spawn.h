@@ -35,5 +35,8 @@ int spawn_go(struct spawn *s, struct error *e);
 int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
 	       struct error *e);
 
+/* Whether spawn_wait() would tell of a failure at once. */
+bool spawn_has_report(const struct spawn *s);
+
 /* Kill and reap; closes all descriptors. */
 void spawn_abort(struct spawn *s);

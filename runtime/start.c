@@ -255,7 +255,8 @@ static int start_record_pid(struct start *s, struct error *e)
 	return record_update(s->rt->dynos_fd, &s->rec, e);
 }
 
-static int start_child(struct start *s, struct error *e)
+/* What the parent does for a child that waits for it. */
+static int start_serve(struct start *s, struct error *e)
 {
 	struct runtime *rt = s->rt;
 	int r = start_record_pid(s, e);
@@ -267,10 +268,18 @@ static int start_child(struct start *s, struct error *e)
 	if (r == 0)
 		r = network_attach(rt->network, s->spec->uuid, s->spawn.pid,
 				   s->rec.address, e);
+	return r < 0 ? r : spawn_go(&s->spawn, e);
+}
+
+static int start_child(struct start *s, struct error *e)
+{
+	int r = start_serve(s, e);
+
 	if (r == 0)
-		r = spawn_go(&s->spawn, e);
-	if (r == 0)
-		r = spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+		return spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+	/* Nothing can be done for a dead child; why it died is in its report. */
+	if (spawn_has_report(&s->spawn))
+		return spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
 	return r;
 }
 
