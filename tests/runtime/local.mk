@@ -23,3 +23,8 @@ tests_runtime_system_network_SOURCES = %D%/system-network.c %D%/netns.c \
 	%D%/netns.h
 tests_runtime_system_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_system_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# The whole runtime; at the top of the build tree, where it finds dyno-init.
+noinst_PROGRAMS += system-runtime
+system_runtime_SOURCES = %D%/system-runtime.c
+system_runtime_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS)
