@@ -6,7 +6,9 @@
  * A host object holds the parents "<prefix>" (in each v1 hierarchy that has a
  * controller we use, or in the unified one). Below it every dyno has a leaf
  * "<uuid>", which holds only the dyno's processes. On v2 the parent is below
- * our own delegated group if systemd gave us one, else below the root.
+ * our unit's delegated group if systemd started us in its subgroup "daemon"
+ * (DelegateSubgroup=daemon), else below the root, as on v1: an older systemd
+ * cannot start a unit again while something lives below the unit's own group.
  * Groups of others are never touched.
  */
 #include "base/base.h"

@@ -52,15 +52,18 @@ static bool v2_delegated(const char *path)
 	return false;
 }
 
-/* The group below which ours goes: the one that systemd delegated to our unit
- * (we may sit in its child "daemon" already), else the root of the mount. */
+/*
+ * The group below which ours goes: the one that systemd delegated to our unit,
+ * if it started us in the child "daemon" of it (DelegateSubgroup=, systemd 254);
+ * else the root of the mount. With an older systemd the unit's own group is of
+ * no use: dynos in it would outlive us, and systemd cannot start us again in a
+ * group that has become an inner one (status 219/CGROUP).
+ */
 static char *v2_base(const char *mount, const char *own)
 {
 	auto_free char *path = xasprintf("%s%s", mount, own);
 	char *slash = strrchr(path, '/');
 
-	if (v2_delegated(path))
-		return take_ptr(path);
 	if (slash && str_eq(slash + 1, DAEMON_GROUP)) {
 		*slash = '\0';
 		if (v2_delegated(path))
@@ -119,8 +122,8 @@ static int v2_open(struct cgroup_host *h, const struct cgroup_mounts *m,
 	own = cgroup_mounts_own(buf_str(&text));
 	own_path = xasprintf("%s%s", mount->path, str_eq(own, "/") ? "" : own);
 	base = v2_base(mount->path, str_eq(own, "/") ? "" : own);
-	/* In the real root group it works at once; in a delegated one, or in
-	 * a container's root, we are in the way. */
+	/* In the real root group it works at once; in the root that a container
+	 * sees, we may be in the way. */
 	r = v2_enable(base, &mask, NULL);
 	if (r < 0 && str_eq(base, own_path)) {
 		r = v2_step_aside(base, e);
