@@ -13,3 +13,4 @@ include tests/fuzz/local.mk
 include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system %D%/bench
+EXTRA_DIST += %D%/vm

@@ -91,8 +91,12 @@ static int netns_exec(const void *arg)
 	auto_strv argv = STRV_INIT;
 	char *rest = words, *word;
 
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
 	while ((word = strsep(&rest, " ")))
 		strv_add(&argv, word);
+	dup2(null_fd, STDOUT_FILENO);	/* the status says it all */
+	dup2(null_fd, STDERR_FILENO);
 	execvp(argv.v[0], argv.v);
 	return 103;
 }
