@@ -13,6 +13,7 @@
 #include "controller/engine.h"
 #include "controller/live.h"
 #include "controller/long_poll.h"
+#include "controller/rendezvous.h"
 #include "controller/router_feed.h"
 #include "controller/secrets.h"
 #include "controller/slugs.h"
@@ -22,6 +23,7 @@
 
 #define TICK_USEC (5 * USEC_PER_SEC)
 #define PORT_FILE_MAX 16
+#define RENDEZVOUS_ADDRESS "127.0.0.1"	/* what the certificate says */
 
 /* ---- what has changed, and who waits for it ---- */
 
@@ -112,7 +114,8 @@ struct controller *controller_free(struct controller *c)
 	http_server_free(c->server);
 	long_poll_free(c->assignments);
 	long_poll_free(c->routes);
-	attach_hub_free(c->attach);
+	attach_hub_free(c->attach);	/* its clients too, so before: */
+	rendezvous_free(c->rendezvous);
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
 	engine_free(c->engine);
@@ -160,7 +163,8 @@ int controller_listen_tcp(const char *address, uint16_t port,
 	return fd;
 }
 
-int controller_listen(struct controller *c, const char *run, struct error *e)
+static int controller_listen_api(struct controller *c, const char *run,
+				 struct error *e)
 {
 	auto_free char *path = xasprintf("%s/api.sock", run);
 	auto_free char *port_file = xasprintf("%s/port", run);
@@ -180,6 +184,33 @@ int controller_listen(struct controller *c, const char *run, struct error *e)
 		return fd;
 	c->base = xasprintf("http://%s:%u", c->conf->listen_address,
 			    (unsigned)port);
-	c->attach_base = xasprintf("rendezvous://127.0.0.1:%u", (unsigned)port);
 	return http_server_listen(c->server, fd, e);
+}
+
+static int controller_listen_rendezvous(struct controller *c, const char *dir,
+					const char *run, struct error *e)
+{
+	auto_free char *port_file = xasprintf("%s/rendezvous-port", run);
+	auto_free char *pem = xasprintf("%s/rendezvous.pem", dir);
+	auto_free char *ca = xasprintf("%s/ca.pem", run);
+	uint16_t port;
+	int fd = controller_listen_tcp(RENDEZVOUS_ADDRESS,
+				       (uint16_t)c->conf->rendezvous_port,
+				       port_file, &port, e);
+
+	if (fd < 0)
+		return fd;
+	c->attach_base = xasprintf("rendezvous://%s:%u", RENDEZVOUS_ADDRESS,
+				   (unsigned)port);
+	return rendezvous_new(&c->rendezvous, c->event, fd, c->attach, pem, ca,
+			      e);
+}
+
+int controller_listen(struct controller *c, const char *dir, const char *run,
+		      struct error *e)
+{
+	int r = controller_listen_rendezvous(c, dir, run, e);
+
+	/* The API last: who can reach it finds everything in place. */
+	return r < 0 ? r : controller_listen_api(c, run, e);
 }

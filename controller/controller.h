@@ -45,9 +45,10 @@ int controller_new(struct controller **ret, sd_event *event,
 struct controller *controller_free(struct controller *c);
 DEFINE_AUTO(struct controller, controller_free)
 
-/* Open the sockets below run (<root>/run/dyno/controller) and write the ports
- * that were chosen there. */
-int controller_listen(struct controller *c, const char *run, struct error *e);
+/* Open the sockets and write the ports that were chosen, and the CA of the
+ * rendezvous port, below run (<root>/run/dyno/controller). */
+int controller_listen(struct controller *c, const char *dir, const char *run,
+		      struct error *e);
 
 /* Listen on a port; 0: the one in port_file if it can be had, else a free one.
  * What it was goes into port_file. Returns the fd. */

@@ -116,7 +116,7 @@ static int main_serve(const struct controller_conf *conf, const char *lib,
 	if (r == 0)
 		r = controller_new(&c, event, conf, lib, e);
 	if (r == 0)
-		r = controller_listen(c, run, e);
+		r = controller_listen(c, lib, run, e);
 	if (r == 0) {
 		status = xasprintf("serving on %s and %s/api.sock", c->base, run);
 		loop_ready(status);

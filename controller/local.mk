@@ -13,6 +13,7 @@ libcontroller_a_SOURCES = \
 	%D%/apps.c %D%/apps.h \
 	%D%/assignments.c %D%/assignments.h \
 	%D%/attach.c %D%/attach.h %D%/attach_peer.h \
+	%D%/certificate.c %D%/certificate.h \
 	%D%/change.c %D%/change.h \
 	%D%/config_vars.c %D%/config_vars.h \
 	%D%/controller.c %D%/controller.h \
@@ -36,7 +37,9 @@ libcontroller_a_SOURCES = \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/placement.c %D%/placement.h \
 	%D%/range.c %D%/range.h \
+	%D%/record.c %D%/record.h \
 	%D%/releases.c %D%/releases.h \
+	%D%/rendezvous.c %D%/rendezvous.h \
 	%D%/router_feed.c %D%/router_feed.h \
 	%D%/scaling.c %D%/scaling.h \
 	%D%/secrets.c %D%/secrets.h \
@@ -45,6 +48,7 @@ libcontroller_a_SOURCES = \
 	%D%/sqlite.c %D%/sqlite.h \
 	%D%/state.c %D%/state.h %D%/state_driver.h \
 	%D%/state_sqlite.c \
+	%D%/tls_conn.c %D%/tls_conn.h \
 	%D%/upstream.c %D%/upstream.h \
 	%D%/views.c %D%/views.h
 CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) \

@@ -1,0 +1,23 @@
+#pragma once
+
+/*
+ * rendezvous.h - the TLS port at which the heroku command attaches: it sends
+ * the secret and a newline, is answered "rendezvous", then raw bytes go both
+ * ways. In here they become frames for the attach hub, and back.
+ */
+#include "base/base.h"
+
+#include <systemd/sd-event.h>
+
+struct attach_hub;
+struct error;
+struct rendezvous;
+
+#define RENDEZVOUS_STRANGERS_MAX 64	/* that have not shown their secret */
+#define RENDEZVOUS_SECRET_SEC 10	/* within which they must */
+
+/* listen_fd is taken. pem, ca: certificate.h. */
+int rendezvous_new(struct rendezvous **ret, sd_event *event, int listen_fd,
+		   struct attach_hub *hub, const char *pem, const char *ca,
+		   struct error *e);
+struct rendezvous *rendezvous_free(struct rendezvous *rv);

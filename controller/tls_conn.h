@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * tls_conn.h - a TLS server connection in the event loop, record by record.
+ */
+#include "base/base.h"
+
+#include <gnutls/gnutls.h>
+#include <systemd/sd-event.h>
+
+struct error;
+struct tls_conn;
+
+struct tls_conn_events {
+	/* The handshake is done. */
+	void (*on_ready)(struct tls_conn *c, void *userdata);
+	void (*on_data)(struct tls_conn *c, const void *data, size_t n,
+			void *userdata);
+	/* The last record has left: another may be written. */
+	void (*on_written)(struct tls_conn *c, void *userdata);
+	/* End or failure; only tls_conn_free() is left. */
+	void (*on_closed)(struct tls_conn *c, void *userdata);
+};
+
+/* fd is non-blocking and taken in every case. */
+int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
+		 gnutls_certificate_credentials_t cred,
+		 const struct tls_conn_events *events, void *userdata,
+		 struct error *e);
+/* Also inside its own events. Returns NULL. */
+struct tls_conn *tls_conn_free(struct tls_conn *c);
+
+/* Send up to 16 KiB as one record. Not while tls_conn_busy(). */
+void tls_conn_write(struct tls_conn *c, const void *data, size_t n);
+bool tls_conn_busy(const struct tls_conn *c);
+
+/* Stop reading, or go on. A peer that closes meanwhile is on_closed. */
+void tls_conn_pause(struct tls_conn *c, bool on);
+
+/* close_notify and end of our side; what still comes is read. */
+void tls_conn_bye(struct tls_conn *c);
