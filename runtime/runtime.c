@@ -180,6 +180,21 @@ const char *runtime_prefix(const struct runtime *rt)
 	return rt->prefix;
 }
 
+/* Groups of dynos whose records somebody has removed: the number of the
+ * instance would be of no use to the next one that gets it. A group may be busy
+ * for a moment after the kill; then the parent's removal says so. */
+static void runtime_wipe_leaves(struct runtime *rt)
+{
+	auto_strv leaves = STRV_INIT;
+
+	if (cgroup_list(rt->cgroups, &leaves, NULL) < 0)
+		return;
+	for (size_t i = 0; i < leaves.n; i++) {
+		cgroup_kill(rt->cgroups, leaves.v[i], NULL);
+		cgroup_remove(rt->cgroups, leaves.v[i], NULL);
+	}
+}
+
 int runtime_wipe(struct runtime *rt, struct error *e)
 {
 	auto_strv uuids = STRV_INIT;
@@ -189,6 +204,7 @@ int runtime_wipe(struct runtime *rt, struct error *e)
 		return r;
 	if (uuids.n > 0)
 		return error_set(e, EBUSY, "%zu dynos are on record", uuids.n);
+	runtime_wipe_leaves(rt);
 	r = cgroup_host_wipe(rt->cgroups, e);
 	r2 = network_wipe(rt->network, r < 0 ? NULL : e);
 	return r < 0 ? r : r2;

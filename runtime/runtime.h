@@ -55,7 +55,8 @@ DEFINE_AUTO(struct runtime, runtime_close)
 /* "dyno3": prefix of all kernel objects of this instance. */
 const char *runtime_prefix(const struct runtime *rt);
 
-/* Remove bridge, table and parent cgroups. EBUSY while a dyno is on record. */
+/* Remove bridge, table and cgroups, with whatever lives in one without being on
+ * record. EBUSY while a dyno is on record, or such a one is still ending. */
 int runtime_wipe(struct runtime *rt, struct error *e);
 
 /* ---- start ---- */
