@@ -131,7 +131,8 @@ static void dynod_lower_oom(void)
 			 strerror(errno));
 }
 
-static int dynod_open_runtime(struct dynod *d, struct error *e)
+static int dynod_open_runtime(struct dynod *d, runtime_tell_fn tell,
+			      struct error *e)
 {
 	auto_free char *slugs = xasprintf("%s/slugs", d->root.lib);
 	auto_free char *stacks = xasprintf("%s/stacks", d->root.lib);
@@ -150,11 +151,11 @@ static int dynod_open_runtime(struct dynod *d, struct error *e)
 		.ip_forward = d->conf.ip_forward,
 	};
 
-	return runtime_open(&d->rt, &config, on_trouble, d, e);
+	return runtime_open(&d->rt, &config, tell, d, e);
 }
 
 /* What serving and wiping have in common. */
-static int dynod_open(struct dynod *d, struct error *e)
+static int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 {
 	int r;
 
@@ -165,7 +166,7 @@ static int dynod_open(struct dynod *d, struct error *e)
 	if (r >= 0)
 		r = loop_new(&d->event, e);
 	if (r >= 0)
-		r = dynod_open_runtime(d, e);
+		r = dynod_open_runtime(d, tell, e);
 	return r;
 }
 
@@ -195,7 +196,7 @@ static int dynod_serve(struct dynod *d, struct error *e)
 
 	dynod_raise_files();
 	dynod_lower_oom();
-	r = dynod_open(d, e);
+	r = dynod_open(d, on_trouble, e);
 	if (r < 0)
 		return r;
 	dyno_table_init(&d->dynos, d->event, d->rt, &table_ops, d);
@@ -217,10 +218,16 @@ static int dynod_serve(struct dynod *d, struct error *e)
 	return r;
 }
 
+/* What the host lacks is of no interest any more. */
+static void on_trouble_ignored(const char *what, void *userdata)
+{
+	log_debug("%s", what);
+}
+
 static int dynod_run_wipe(struct dynod *d, struct error *e)
 {
 	size_t n;
-	int r = dynod_open(d, e);
+	int r = dynod_open(d, on_trouble_ignored, e);
 
 	if (r >= 0)
 		r = dynod_wipe(d->rt, &d->root, &n, e);
