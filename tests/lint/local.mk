@@ -1,1 +1,1 @@
-dist_check_SCRIPTS += %D%/layers %D%/text %D%/headers
+dist_check_SCRIPTS += %D%/layers %D%/text %D%/headers %D%/child-symbols
