@@ -1,4 +1,5 @@
-check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-stack
+check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-plan \
+	%D%/test-record %D%/test-seccomp %D%/test-stack
 
 tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
 tests_runtime_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -7,6 +8,18 @@ tests_runtime_test_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_runtime_test_network_SOURCES = %D%/test-network.c
 tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_plan_SOURCES = %D%/test-plan.c
+tests_runtime_test_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_plan_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_record_SOURCES = %D%/test-record.c
+tests_runtime_test_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_record_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_seccomp_SOURCES = %D%/test-seccomp.c
+tests_runtime_test_seccomp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_seccomp_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_stack_SOURCES = %D%/test-stack.c
 tests_runtime_test_stack_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
