@@ -1,8 +1,10 @@
 /*
  * boot.c - the script between PID 1 and the app.
  *
- * The second bash is what makes errors read "bash: npm: command not found",
- * and it executes a simple last command in its own place.
+ * The second bash has nothing of the scripts but their environment, and
+ * executes a simple last command in its own place. bash since 5.1 would say
+ * "bash: line 1: npm: command not found"; people know it without the line, so
+ * the command has a line before it that words this one error.
  */
 #include "base/buf.h"
 #include "manager/assignment.h"
@@ -24,7 +26,9 @@ static const char boot_script[] =
 	"[ -f /app/.profile ] && __dyno_list+=(/app/.profile)\n"
 	"set --\n"
 	"for __dyno_file in \"${__dyno_list[@]}\"; do . \"$__dyno_file\"; done\n"
-	"exec /bin/bash -c \"$__dyno_command\" bash\n";
+	"exec /bin/bash -c 'command_not_found_handle() {"
+	" printf \"bash: %s: command not found\\n\" \"$1\" >&2; return 127; }\n'"
+	"\"$__dyno_command\" bash\n";
 
 void boot_argv(struct strv *ret, const char *command)
 {

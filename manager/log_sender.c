@@ -71,12 +71,11 @@ static void log_sender_acked(struct log_sender *g, const struct http_result *res
 	log_sender_later(g, 0);
 }
 
-static void on_log_sent(const struct http_result *res, void *userdata)
+/* The result lives as long as the call. */
+static void log_sender_result(struct log_sender *g, const struct http_result *res)
 {
-	struct log_sender *g = userdata;
 	char why[64];
 
-	g->call = http_call_free(g->call);
 	if (res->r == 0 && res->status == 200) {
 		log_sender_acked(g, res);
 		return;
@@ -93,6 +92,15 @@ static void on_log_sent(const struct http_result *res, void *userdata)
 		upstream_forgotten(g->s->upstream);
 	snprintf(why, sizeof(why), "upstream answers %d", res->status);
 	log_sender_retry(g, res->r < 0 ? res->error->msg : why);
+}
+
+static void on_log_sent(const struct http_result *res, void *userdata)
+{
+	struct log_sender *g = userdata;
+	struct http_call *call = take_ptr(g->call);
+
+	log_sender_result(g, res);
+	http_call_free(call);
 }
 
 static void log_sender_send(struct log_sender *g)

@@ -89,23 +89,28 @@ static void upstream_call(struct upstream_line *line, const char *method,
 		upstream_retry(line, e.msg);
 }
 
-/* true: the answer has one of the two statuses. Else all is arranged. */
+/* true: the answer has one of the two statuses. Else all is arranged. The
+ * result is dead after this: it lives as long as the call. */
 static bool upstream_answered(struct upstream_line *line,
 			      const struct http_result *res, int ok, int ok2)
 {
-	char why[64];
+	int status = res->r < 0 ? 0 : res->status;
+	char why[ERROR_MSG_MAX];
 
+	if (res->r < 0)
+		snprintf(why, sizeof(why), "%s", res->error->msg);
+	else
+		snprintf(why, sizeof(why), "upstream answers %d", status);
 	line->call = http_call_free(line->call);
-	if (res->r == 0 && (res->status == ok || res->status == ok2)) {
+	if (status && (status == ok || status == ok2)) {
 		if (line->failures)
 			log_info("%s: works again", line->what);
 		line->failures = 0;
 		return true;
 	}
-	if (res->r == 0 && res->status == 404 && line != &line->u->registration)
+	if (status == 404 && line != &line->u->registration)
 		upstream_forgotten(line->u);
-	snprintf(why, sizeof(why), "upstream answers %d", res->status);
-	upstream_retry(line, res->r < 0 ? res->error->msg : why);
+	upstream_retry(line, why);
 	return false;
 }
 

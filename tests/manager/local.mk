@@ -30,3 +30,66 @@ noinst_PROGRAMS += %D%/fake-supervisor
 tests_manager_fake_supervisor_SOURCES = %D%/fake-supervisor.c
 tests_manager_fake_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
+
+check_PROGRAMS += %D%/test-assignment %D%/test-attach \
+	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
+	%D%/test-capture %D%/test-dyno-fsm %D%/test-journal \
+	%D%/test-port %D%/test-reconcile %D%/test-state
+
+tests_manager_test_assignment_SOURCES = %D%/test-assignment.c
+tests_manager_test_assignment_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_assignment_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_attach_SOURCES = %D%/test-attach.c
+tests_manager_test_attach_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_attach_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_attach_frame_SOURCES = %D%/test-attach-frame.c
+tests_manager_test_attach_frame_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_attach_frame_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_backoff_SOURCES = %D%/test-backoff.c
+tests_manager_test_backoff_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_backoff_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_boot_SOURCES = %D%/test-boot.c
+tests_manager_test_boot_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_boot_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_capture_SOURCES = %D%/test-capture.c
+tests_manager_test_capture_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_capture_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_dyno_fsm_SOURCES = %D%/test-dyno-fsm.c
+tests_manager_test_dyno_fsm_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_dyno_fsm_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_journal_SOURCES = %D%/test-journal.c
+tests_manager_test_journal_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_journal_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_port_SOURCES = %D%/test-port.c
+tests_manager_test_port_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_port_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_reconcile_SOURCES = %D%/test-reconcile.c
+tests_manager_test_reconcile_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_reconcile_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_state_SOURCES = %D%/test-state.c
+tests_manager_test_state_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_state_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+# A control plane of a few lines, for system tests and for trying things.
+EXTRA_DIST += %D%/fake_upstream.py

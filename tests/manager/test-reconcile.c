@@ -1,0 +1,111 @@
+#include "base/base.h"
+#include "manager/reconcile.h"
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+#define APP "app"
+
+static void same_lists_need_nothing(void **state)
+{
+	const struct reconcile_want want[] = { { "a", "web.1", APP } };
+	const struct reconcile_have have[] = {
+		{ "a", "web.1", APP, DYNO_CRASHED, false, false } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+	assert_int_equal(reconcile(NULL, 0, NULL, 0, actions), 0);
+}
+
+static void what_is_wanted_is_made_and_what_is_not_is_stopped_first(void **state)
+{
+	const struct reconcile_want want[] = { { "a", "web.1", APP } };
+	const struct reconcile_have have[] = {
+		{ "b", "web.2", APP, DYNO_UP, false, false } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 2);
+	assert_int_equal(actions[0].verb, RECONCILE_STOP);
+	assert_false(actions[0].replaces);
+	assert_int_equal(actions[1].verb, RECONCILE_CREATE);
+	assert_int_equal(actions[1].index, 0);
+	assert_false(actions[1].replaces);
+}
+
+static void a_replacement_waits_until_the_old_one_is_signalled(void **state)
+{
+	const struct reconcile_want want[] = { { "new", "web.1", APP } };
+	struct reconcile_have have[] = {
+		{ "old", "web.1", APP, DYNO_UP, false, false } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_STOP);
+	assert_true(actions[0].replaces);
+
+	have[0].stopping = true;
+	have[0].state = DYNO_LEAVING;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+	have[0].state = DYNO_ABORTING;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+
+	have[0].state = DYNO_STOPPING;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_CREATE);
+	assert_true(actions[0].replaces);
+}
+
+static void of_several_old_ones_the_slowest_is_waited_for(void **state)
+{
+	const struct reconcile_want want[] = { { "new", "web.1", APP } };
+	const struct reconcile_have have[] = {
+		{ "o1", "web.1", APP, DYNO_STOPPING, true, false },
+		{ "o2", "web.1", APP, DYNO_LEAVING, true, false },
+		{ "o3", "web.1", APP, DYNO_KILLING, true, false } };
+	struct reconcile_action actions[4];
+
+	assert_int_equal(reconcile(want, 1, have, 3, actions), 0);
+}
+
+static void the_same_name_in_another_app_is_another_dyno(void **state)
+{
+	const struct reconcile_want want[] = { { "new", "web.1", "x" } };
+	const struct reconcile_have have[] = {
+		{ "old", "web.1", "y", DYNO_UP, false, false } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 2);
+	assert_int_equal(actions[0].verb, RECONCILE_STOP);
+	assert_false(actions[0].replaces);
+	assert_int_equal(actions[1].verb, RECONCILE_CREATE);
+	assert_false(actions[1].replaces);
+}
+
+static void an_ended_dyno_is_forgotten_when_upstream_knows(void **state)
+{
+	struct reconcile_have have[] = {
+		{ "a", "run.1", APP, DYNO_COMPLETE, false, false } };
+	const struct reconcile_want want[] = { { "a", "run.1", APP } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(NULL, 0, have, 1, actions), 0);
+	have[0].told = true;
+	assert_int_equal(reconcile(NULL, 0, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_FORGET);
+	/* Still in the list: it must not be made again. */
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_lists_need_nothing),
+		cmocka_unit_test(what_is_wanted_is_made_and_what_is_not_is_stopped_first),
+		cmocka_unit_test(a_replacement_waits_until_the_old_one_is_signalled),
+		cmocka_unit_test(of_several_old_ones_the_slowest_is_waited_for),
+		cmocka_unit_test(the_same_name_in_another_app_is_another_dyno),
+		cmocka_unit_test(an_ended_dyno_is_forgotten_when_upstream_knows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
