@@ -168,21 +168,17 @@ static void numbers_have_no_sign_or_blank(void **state)
 	assert_true(conf_set(KEYS, &s, "grace", "18446744073709551616", NULL) < 0);
 }
 
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(absent_files_leave_the_defaults, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(file_sets_keys, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(later_files_win, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(too_long_a_line_is_an_error, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(numbers_have_no_sign_or_blank, setup,
-						teardown),
+		TEST(absent_files_leave_the_defaults),
+		TEST(file_sets_keys),
+		TEST(later_files_win),
+		TEST(too_long_a_line_is_an_error),
+		TEST(errors_name_file_and_line),
+		TEST(numbers_have_no_sign_or_blank),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,29 +262,21 @@ static void nonblock_is_switched(void **state)
 	assert_int_equal(file_set_nonblock(-1, true, NULL), -EBADF);
 }
 
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(reads_a_whole_file_up_to_the_limit, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(atomic_write_replaces_and_leaves_nothing_else, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(failed_write_keeps_the_old_file, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(atomic_write_replaces_a_link_not_its_target, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(makes_directories_on_the_way, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(owned_directory_has_exactly_that_mode, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(remove_tree_does_not_follow_links, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(remove_tree_copes_with_closed_directories, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(open_beneath_stays_beneath, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(nonblock_is_switched, setup,
-						teardown),
+		TEST(reads_a_whole_file_up_to_the_limit),
+		TEST(atomic_write_replaces_and_leaves_nothing_else),
+		TEST(failed_write_keeps_the_old_file),
+		TEST(atomic_write_replaces_a_link_not_its_target),
+		TEST(makes_directories_on_the_way),
+		TEST(owned_directory_has_exactly_that_mode),
+		TEST(remove_tree_does_not_follow_links),
+		TEST(remove_tree_copes_with_closed_directories),
+		TEST(open_beneath_stays_beneath),
+		TEST(nonblock_is_switched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,15 +99,14 @@ static void layout_is_made_and_made_again(void **state)
 	root_deinit(&r);
 }
 
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(system_root_has_no_prefix, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(everything_moves_below_the_directory, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(layout_is_made_and_made_again, setup,
-						teardown),
+		TEST(system_root_has_no_prefix),
+		TEST(everything_moves_below_the_directory),
+		TEST(layout_is_made_and_made_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

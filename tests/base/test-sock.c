@@ -166,23 +166,18 @@ static void full_socket_is_eagain(void **state)
 	close(p[0]);
 }
 
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(unix_socket_replaces_a_stale_one, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(peers_are_known_by_their_ids, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(errors_name_the_path, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(tcp_port_0_picks_one, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(descriptors_travel_with_a_message, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(too_long_a_message_leaks_no_descriptor, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(full_socket_is_eagain, setup,
-						teardown),
+		TEST(unix_socket_replaces_a_stale_one),
+		TEST(peers_are_known_by_their_ids),
+		TEST(errors_name_the_path),
+		TEST(tcp_port_0_picks_one),
+		TEST(descriptors_travel_with_a_message),
+		TEST(too_long_a_message_leaks_no_descriptor),
+		TEST(full_socket_is_eagain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,18 @@ void world_wait(struct world *w, const bool *flag)
 	}
 }
 
+void world_wait_count(struct world *w, const unsigned *count, unsigned n)
+{
+	bool done = *count == n;
+	uint64_t end = clock_mono_usec() + 20 * USEC_PER_SEC;
+
+	while (!done) {
+		assert_true(clock_mono_usec() < end);
+		assert_true(sd_event_run(w->event, 100000) >= 0);
+		done = *count == n;
+	}
+}
+
 void world_run(struct world *w, uint64_t usec)
 {
 	uint64_t end = clock_mono_usec() + usec, now;

@@ -56,6 +56,8 @@ struct http_call *world_call(struct world *w, struct http_client *c,
 			     struct world_answer *a);
 /* Run the loop until *flag, or fail after 20 s. */
 void world_wait(struct world *w, const bool *flag);
+/* Run the loop until *count is n, or fail after 20 s. */
+void world_wait_count(struct world *w, const unsigned *count, unsigned n);
 /* Run the loop for so long. */
 void world_run(struct world *w, uint64_t usec);
 /* Start a call, wait for it, free it. */
