@@ -164,25 +164,30 @@ int process_wait(int pidfd, int *ret_status, struct error *e)
 	return 0;
 }
 
+static char *process_in(const char *dir, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+
+	return access(path, X_OK) == 0 ? take_ptr(path) : NULL;
+}
+
 char *process_sibling(const char *name)
 {
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
+	char *path = NULL, *slash;
 
-	if (n > 0) {
-		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		if (slash) {
-			auto_free char *path = NULL;
-
-			*slash = '\0';
-			path = xasprintf("%s/%s", exe, name);
-			if (access(path, X_OK) == 0)
-				return take_ptr(path);
-		}
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash) {
+		*slash = '\0';
+		path = process_in(exe, name);
 	}
-	return xasprintf("%s/%s", PKGLIBEXECDIR, name);
+	if (!path)
+		path = process_in(PKGLIBEXECDIR, name);
+	if (!path)
+		path = process_in(BINDIR, name);
+	return path ? path : xasprintf("%s/%s", PKGLIBEXECDIR, name);
 }
 
 int process_start_time(pid_t pid, uint64_t *ret_ticks, struct error *e)

@@ -39,7 +39,8 @@ int process_spawn(const struct process_spec *spec, pid_t *ret_pid,
 int process_wait(int pidfd, int *ret_status, struct error *e);
 
 /* The absolute path of a program of this package: beside the running
- * executable if it is there, else in the package's libexec directory. */
+ * executable if it is there, else in the package's libexec directory or among
+ * the commands (dyno-slug is one, and a daemon's job too). */
 char *process_sibling(const char *name);
 
 /* Identity that survives pid reuse: the start time from /proc/PID/stat, in
