@@ -248,7 +248,7 @@ class Host:
         wait_for("working instance", works)
 
     def prefix(self):
-        return json.loads(self.ctl("host", "info", "--json").out)["prefix"]
+        return json.loads(self.ctl("host", "info", "--json").out)["instance"]
 
 
 def slug(files, name=None):

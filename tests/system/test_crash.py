@@ -26,7 +26,7 @@ def busy(host):
 
 
 def host_pids(host):
-    return {d["id"]: d["pid"] for d in host.json("host", "ps")["dynos"]}
+    return {d["id"]: d["pid"] for d in host.json("host", "ps")}
 
 
 def lines_of(host, app, dyno):

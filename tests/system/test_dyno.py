@@ -124,5 +124,5 @@ def test_a_missing_program_is_bashs_error_and_status_127(host, app):
 
 def test_the_formation_lists_what_runs_on_the_host(host, app):
     deploy_sample(host, app)
-    pids = {d["id"]: d["pid"] for d in host.json("host", "ps")["dynos"]}
+    pids = {d["id"]: d["pid"] for d in host.json("host", "ps")}
     assert host.dyno(app, "web.1")["id"] in pids

@@ -42,7 +42,7 @@ def test_the_process_has_no_privileges(inside):
 def test_nobody_in_the_dyno_is_root_on_the_host(host, inside):
     app = inside.app
     dyno = host.dyno(app, "web.1")
-    pid = next(d["pid"] for d in host.json("host", "ps")["dynos"] if d["id"] == dyno["id"])
+    pid = next(d["pid"] for d in host.json("host", "ps") if d["id"] == dyno["id"])
     uids = {int(open(f"/proc/{pid}/status").read().split("Uid:")[1].split()[0])}
     uids |= {int(l.split()[1]) for l in open(f"/proc/{pid}/uid_map")}
     assert min(uids) >= 0x10000000

@@ -24,7 +24,7 @@ def leaves(prefix):
 def test_many_starts_and_stops_leave_nothing(host, app):
     host.deploy(app, {"Procfile": "web: true\n"}, wait=False)
     host.ctl("scale", "-a", app, "web=0")
-    wait_for("quiet", lambda: not host.json("host", "ps")["dynos"])
+    wait_for("quiet", lambda: not host.json("host", "ps"))
     prefix, dice = host.prefix(), random.Random(1)
     assert links(prefix) == [] and leaves(prefix) == set()
     files = sorted(os.listdir(host.root + "/run/dyno/dynos"))
@@ -42,7 +42,7 @@ def test_many_starts_and_stops_leave_nothing(host, app):
         p, command = running.pop(0)
         if command.startswith(("sleep", "yes")):
             how = dice.randrange(3)
-            mine = [d for d in host.json("host", "ps")["dynos"] if d.get("pid")]
+            mine = [d for d in host.json("host", "ps") if d.get("pid")]
             if how == 0 and mine:          # PID 1 of some dyno dies
                 try:
                     os.kill(dice.choice(mine)["pid"], signal.SIGKILL)
@@ -55,7 +55,7 @@ def test_many_starts_and_stops_leave_nothing(host, app):
 
     # Commands that ignore their terminal's loss go on until they are stopped.
     def quiet():
-        left = host.json("host", "ps")["dynos"]
+        left = host.json("host", "ps")
         for d in left:
             host.ctl("stop", "-a", app, d["name"], check=False)
         return not left
