@@ -87,7 +87,7 @@ int host_info(int argc, char **argv, void *userdata)
 
 	if (!cli_arguments(cli, argc, argv))
 		return cli->status;
-	if (host_get(cli, "/info", &info, &e) < 0)
+	if (host_get(cli, "/", &info, &e) < 0)
 		return cli_fail(&e);
 	if (cli->json) {
 		api_print(info);

@@ -193,7 +193,7 @@ static const char *sandbox_start_missing(const struct sandbox_start *st)
 	if (!a.api_socket || !a.api_url || !a.token || !a.ca_file ||
 	    !sandbox_start_get(a.api_socket, "/apps"))
 		return "the controller does not answer";
-	if (!sandbox_start_get(host, "/info"))
+	if (!sandbox_start_get(host, "/"))
 		return "the supervisor does not answer";
 	if (!a.router_url && !keeper_why_no_router())
 		return "the router does not answer";
