@@ -1,0 +1,319 @@
+/*
+ * What people read, and the small formats: Procfile, ps, log lines, frames,
+ * the manual page.
+ */
+#include "base/base.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/dynos.h"
+#include "cli/frame.h"
+#include "cli/logs.h"
+#include "cli/procfile.h"
+#include "cli/wait.h"
+#include "http/json.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <time.h>
+#include <cmocka.h>
+
+/* ---- Procfile ---- */
+
+static json_t *procfile(const char *text)
+{
+	json_t *types = NULL;
+
+	assert_int_equal(procfile_parse(text, strlen(text), &types, NULL), 0);
+	return types;
+}
+
+static void a_procfile_maps_types_to_commands(void **s)
+{
+	auto_json *t = procfile("web: node server.js --port $PORT\n"
+				"worker:\trake jobs:work");
+
+	assert_int_equal(json_object_size(t), 2);
+	assert_string_equal(json_str(t, "web"), "node server.js --port $PORT");
+	assert_string_equal(json_str(t, "worker"), "rake jobs:work");
+}
+
+static void comments_blank_lines_and_junk_are_ignored(void **s)
+{
+	auto_json *t = procfile("# a comment: really\n\n  indented: no\nweb\n"
+				"we b: no\n: no\nempty:\nempty2:   \n"
+				"clock_1-x:run  it \n");
+
+	assert_int_equal(json_object_size(t), 1);
+	assert_string_equal(json_str(t, "clock_1-x"), "run  it");
+}
+
+static void carriage_returns_go_and_the_last_definition_wins(void **s)
+{
+	auto_json *t = procfile("web: one\r\nweb: two\r\n");
+
+	assert_int_equal(json_object_size(t), 1);
+	assert_string_equal(json_str(t, "web"), "two");
+}
+
+static void a_procfile_without_a_type_or_of_bytes_is_refused(void **s)
+{
+	json_t *types = NULL;
+	struct error e;
+
+	assert_int_equal(procfile_parse("", 0, &types, &e), -EINVAL);
+	assert_int_equal(procfile_parse("# no\n", 5, &types, &e), -EINVAL);
+	assert_int_equal(procfile_parse("a: b\nweb: \xff\xfe\n", 13, &types, &e),
+			 -EINVAL);
+	assert_non_null(strstr(e.msg, "line 2"));
+	assert_null(types);
+}
+
+static void nul_bytes_in_a_procfile_are_no_end(void **s)
+{
+	static const char text[] = "we\0b: x\nweb: y\n";
+	auto_json *types = NULL;
+
+	assert_int_equal(procfile_parse(text, sizeof(text) - 1, &types, NULL), 0);
+	assert_int_equal(json_object_size(types), 1);
+	assert_string_equal(json_str(types, "web"), "y");
+}
+
+/* ---- ps ---- */
+
+static void check_ps(const char *list, const char *expected)
+{
+	auto_json *j = json_loads(list, 0, NULL);
+	auto_buf out = BUF_INIT;
+
+	assert_non_null(j);
+	setenv("TZ", "UTC", 1);
+	tzset();
+	dynos_layout(&out, "shop", j, (1700000000ULL + 62) * USEC_PER_SEC);
+	assert_string_equal(buf_str(&out), expected);
+}
+
+#define DYNO(name, type, size, state, command) \
+	"{\"name\":\"" name "\",\"type\":\"" type "\",\"size\":\"" size "\"," \
+	"\"state\":\"" state "\",\"command\":\"" command "\"," \
+	"\"updated_at\":\"2023-11-14T22:13:20Z\"}"
+#define WHEN "2023/11/14 22:13:20 +0000 (~ 1m ago)"
+
+static void ps_has_the_layout_of_heroku(void **s)
+{
+	check_ps("[" DYNO("web.2", "web", "Basic", "up", "npm start") ","
+		 DYNO("run.12", "run", "Standard-1X", "up", "bash") ","
+		 DYNO("web.10", "web", "Basic", "starting", "npm start") ","
+		 DYNO("web.1", "web", "Basic", "crashed", "npm start") "]",
+		 "=== web (Basic): npm start (3)\n\n"
+		 "web.1: crashed " WHEN "\n"
+		 "web.2: up " WHEN "\n"
+		 "web.10: starting " WHEN "\n\n"
+		 "=== run: one-off processes (1)\n\n"
+		 "run.12 (Standard-1X): up " WHEN ": bash\n\n");
+}
+
+static void ps_groups_by_type_size_and_command(void **s)
+{
+	check_ps("[" DYNO("web.1", "web", "Basic", "up", "x") ","
+		 DYNO("clock.1", "clock", "Basic", "up", "x") ","
+		 DYNO("web.2", "web", "Eco", "up", "x") "]",
+		 "=== web (Basic): x (1)\n\nweb.1: up " WHEN "\n\n"
+		 "=== clock (Basic): x (1)\n\nclock.1: up " WHEN "\n\n"
+		 "=== web (Eco): x (1)\n\nweb.2: up " WHEN "\n\n");
+}
+
+static void ps_of_nothing_says_so_and_of_junk_does_not_crash(void **s)
+{
+	check_ps("[]", "No dynos on shop\n");
+	check_ps("[{}]", "===  ():  (1)\n\n:  -\n\n");
+}
+
+/* ---- logs ---- */
+
+static void log_lines_come_out_whole_however_they_arrive(void **s)
+{
+	static const char stream[] = "one\n\ntwo\n\n\nthree";
+	auto_buf rest = BUF_INIT, out = BUF_INIT;
+
+	for (size_t i = 0; i < strlen(stream); i++)
+		logs_feed(&rest, stream + i, 1, &out);
+	assert_string_equal(buf_str(&out), "one\ntwo\n");
+	assert_string_equal(buf_str(&rest), "three");
+	logs_feed(&rest, "\nfour\nfi", 8, &out);
+	assert_string_equal(buf_str(&out), "one\ntwo\nthree\nfour\n");
+	assert_string_equal(buf_str(&rest), "fi");
+}
+
+/* ---- frames ---- */
+
+static void frames_from_the_dyno_are_read_piece_by_piece(void **s)
+{
+	static const char bytes[] = "R\0\0\0" "O\0\0\3a\0b" "X\0\0\1\x8f";
+	auto_buf in = BUF_INIT;
+	struct frame f;
+	size_t fed = 0;
+
+	for (; fed < 4; fed++) {
+		assert_int_equal(frame_peek(&in, &f, NULL), 0);
+		buf_add(&in, bytes + fed, 1);
+	}
+	assert_int_equal(frame_peek(&in, &f, NULL), FRAME_READY);
+	assert_int_equal(f.type, FRAME_RUNNING);
+	assert_int_equal(f.len, 0);
+	buf_consume(&in, FRAME_HEAD);
+	for (; fed < 11; fed++) {
+		assert_int_equal(frame_peek(&in, &f, NULL), 0);
+		buf_add(&in, bytes + fed, 1);
+	}
+	assert_int_equal(frame_peek(&in, &f, NULL), FRAME_READY);
+	assert_int_equal(f.type, FRAME_OUTPUT);
+	assert_int_equal(f.len, 3);
+	assert_memory_equal(f.data, "a\0b", 3);
+	buf_consume(&in, FRAME_HEAD + f.len);
+	buf_add(&in, bytes + fed, sizeof(bytes) - 1 - fed);
+	assert_int_equal(frame_peek(&in, &f, NULL), FRAME_READY);
+	assert_int_equal(f.type, FRAME_EXIT);
+	assert_int_equal((unsigned char)f.data[0], 0x8f);
+}
+
+static void check_bad_frame(const void *bytes, size_t n)
+{
+	auto_buf in = BUF_INIT;
+	struct error e;
+	struct frame f;
+
+	buf_add(&in, bytes, n);
+	assert_int_equal(frame_peek(&in, &f, &e), -EPROTO);
+}
+
+static void unknown_long_and_misplaced_frames_are_refused(void **s)
+{
+	check_bad_frame("?\0\0\0", 4);
+	check_bad_frame("\0\0\0\0", 4);
+	check_bad_frame("I\0\0\0", 4);		/* towards the dyno */
+	check_bad_frame("O\1\0\1", 4);		/* 65537 bytes */
+	check_bad_frame("X\0\0\0", 4);		/* no status */
+	check_bad_frame("X\0\0\2", 4);
+}
+
+static void frames_towards_the_dyno_have_the_form_of_the_protocol(void **s)
+{
+	auto_buf out = BUF_INIT;
+
+	frame_put(&out, FRAME_INPUT, "hi", 2);
+	frame_put_window(&out, 24, 300);
+	frame_put(&out, FRAME_INPUT_END, NULL, 0);
+	assert_int_equal(out.len, 6 + 8 + 4);
+	assert_memory_equal(out.data, "I\0\0\2hi" "W\0\0\4\0\30\1\54" "E\0\0\0",
+			    out.len);
+}
+
+/* ---- wait ---- */
+
+#define WAIT_DYNO(name, type, state, version) \
+	"{\"name\":\"" name "\",\"type\":\"" type "\",\"state\":\"" state "\"," \
+	"\"release\":{\"version\":" #version "}}"
+#define WAIT_FORMATION "[{\"type\":\"web\",\"quantity\":2}," \
+	"{\"type\":\"worker\",\"quantity\":1},{\"type\":\"clock\",\"quantity\":0}]"
+
+static struct wait_state look(const char *dynos, const char *type)
+{
+	static json_t *f, *d;
+	struct wait_state state;
+
+	json_decref(f);
+	json_decref(d);
+	f = json_loads(WAIT_FORMATION, 0, NULL);
+	d = json_loads(dynos, 0, NULL);
+	assert_non_null(d);
+	wait_look(f, d, type, 7, &state);
+	return state;
+}
+
+static void only_dynos_of_the_newest_release_count_as_up(void **s)
+{
+	struct wait_state w = look(
+		"[" WAIT_DYNO("web.1", "web", "up", 7) ","
+		WAIT_DYNO("web.2", "web", "up", 6) ","
+		WAIT_DYNO("web.2", "web", "starting", 7) ","
+		WAIT_DYNO("worker.1", "worker", "up", 8) ","
+		WAIT_DYNO("run.1", "run", "up", 7) ","
+		"{\"name\":\"web.3\",\"release\":null}]", NULL);
+
+	assert_int_equal(w.wanted, 3);
+	assert_int_equal(w.up, 2);
+	assert_null(w.crashed);
+}
+
+static void a_crash_counts_only_in_the_types_that_are_waited_for(void **s)
+{
+	static const char dynos[] =
+		"[" WAIT_DYNO("web.1", "web", "up", 7) ","
+		WAIT_DYNO("web.2", "web", "up", 7) ","
+		WAIT_DYNO("worker.1", "worker", "crashed", 7) "]";
+	struct wait_state w = look(dynos, NULL);
+
+	assert_string_equal(w.crashed, "worker.1");
+	w = look(dynos, "web");
+	assert_null(w.crashed);
+	assert_int_equal(w.wanted, 2);
+	assert_int_equal(w.up, 2);
+	w = look("[" WAIT_DYNO("web.1", "web", "crashed", 6) "]", NULL);
+	assert_null(w.crashed);
+}
+
+/* ---- the manual page ---- */
+
+static void read_source(const char *path, struct buf *ret)
+{
+	const char *top = getenv("top_srcdir");
+	auto_free char *full = xasprintf("%s/%s", top ? top : ".", path);
+
+	if (file_read(AT_FDCWD, full, 1 << 20, ret, NULL) < 0)
+		fail_msg("cannot read %s", full);
+}
+
+static void every_verb_is_in_the_manual_page(void **s)
+{
+	auto_buf page = BUF_INIT;
+
+	read_source("man/dynoctl.1", &page);
+	for (size_t i = 0; i < cli_n_verbs; i++) {
+		auto_free char *item = xasprintf("\n.It Cm %s",
+						 cli_verbs[i].name);
+		const char *at = strstr(buf_str(&page), item);
+
+		while (at && !strchr(" \n", at[strlen(item)]))
+			at = strstr(at + 1, item);
+		if (!at != !cli_verbs[i].doc)
+			fail_msg("%s: %s", cli_verbs[i].name, at
+				 ? "hidden, but in the manual page"
+				 : "not in the manual page");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_procfile_maps_types_to_commands),
+		cmocka_unit_test(comments_blank_lines_and_junk_are_ignored),
+		cmocka_unit_test(carriage_returns_go_and_the_last_definition_wins),
+		cmocka_unit_test(a_procfile_without_a_type_or_of_bytes_is_refused),
+		cmocka_unit_test(nul_bytes_in_a_procfile_are_no_end),
+		cmocka_unit_test(ps_has_the_layout_of_heroku),
+		cmocka_unit_test(ps_groups_by_type_size_and_command),
+		cmocka_unit_test(ps_of_nothing_says_so_and_of_junk_does_not_crash),
+		cmocka_unit_test(log_lines_come_out_whole_however_they_arrive),
+		cmocka_unit_test(frames_from_the_dyno_are_read_piece_by_piece),
+		cmocka_unit_test(unknown_long_and_misplaced_frames_are_refused),
+		cmocka_unit_test(frames_towards_the_dyno_have_the_form_of_the_protocol),
+		cmocka_unit_test(only_dynos_of_the_newest_release_count_as_up),
+		cmocka_unit_test(a_crash_counts_only_in_the_types_that_are_waited_for),
+		cmocka_unit_test(every_verb_is_in_the_manual_page),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
