@@ -105,6 +105,9 @@ static bool upstream_answered(struct upstream_line *line,
 	if (status && (status == ok || status == ok2)) {
 		if (line->failures)
 			log_info("%s: works again", line->what);
+		if (line->failures && line->u->registered)
+			snprintf(line->u->status, sizeof(line->u->status),
+				 "registered");
 		line->failures = 0;
 		return true;
 	}
