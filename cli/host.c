@@ -97,7 +97,7 @@ int host_info(int argc, char **argv, void *userdata)
 		auto_free char *text = json_is_string(value)
 			? xstrdup(json_string_value(value)) : json_text(value);
 
-		printf("%-12s %s\n", key, text);
+		printf("%-16s %s\n", key, text);
 	}
 	return 0;
 }

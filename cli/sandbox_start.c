@@ -164,7 +164,8 @@ static bool sandbox_start_keeper_ended(const struct sandbox_start *st)
 
 /* ---- does it answer? ---- */
 
-static bool sandbox_start_get(const char *socket, const char *path)
+/* *ret is the answer of status 200, or NULL. */
+static bool sandbox_start_get(const char *socket, const char *path, json_t **ret)
 {
 	auto_free char *base = xasprintf("unix:%s", socket);
 	auto_(http_client_free_p) struct http_client *client = NULL;
@@ -175,10 +176,26 @@ static bool sandbox_start_get(const char *socket, const char *path)
 	auto_buf body = BUF_INIT;
 	int status = 0;
 
+	*ret = NULL;
 	return http_client_new(&client, NULL, &(struct http_client_spec){
 				.base = base }, NULL) == 0 &&
 	       http_call_wait(client, &spec, &status, &body, NULL) == 0 &&
-	       status == 200;
+	       status == 200 &&
+	       json_parse(buf_str(&body), body.len, ret, NULL) == 0;
+}
+
+/* The supervisor knows its dynos, and the controller knows the host. */
+static bool sandbox_start_host_ready(const struct root *root)
+{
+	auto_free char *socket = xasprintf("%s/host.sock", root->run);
+	auto_json *info = NULL;
+	const char *upstream;
+
+	if (!sandbox_start_get(socket, "/", &info) ||
+	    !json_flag(info, "ready", false))
+		return false;
+	upstream = json_str(info, "upstream_status");
+	return upstream && str_eq(upstream, "registered");
 }
 
 /* What is still missing, in words; NULL = all is there. */
@@ -187,14 +204,14 @@ static const char *sandbox_start_missing(const struct sandbox_start *st)
 	const struct root *root = &st->sandbox->root;
 	auto_(sandbox_address_deinit) struct sandbox_address a =
 		SANDBOX_ADDRESS_INIT;
-	auto_free char *host = xasprintf("%s/host.sock", root->run);
+	auto_json *apps = NULL;
 
 	sandbox_address_find(&a, root);
 	if (!a.api_socket || !a.api_url || !a.token || !a.ca_file ||
-	    !sandbox_start_get(a.api_socket, "/apps"))
+	    !sandbox_start_get(a.api_socket, "/apps", &apps))
 		return "the controller does not answer";
-	if (!sandbox_start_get(host, "/"))
-		return "the supervisor does not answer";
+	if (!sandbox_start_host_ready(root))
+		return "this host has not registered with the controller";
 	if (!a.router_url && !keeper_why_no_router())
 		return "the router does not answer";
 	return NULL;
