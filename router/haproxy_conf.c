@@ -29,7 +29,6 @@ static const char conf_head[] =
 	"\toption redispatch 1\n"
 	"\toption abortonclose\n"
 	"\tbalance random(1)\n"
-	"\tretries %d\n"
 	"\ttimeout connect 5s\n"
 	"\ttimeout server %ds\n"
 	"\ttimeout client %ds\n"
@@ -163,6 +162,7 @@ static const struct conf_page *conf_app_page(const struct routes_app *a)
 static void conf_app(struct buf *b, const struct routes_app *a)
 {
 	const struct conf_page *page = conf_app_page(a);
+	size_t up = conf_count(a, ROUTES_UP);
 
 	buf_addf(b, "\nbackend app-%s\n", a->name);
 	if (page) {
@@ -173,7 +173,10 @@ static void conf_app(struct buf *b, const struct routes_app *a)
 	buf_addf(b, "\thttp-request set-timeout server %ds if "
 		 "{ req.fhdr(accept) -m sub text/event-stream }\n",
 		 CONF_IDLE_SEC);
-	if (conf_count(a, ROUTES_UP)) {
+	/* Each dyno once, at most ten of them: H21 comes at once. */
+	if (up) {
+		buf_addf(b, "\tretries %zu\n", up < CONF_TRIES ? up - 1
+							       : CONF_TRIES - 1);
 		conf_servers(b, a, ROUTES_UP);
 		return;
 	}
@@ -185,9 +188,8 @@ static void conf_app(struct buf *b, const struct routes_app *a)
 void haproxy_conf_make(const struct routes *routes, struct buf *conf,
 		       struct buf *map)
 {
-	buf_addf(conf, conf_head, CONF_TRIES - 1, CONF_FIRST_BYTE_SEC,
-		 CONF_IDLE_SEC, CONF_IDLE_SEC, CONF_BOOT_SEC,
-		 HAPROXY_CONF_LISTEN_FD);
+	buf_addf(conf, conf_head, CONF_FIRST_BYTE_SEC, CONF_IDLE_SEC,
+		 CONF_IDLE_SEC, CONF_BOOT_SEC, HAPROXY_CONF_LISTEN_FD);
 	buf_adds(conf, conf_frontend);
 	buf_adds(conf, "\nbackend unknown\n");
 	conf_return(conf, routes ? &page_unknown : &page_not_ready);

@@ -74,7 +74,7 @@ static void only_dynos_that_are_up_get_requests(void **state)
 	make(&m, APP("\"web\":4,\"dynos\":[" DYNO(1, "up") "," DYNO(2, "starting")
 		     "," DYNO(3, "crashed") "," DYNO(4, "up") "," DYNO(5, "down")
 		     "]"));
-	assert_non_null(strstr(backend(&m), SERVER(1) SERVER(4)));
+	assert_non_null(strstr(backend(&m), "\tretries 1\n" SERVER(1) SERVER(4)));
 	assert_null(strstr(backend(&m), "web.2"));
 	assert_null(strstr(backend(&m), "web.3"));
 	assert_null(strstr(backend(&m), "web.5"));
