@@ -54,11 +54,13 @@ static int process_child_fds(struct process_plan *p)
 
 static void process_child_signals(void)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	/* The kernel's own struct, all zero: SIG_DFL, no flags, no mask. The C
+	 * library would refuse its two signals, which make(1) has us ignore. */
+	static const unsigned long sa[8] = { 0 };
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL);
+		syscall(SYS_rt_sigaction, sig, sa, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
