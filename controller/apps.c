@@ -114,10 +114,9 @@ int apps_create(struct engine *g, const char *name, const char *stack,
 	char id[UUID_TEXT_MAX];
 	auto_doc app = DOC_INIT;
 	auto_json *link = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r;
 
-	change_init(&c, g);
 	if (!name)
 		name = random;
 	r = apps_check_name(g, name, e);
@@ -185,10 +184,9 @@ int apps_update(struct engine *g, struct doc *app, const json_t *body,
 	const json_t *name = json_object_get(body, "name");
 	const json_t *on = json_object_get(body, "maintenance");
 	const char *stack = json_str(body, "build_stack");
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = 0;
 
-	change_init(&c, g);
 	if (on && !json_is_null(on))
 		r = apps_set_maintenance(&c, app, on, e);
 	if (r == 0 && name && !json_is_null(name))
@@ -230,11 +228,10 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 int apps_destroy(struct engine *g, const struct doc *app, struct error *e)
 {
 	const char *id = json_str(app->j, "id");
-	auto_change c;
+	auto_change c = change_begin(g);
 	struct error late;
 	int r;
 
-	change_init(&c, g);
 	r = apps_stage_end(&c, app, e);
 	if (r == 0)
 		r = change_commit(&c, e);

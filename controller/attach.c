@@ -264,9 +264,8 @@ static const struct attach_peer_events host_events = {
 static int attach_spend(struct attach_hub *hub, const struct doc *link,
 			struct error *e)
 {
-	auto_change c;
+	auto_change c = change_begin(hub->g);
 
-	change_init(&c, hub->g);
 	change_expect(&c, link);
 	change_delete(&c, "%s", link->key);
 	return change_commit(&c, e);

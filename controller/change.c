@@ -8,10 +8,12 @@
 #include "controller/logs.h"
 #include "controller/outcome.h"
 
-void change_init(struct change *c, struct engine *g)
+struct change change_begin(struct engine *g)
 {
-	*c = (struct change){ .g = g, .txn = STATE_TXN_INIT };
-	clock_api_text(c->now, clock_real_usec());
+	struct change c = { .g = g, .txn = STATE_TXN_INIT };
+
+	clock_api_text(c.now, clock_real_usec());
+	return c;
 }
 
 void change_deinit(struct change *c)

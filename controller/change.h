@@ -5,8 +5,8 @@
  * as a whole together with what follows from it: the revision of every host
  * whose assignments it touches, and the lines for the app's log.
  *
- *   auto_change c;
- *   change_init(&c, g);
+ *   auto_change c = change_begin(g);
+ *
  *   change_expect(&c, &app);
  *   change_put(&c, app.j, "%s", app.key);
  *   return change_commit(&c, e);
@@ -30,7 +30,8 @@ struct change {
 
 #define auto_change auto_(change_deinit) struct change
 
-void change_init(struct change *c, struct engine *g);
+/* By value, so that no early return can meet one that was not begun. */
+struct change change_begin(struct engine *g);
 void change_deinit(struct change *c);
 
 /* Only if nobody has changed it since it was read. */

@@ -167,10 +167,9 @@ int dynos_restart(struct engine *g, const struct doc *app,
 		  enum dyno_scope scope, const char *which, struct error *e)
 {
 	auto_json *formation = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = dynos_formation(g, json_str(app->j, "id"), &formation, e);
 
-	change_init(&c, g);
 	if (r == 0 && scope == DYNO_SCOPE_TYPE && !formation_find(formation, which))
 		return outcome_set(e, OUTCOME_NO_TYPE, "Couldn't find that process "
 				   "type (%.60s).", which);
@@ -185,12 +184,11 @@ int dynos_restart(struct engine *g, const struct doc *app,
 int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 	       struct error *e)
 {
-	auto_change c;
+	auto_change c = change_begin(g);
 
 	if (str_eq(json_str(dyno, "kind"), "formation"))
 		return dynos_restart(g, app, DYNO_SCOPE_ID, json_str(dyno, "id"),
 				     e);
-	change_init(&c, g);
 	dynos_remove(&c, json_str(app->j, "id"), dyno);
 	change_app(&c, app);
 	return change_commit(&c, e);
@@ -200,10 +198,9 @@ int dynos_complete(struct engine *g, const char *app_id, const char *id,
 		   struct error *e)
 {
 	auto_doc d = DOC_INIT;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = doc_get(g->state, &d, e, "/apps/%s/dynos/%s", app_id, id);
 
-	change_init(&c, g);
 	if (r != 0 || !str_eq(json_str(d.j, "kind"), "run"))
 		return r < 0 ? r : 0;
 	change_expect(&c, &d);

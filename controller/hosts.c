@@ -55,11 +55,10 @@ int hosts_register(struct engine *g, const char *name, const json_t *body,
 {
 	const char *boot = json_str(body, "boot");
 	auto_json *host = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	uint64_t before;
 	int r = 0;
 
-	change_init(&c, g);
 	if (!boot || !id_is_uuid(boot))
 		return outcome_set(e, OUTCOME_INVALID, "boot must be a UUID.");
 	host = json_pack("{s:s, s:s, s:s?, s:O?, s:s}", "name", name,

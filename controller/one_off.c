@@ -161,10 +161,9 @@ int one_off_run(struct engine *g, const struct doc *app,
 	auto_free char *command = NULL, *name = NULL;
 	const char *app_id = json_str(app->j, "id");
 	const struct size *size;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = one_off_check(o, e);
 
-	change_init(&c, g);
 	if (r == 0)
 		r = config_vars_env(o->env, &env, e);
 	if (r == 0)

@@ -220,10 +220,9 @@ int releases_deploy(struct engine *g, const struct doc *app,
 	auto_json *slug = NULL, *vars = NULL;
 	auto_free char *deploy = NULL;
 	const char *commit;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = releases_slug(g, slug_id, &slug, e);
 
-	change_init(&c, g);
 	if (r == 0)
 		r = releases_config(g, json_str(app->j, "id"),
 				    json_int(app->j, "version", 0), &vars, e);
@@ -257,10 +256,9 @@ int releases_rollback(struct engine *g, const struct doc *app,
 {
 	auto_json *old = NULL, *slug = NULL, *vars = NULL;
 	auto_free char *description = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = releases_find(g, app->j, which, &old, e);
 
-	change_init(&c, g);
 	if (r == 0)
 		r = releases_old_slug(g, old, &slug, e);
 	if (r == 0)
@@ -283,11 +281,10 @@ int releases_set_config(struct engine *g, const struct doc *app,
 	auto_(config_vars_deinit) struct config_vars_change change = { 0 };
 	const char *slug_id = json_str(app->j, "slug");
 	auto_json *vars = NULL, *slug = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = releases_config(g, json_str(app->j, "id"),
 				json_int(app->j, "version", 0), &vars, e);
 
-	change_init(&c, g);
 	if (r == 0)
 		r = config_vars_apply(vars, patch, &change, e);
 	if (r == 0 && slug_id)

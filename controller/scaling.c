@@ -57,10 +57,9 @@ int scaling_update(struct engine *g, const struct doc *app,
 	auto_json *formation = NULL, *touched = json_array();
 	auto_json *resized = json_array();
 	auto_free char *before = NULL, *after = NULL;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = dynos_formation(g, json_str(app->j, "id"), &formation, e);
 
-	change_init(&c, g);
 	if (r < 0)
 		return r;
 	before = formation_text(formation);

@@ -26,7 +26,6 @@ static const struct {
 	const char *old, *name;
 } aliases[] = {
 	{ "1X", "Standard-1X" }, { "2X", "Standard-2X" },
-	{ "standard", "Standard-1X" },
 };
 
 const struct size *sizes_find(const char *name)

@@ -67,10 +67,9 @@ int slugs_create(struct engine *g, const json_t *app, const json_t *body,
 	const json_t *types = json_object_get(body, "process_types");
 	auto_json *slug = NULL;
 	char id[UUID_TEXT_MAX];
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = slugs_check_types(types, e);
 
-	change_init(&c, g);
 	if (r == 0)
 		r = slugs_check_checksum(body, e);
 	if (r != 0)
@@ -128,10 +127,9 @@ int slugs_uploaded(struct engine *g, const char *id, const char *sha256,
 		   uint64_t size, struct error *e)
 {
 	auto_doc d = DOC_INIT;
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r = slugs_find(g, NULL, id, &d, e);
 
-	change_init(&c, g);
 	if (r != 0)
 		return r;
 	if (json_str(d.j, "sha256"))
@@ -178,10 +176,9 @@ static int slugs_is_garbage(struct engine *g, const json_t *slug,
 static int slugs_forget(struct engine *g, const struct doc *slug, struct error *e)
 {
 	const char *sha256 = json_str(slug->j, "sha256");
-	auto_change c;
+	auto_change c = change_begin(g);
 	int r;
 
-	change_init(&c, g);
 	change_expect(&c, slug);
 	change_delete(&c, "%s", slug->key);
 	r = change_commit(&c, e);

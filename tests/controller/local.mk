@@ -1,0 +1,40 @@
+controller_tests = \
+	tests/controller/test-config_vars \
+	tests/controller/test-formation \
+	tests/controller/test-logs \
+	tests/controller/test-range \
+	tests/controller/test-record \
+	tests/controller/test-state \
+	tests/controller/test-api \
+	tests/controller/test-upstream
+check_PROGRAMS += $(controller_tests)
+CONTROLLER_TEST_CFLAGS = $(libcontroller_a_CFLAGS) $(CMOCKA_CFLAGS)
+CONTROLLER_TEST_LIBS = $(CONTROLLER_LIBS) $(CMOCKA_LIBS)
+
+tests_controller_test_config_vars_SOURCES = %D%/test-config_vars.c
+tests_controller_test_config_vars_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_config_vars_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_formation_SOURCES = %D%/test-formation.c
+tests_controller_test_formation_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_formation_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_logs_SOURCES = %D%/test-logs.c
+tests_controller_test_logs_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_logs_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_range_SOURCES = %D%/test-range.c
+tests_controller_test_range_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_range_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_record_SOURCES = %D%/test-record.c
+tests_controller_test_record_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_record_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_state_SOURCES = %D%/test-state.c
+tests_controller_test_state_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_state_LDADD = $(CONTROLLER_TEST_LIBS)
+
+# These two talk to the program itself, on a unix socket below /tmp.
+tests_controller_test_api_SOURCES = %D%/test-api.c %D%/instance.c %D%/instance.h
+tests_controller_test_api_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_api_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_upstream_SOURCES = %D%/test-upstream.c %D%/instance.c \
+	%D%/instance.h
+tests_controller_test_upstream_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_upstream_LDADD = $(CONTROLLER_TEST_LIBS)

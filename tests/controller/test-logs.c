@@ -1,0 +1,273 @@
+/*
+ * test-logs.c - frames of a host, stored exactly once; the last lines kept.
+ */
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "controller/log_frames.h"
+#include "controller/logs.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#define APP "11111111-2222-4333-8444-555555555555"
+#define OTHER "99999999-2222-4333-8444-555555555555"
+#define EPOCH "aaaaaaaa-2222-4333-8444-555555555555"
+#define EPOCH2 "bbbbbbbb-2222-4333-8444-555555555555"
+
+struct fixture {
+	char dir[64];
+	char *path;
+	struct logs *l;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/dyno-logs-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->path = xasprintf("%s/logs.db", f->dir);
+	*state = f;
+	return logs_new(&f->l, f->path, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	logs_free(f->l);
+	file_remove_tree(AT_FDCWD, f->dir, NULL);
+	free(f->path);
+	free(f);
+	return 0;
+}
+
+static void frame(struct buf *b, unsigned long seq, const char *app,
+		  const char *message)
+{
+	auto_free char *body = xasprintf("%lu 1700000000000000 %s app web.1 %s",
+					 seq, app, message);
+
+	buf_addf(b, "%zu %s", strlen(body), body);
+}
+
+static bool known(const char *app, void *userdata)
+{
+	return str_eq(app, APP);
+}
+
+static int take(struct fixture *f, const char *epoch, const struct buf *b,
+		uint64_t *acked, struct error *e)
+{
+	return logs_take(f->l, "h1", epoch, buf_str(b), b->len, known, NULL, acked,
+			 e);
+}
+
+static int on_line(const struct log_line *line, void *userdata)
+{
+	struct buf *b = userdata;
+
+	buf_addf(b, "%llu:", (unsigned long long)line->number);
+	buf_add(b, line->message, line->message_len);
+	buf_adds(b, " ");
+	return 0;
+}
+
+static void has(struct fixture *f, uint64_t after, const char *want)
+{
+	auto_buf b = BUF_INIT;
+
+	assert_int_equal(log_store_read(logs_store(f->l), APP, after, 100000,
+					on_line, &b, NULL), 0);
+	assert_string_equal(buf_str(&b), want);
+}
+
+static void repeats_are_stored_once(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked;
+
+	frame(&b, 1, APP, "one");
+	frame(&b, 2, APP, "two");
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 2);
+	frame(&b, 3, APP, "three");	/* 1, 2 again, and 3 */
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 3);
+	has(f, 0, "1:one 2:two 3:three ");
+	buf_clear(&b);
+	frame(&b, 1, APP, "new epoch");
+	assert_int_equal(take(f, EPOCH2, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 1);
+	has(f, 2, "3:three 4:new epoch ");
+}
+
+static void the_memory_of_what_came_survives_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked;
+
+	frame(&b, 1, APP, "one");
+	take(f, EPOCH, &b, &acked, NULL);
+	f->l = logs_free(f->l);
+	assert_int_equal(logs_new(&f->l, f->path, NULL), 0);
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 1);
+	has(f, 0, "1:one ");
+}
+
+static void a_malformed_body_stores_nothing(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked = 77;
+	struct error e;
+
+	frame(&b, 1, APP, "good");
+	buf_adds(&b, "12 nonsense here");
+	assert_int_equal(take(f, EPOCH, &b, &acked, &e), -EBADMSG);
+	has(f, 0, "");
+	buf_clear(&b);
+	frame(&b, 1, APP, "good");
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 1);
+	has(f, 0, "1:good ");
+}
+
+static void lines_of_unknown_apps_are_counted_and_dropped(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked, newest;
+
+	frame(&b, 1, OTHER, "lost");
+	frame(&b, 2, APP, "kept");
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 2);
+	has(f, 0, "1:kept ");
+	assert_int_equal(log_store_newest(logs_store(f->l), OTHER, &newest, NULL), 0);
+	assert_int_equal(newest, 0);
+}
+
+static int on_count(const struct log_line *line, void *userdata)
+{
+	(*(int *)userdata)++;
+	return 0;
+}
+
+static void the_last_1500_lines_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t acked;
+	int n = 0;
+
+	for (unsigned long i = 0; i < 20; i++) {
+		auto_buf b = BUF_INIT;
+
+		for (unsigned long k = 1; k <= 100; k++)
+			frame(&b, i * 100 + k, APP, "x");
+		assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	}
+	assert_int_equal(log_store_read(logs_store(f->l), APP, 0, 100000, on_count,
+					&n, NULL), 0);
+	assert_int_equal(n, LOG_STORE_LINES);
+	has(f, 1998, "1999:x 2000:x ");
+}
+
+static void on_wake(void *userdata)
+{
+	(*(int *)userdata)++;
+}
+
+static void readers_are_woken_for_their_app(void **state)
+{
+	struct fixture *f = *state;
+	int mine = 0, theirs = 0;
+	struct logs_watch *w = logs_watch_new(f->l, APP, on_wake, &mine);
+	struct logs_watch *o = logs_watch_new(f->l, OTHER, on_wake, &theirs);
+	auto_buf b = BUF_INIT;
+	uint64_t acked;
+
+	frame(&b, 1, APP, "a");
+	frame(&b, 2, APP, "b");
+	take(f, EPOCH, &b, &acked, NULL);
+	assert_int_equal(mine, 1);
+	logs_say(f->l, APP, "Release v1 created", NULL);
+	assert_int_equal(mine, 2);
+	assert_int_equal(theirs, 0);
+	logs_forget(f->l, APP, NULL);
+	assert_int_equal(mine, 3);
+	has(f, 0, "");
+	logs_watch_free(w);
+	logs_watch_free(o);
+}
+
+static void frames_that_lie_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"x", "5", "999 1 1 " APP " app web.1 x", "-1 1",
+		"50 0 1 " APP " app web.1 x",
+		"52 1 1 " APP " root web.1 x",
+		"20 1 1 not-a-uuid app w x",
+		"99999999999999999999 1",
+		"50 1 z " APP " app web.1 x",
+		"47 1 1 " APP " app web.1",
+	};
+	struct log_frame f;
+	struct error e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *p = bad[i];
+
+		assert_int_equal(log_frames_next(&p, p + strlen(p), &f, &e),
+				 -EBADMSG);
+	}
+}
+
+static void a_message_may_hold_any_bytes_but_newline(void **state)
+{
+	auto_buf b = BUF_INIT, body = BUF_INIT;
+	struct log_frame f;
+	struct error e;
+	const char *p;
+
+	buf_adds(&body, "7 8 " APP " heroku run.1 ");
+	buf_add(&body, "a\0\xff z", 5);
+	buf_addf(&b, "%zu ", body.len);
+	buf_add(&b, body.data, body.len);
+	p = b.data;
+	assert_int_equal(log_frames_next(&p, b.data + b.len, &f, &e), 0);
+	assert_int_equal(f.seq, 7);
+	assert_int_equal(f.line.usec, 8);
+	assert_string_equal(f.line.source, "heroku");
+	assert_int_equal(f.line.message_len, 5);
+	assert_memory_equal(f.line.message, "a\0\xff z", 5);
+	assert_int_equal(log_frames_next(&p, b.data + b.len, &f, &e),
+			 LOG_FRAMES_END);
+	b.data[b.len - 1] = '\n';
+	p = b.data;
+	assert_int_equal(log_frames_next(&p, b.data + b.len, &f, &e), -EBADMSG);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(repeats_are_stored_once),
+		TEST(the_memory_of_what_came_survives_a_restart),
+		TEST(a_malformed_body_stores_nothing),
+		TEST(lines_of_unknown_apps_are_counted_and_dropped),
+		TEST(the_last_1500_lines_are_kept),
+		TEST(readers_are_woken_for_their_app),
+		cmocka_unit_test(frames_that_lie_are_refused),
+		cmocka_unit_test(a_message_may_hold_any_bytes_but_newline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
