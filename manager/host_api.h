@@ -3,7 +3,7 @@
 /*
  * host_api.h - what this host runs, for its operator: HTTP on host.sock.
  *
- *   GET /		the host: instance, upstream, counters
+ *   GET /		the host: prefix of its objects, upstream, counters
  *   GET /dynos		its dynos, as in a report and more
  *
  * Root and the service user only.

@@ -169,6 +169,8 @@ class FakeUpstream:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
+        if not self.running:
+            return
         self.running = False
         self.server.shutdown()
         self.server.server_close()
