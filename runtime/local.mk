@@ -22,6 +22,8 @@ libruntime_a_SOURCES = \
 	%D%/instance.h \
 	%D%/network.c \
 	%D%/network.h \
+	%D%/network_claim.c \
+	%D%/network_claim.h \
 	%D%/network_filter.c \
 	%D%/network_filter.h \
 	%D%/network_link.c \
@@ -30,6 +32,8 @@ libruntime_a_SOURCES = \
 	%D%/network_netlink.h \
 	%D%/network_pool.c \
 	%D%/network_pool.h \
+	%D%/network_query.c \
+	%D%/network_query.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/record.c \

@@ -1,6 +1,7 @@
 /*
- * network.c - claims the instance and puts the pieces together: addresses
- * (network_pool), links (network_link), packet filter (network_filter).
+ * network.c - puts the pieces together: the instance (network_claim),
+ * addresses (network_pool), links (network_link), packet filter
+ * (network_filter).
  */
 #include "runtime/network.h"
 #include "base/buf.h"
@@ -9,10 +10,12 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/strv.h"
+#include "runtime/network_claim.h"
 #include "runtime/network_filter.h"
 #include "runtime/network_link.h"
 #include "runtime/network_netlink.h"
 #include "runtime/network_pool.h"
+#include "runtime/network_query.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -43,131 +46,6 @@ static void network_tell(struct network *n, const char *fmt, ...)
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	n->tell(text, n->userdata);
-}
-
-static void network_bridge_name(char ret[IFNAMSIZ], unsigned instance)
-{
-	snprintf(ret, IFNAMSIZ, "dyno%u", instance % NETWORK_INSTANCES);
-}
-
-/* ---- the claim ---- */
-
-/* Which blocks of addresses the host uses for something else. */
-static void on_prefix(struct in_addr address, unsigned prefix, unsigned link,
-		      void *userdata)
-{
-	uint64_t *used = userdata;
-
-	for (unsigned i = 0; i < NETWORK_INSTANCES; i++)
-		if (network_pool_overlaps(i, address, prefix))
-			*used |= 1ULL << i;
-}
-
-#define NETWORK_OURS 0
-#define NETWORK_FREE 1
-#define NETWORK_OTHERS 2
-
-/* Whose is this number? */
-static int network_look(struct network *n, unsigned instance, const char *alias,
-			struct error *e)
-{
-	struct network_link link;
-	char name[IFNAMSIZ];
-	int r;
-
-	network_bridge_name(name, instance);
-	r = network_link_find(&n->route, name, &link, e);
-	if (r < 0)
-		return r;
-	if (r == NETWORK_LINK_ABSENT)
-		return NETWORK_FREE;
-	return str_eq(link.alias, alias) ? NETWORK_OURS : NETWORK_OTHERS;
-}
-
-/* NETWORK_OURS from now on, or NETWORK_OTHERS if somebody was faster. */
-static int network_take(struct network *n, unsigned instance, const char *alias,
-			struct error *e)
-{
-	char name[IFNAMSIZ];
-	int r;
-
-	network_bridge_name(name, instance);
-	r = network_link_claim(&n->route, name, alias,
-			       network_pool_gateway(instance), e);
-	return r == NETWORK_LINK_TAKEN ? NETWORK_OTHERS : r;
-}
-
-static int network_claim_fixed(struct network *n, unsigned instance,
-			       const char *alias, uint64_t used, struct error *e)
-{
-	int r = network_look(n, instance, alias, e);
-
-	if (r == NETWORK_FREE) {
-		if (used >> instance & 1)
-			network_tell(n, "the addresses of instance %u are in "
-				     "use on this host", instance);
-		r = network_take(n, instance, alias, e);
-	}
-	if (r == NETWORK_OTHERS)
-		return error_set(e, EBUSY, "instance %u belongs to another root",
-				 instance);
-	n->instance = instance;
-	return r;
-}
-
-static int network_claim_any(struct network *n, const char *alias,
-			     uint64_t used, struct error *e)
-{
-	int r;
-
-	for (unsigned i = 0; i < NETWORK_INSTANCES; i++) {
-		r = network_look(n, i, alias, e);
-		n->instance = i;
-		if (r < 0 || r == NETWORK_OURS)
-			return r;
-	}
-	for (unsigned i = 0; i < NETWORK_INSTANCES; i++) {
-		if (used >> i & 1)
-			continue;
-		r = network_look(n, i, alias, e);
-		if (r == NETWORK_FREE)
-			r = network_take(n, i, alias, e);
-		n->instance = i;
-		if (r < 0 || r == NETWORK_OURS)
-			return r;
-	}
-	return error_set(e, EBUSY, "no free instance number: all are taken, or "
-			 "their addresses (172.16.0.0/12) are in use here");
-}
-
-static int network_claim(struct network *n, const struct network_config *config,
-			 struct error *e)
-{
-	struct network_link link;
-	uint64_t used = 0;
-	int r;
-
-	if (!*config->root_name || strlen(config->root_name) > NETWORK_ALIAS_MAX)
-		return error_set(e, EINVAL, "the root's name has to be of 1 to "
-				 "%d bytes", NETWORK_ALIAS_MAX);
-	if (config->instance >= NETWORK_INSTANCES)
-		return error_set(e, EINVAL, "instance %d is not in 0..%d",
-				 config->instance, NETWORK_INSTANCES - 1);
-	r = network_link_prefixes(&n->route, on_prefix, &used, e);
-	if (r < 0)
-		return r;
-	r = config->instance < 0
-		? network_claim_any(n, config->root_name, used, e)
-		: network_claim_fixed(n, (unsigned)config->instance,
-				      config->root_name, used, e);
-	if (r < 0)
-		return r;
-	network_bridge_name(n->bridge, n->instance);
-	r = network_link_find(&n->route, n->bridge, &link, e);
-	if (r == NETWORK_LINK_ABSENT)
-		return error_set(e, ENODEV, "bridge %s vanished", n->bridge);
-	n->bridge_index = link.index;
-	return r;
 }
 
 /* ---- what the kernel keeps in files ---- */
@@ -228,13 +106,13 @@ static int network_filter_links(struct network *n, struct error *e)
 {
 	auto_free char *prefix = xasprintf("%s-", n->bridge);
 	auto_strv names = STRV_INIT;
-	int r = network_link_list(&n->route, prefix, &names, e);
+	int r = network_query_links(&n->route, prefix, &names, e);
 
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
 		struct network_link link;
 		struct in_addr address;
 
-		r = network_link_find(&n->route, names.v[i], &link, e);
+		r = network_query_link(&n->route, names.v[i], &link, e);
 		if (r == 0 && inet_pton(AF_INET, link.alias, &address) == 1)
 			r = network_filter_add(&n->netfilter, n->instance,
 					       names.v[i], address, e);
@@ -295,9 +173,14 @@ static int network_set_up(struct network *n,
 	if (r >= 0)
 		r = network_netlink_open(&n->netfilter, NETLINK_NETFILTER, e);
 	if (r >= 0)
-		r = network_claim(n, config, e);
+		r = network_claim(&n->route, config, &n->instance,
+				  &n->bridge_index, e);
 	if (r < 0)
 		return r;
+	if (r == NETWORK_CLAIM_COLLIDES)
+		network_tell(n, "the addresses of instance %u are in use on "
+			     "this host", n->instance);
+	network_claim_name(n->bridge, n->instance);
 	network_pool_init(&n->pool, n->instance, id_random(NETWORK_POOL_SIZE));
 	network_set_files(n);
 	/* The filter is there before the first packet can be. */
@@ -355,7 +238,7 @@ int network_wipe(struct network *n, struct error *e)
 {
 	auto_free char *prefix = xasprintf("%s-", n->bridge);
 	auto_strv links = STRV_INIT, bridge = STRV_INIT;
-	int r = network_link_list(&n->route, prefix, &links, e);
+	int r = network_query_links(&n->route, prefix, &links, e);
 	int q = network_link_remove(&n->route, &links, r < 0 ? NULL : e);
 
 	r = r < 0 ? r : q;

@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/strv.h"
 #include "runtime/network_netlink.h"
+#include "runtime/network_query.h"
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
@@ -122,150 +123,6 @@ static void link_delete(struct network_batch *b, const char *name)
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
 }
 
-/* ---- asking ---- */
-
-static int link_attr(const struct nlattr *attr, void *userdata)
-{
-	const struct nlattr **tb = userdata;
-	uint16_t type = mnl_attr_get_type(attr);
-
-	if (type <= IFLA_MAX)
-		tb[type] = attr;
-	return MNL_CB_OK;
-}
-
-static int on_link(const struct nlmsghdr *nlh, void *userdata)
-{
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
-	struct network_link *link = userdata;
-
-	mnl_attr_parse(nlh, sizeof(*ifi), link_attr, tb);
-	link->index = (unsigned)ifi->ifi_index;
-	if (tb[IFLA_IFALIAS])
-		snprintf(link->alias, sizeof(link->alias), "%s",
-			 mnl_attr_get_str(tb[IFLA_IFALIAS]));
-	return MNL_CB_OK;
-}
-
-int network_link_find(struct network_netlink *nl, const char *name,
-		      struct network_link *ret, struct error *e)
-{
-	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct network_link link = { .index = 0 };
-	auto_free char *what = xasprintf("look for link %s", name);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	int r;
-
-	nlh->nlmsg_type = RTM_GETLINK;
-	link_header(nlh, 0, false);
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	r = network_netlink_ask(nl, nlh, what, on_link, &link, e);
-	if (r == -ENODEV)		/* the kernel's word for "none" */
-		return NETWORK_LINK_ABSENT;
-	if (r < 0)
-		return r;
-	*ret = link;
-	return 0;
-}
-
-struct link_listing {
-	const char *prefix;
-	struct strv *names;
-};
-
-static int on_listed_link(const struct nlmsghdr *nlh, void *userdata)
-{
-	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
-	struct link_listing *l = userdata;
-	const char *name;
-
-	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), link_attr, tb);
-	if (!tb[IFLA_IFNAME])
-		return MNL_CB_OK;
-	name = mnl_attr_get_str(tb[IFLA_IFNAME]);
-	if (str_after(name, l->prefix) && !strv_has(l->names, name))
-		strv_add(l->names, name);
-	return MNL_CB_OK;
-}
-
-int network_link_list(struct network_netlink *nl, const char *prefix,
-		      struct strv *ret, struct error *e)
-{
-	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct link_listing listing = { prefix, ret };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-
-	nlh->nlmsg_type = RTM_GETLINK;
-	nlh->nlmsg_flags = NLM_F_DUMP;
-	link_header(nlh, 0, false);
-	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	return network_netlink_ask(nl, nlh, "list links", on_listed_link,
-				   &listing, e);
-}
-
-struct link_prefixes {
-	network_prefix_fn fn;
-	void *userdata;
-};
-
-static int on_address(const struct nlmsghdr *nlh, void *userdata)
-{
-	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
-	struct link_prefixes *p = userdata;
-	const struct nlattr *a;
-
-	mnl_attr_parse(nlh, sizeof(*ifa), link_attr, tb);
-	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
-	if (ifa->ifa_family == AF_INET && a)
-		p->fn((struct in_addr){ mnl_attr_get_u32(a) },
-		      ifa->ifa_prefixlen, ifa->ifa_index, p->userdata);
-	return MNL_CB_OK;
-}
-
-static int on_route(const struct nlmsghdr *nlh, void *userdata)
-{
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
-	struct link_prefixes *p = userdata;
-
-	mnl_attr_parse(nlh, sizeof(*rtm), link_attr, tb);
-	if (rtm->rtm_family == AF_INET && rtm->rtm_dst_len > 0 && tb[RTA_DST])
-		p->fn((struct in_addr){ mnl_attr_get_u32(tb[RTA_DST]) },
-		      rtm->rtm_dst_len,
-		      tb[RTA_OIF] ? mnl_attr_get_u32(tb[RTA_OIF]) : 0,
-		      p->userdata);
-	return MNL_CB_OK;
-}
-
-int network_link_prefixes(struct network_netlink *nl, network_prefix_fn fn,
-			  void *userdata, struct error *e)
-{
-	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct link_prefixes prefixes = { fn, userdata };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifaddrmsg *ifa;
-	struct rtmsg *rtm;
-	int r;
-
-	nlh->nlmsg_type = RTM_GETADDR;
-	nlh->nlmsg_flags = NLM_F_DUMP;
-	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
-	ifa->ifa_family = AF_INET;
-	r = network_netlink_ask(nl, nlh, "list addresses", on_address,
-				&prefixes, e);
-	if (r < 0)
-		return r;
-	nlh = mnl_nlmsg_put_header(buf);
-	nlh->nlmsg_type = RTM_GETROUTE;
-	nlh->nlmsg_flags = NLM_F_DUMP;
-	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	rtm->rtm_family = AF_INET;
-	return network_netlink_ask(nl, nlh, "list routes", on_route, &prefixes,
-				   e);
-}
-
 /* ---- the bridge ---- */
 
 /*
@@ -314,8 +171,8 @@ int network_link_claim(struct network_netlink *nl, const char *name,
 	r = network_batch_send(&b, e);
 	if (r < 0)
 		return r;
-	r = network_link_find(nl, name, &link, e);
-	if (r == NETWORK_LINK_ABSENT)
+	r = network_query_link(nl, name, &link, e);
+	if (r == NETWORK_QUERY_ABSENT)
 		return error_set(e, EAGAIN, "bridge %s vanished", name);
 	return r < 0 ? r : link.index == index ? 0 : NETWORK_LINK_TAKEN;
 }

@@ -19,7 +19,6 @@ struct network_netlink;
 struct strv;
 
 #define NETWORK_MAC_BYTES 6
-#define NETWORK_ALIAS_MAX 255
 
 /* Index of eth0 in a dyno: fixed at birth, so that the requests of the inside
  * can be made beforehand. High enough for no device to have it by accident. */
@@ -35,28 +34,6 @@ void network_link_mac(struct in_addr address, uint8_t ret[NETWORK_MAC_BYTES]);
 
 /* "dyno3-" + as many hex digits of the UUID as fit into a name. */
 void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid);
-
-/* ---- asking ---- */
-
-struct network_link {
-	unsigned index;
-	char alias[NETWORK_ALIAS_MAX + 1];	/* "" = none */
-};
-
-#define NETWORK_LINK_ABSENT 1
-int network_link_find(struct network_netlink *nl, const char *name,
-		      struct network_link *ret, struct error *e);
-
-/* Names of all links that begin with prefix. */
-int network_link_list(struct network_netlink *nl, const char *prefix,
-		      struct strv *ret, struct error *e);
-
-/* For each address and each route (except default routes) of the host: the
- * prefix and the index of the link that it is on (0 = unknown). */
-typedef void (*network_prefix_fn)(struct in_addr address, unsigned prefix,
-				  unsigned link, void *userdata);
-int network_link_prefixes(struct network_netlink *nl, network_prefix_fn fn,
-			  void *userdata, struct error *e);
 
 /* ---- the bridge ---- */
 
@@ -89,7 +66,6 @@ int network_link_detach(struct network_netlink *nl, const char *name,
 			struct error *e);
 
 /* Remove links by name. Absent = done. */
-struct strv;
 int network_link_remove(struct network_netlink *nl, const struct strv *names,
 			struct error *e);
 
