@@ -18,6 +18,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <cmocka.h>
 
 #define HOST_ADDRESS "198.51.100.1"
@@ -403,6 +404,46 @@ static void another_root_gets_another_instance(void **state)
 	run(NULL, "ip addr del 172.16.65.1/24 dev up0");
 }
 
+static int open_and_tell_instance(const void *arg)
+{
+	struct world w = { .told = "" };
+	struct network *n = NULL;
+
+	return open_network(&w, &n, -1, arg, NULL) < 0
+		? 100 : (int)network_instance(n);
+}
+
+static void roots_that_start_at_once_get_different_instances(void **state)
+{
+	struct world *w = *state;
+	uint64_t seen = 1;		/* 0 is that of the world */
+	pid_t pids[6];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		auto_free char *root = xasprintf("/test/race%zu", i);
+
+		pids[i] = fork();
+		if (pids[i] == 0)
+			_exit(open_and_tell_instance(root));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		auto_free char *root = xasprintf("/test/race%zu", i);
+		struct network *n = NULL;
+		struct error e = { 0 };
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WEXITSTATUS(status) < NETWORK_INSTANCES);
+		assert_false(seen >> WEXITSTATUS(status) & 1);
+		seen |= 1ULL << WEXITSTATUS(status);
+		assert_int_equal(open_network(w, &n, -1, root, &e), 0);
+		assert_int_equal(network_instance(n), WEXITSTATUS(status));
+		assert_int_equal(network_wipe(n, &e), 0);
+		network_close(n);
+	}
+	assert_int_not_equal(netns_run(NULL, "ip link show dyno1"), 0);
+}
+
 static void a_taken_name_is_refused_and_kept(void **state)
 {
 	struct world *w = *state;
@@ -470,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_second_open_keeps_living_dynos_connected),
 		cmocka_unit_test(a_flushed_firewall_is_made_again_at_the_next_start),
 		cmocka_unit_test(another_root_gets_another_instance),
+		cmocka_unit_test(roots_that_start_at_once_get_different_instances),
 		cmocka_unit_test(a_taken_name_is_refused_and_kept),
 		cmocka_unit_test(a_failed_attach_leaves_nothing),
 		cmocka_unit_test(wipe_leaves_nothing),
