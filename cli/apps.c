@@ -50,7 +50,7 @@ int apps_create(int argc, char **argv, void *userdata)
 	if (api_send(cli, "POST", "/apps", body, &app, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
 	name = json_str(app, "name");
-	progress_end(&progress, ", %s", name ? name : "?");
+	progress_end(&progress, "done, %s", name ? name : "?");
 	if (cli->json)
 		api_print(app);
 	else
@@ -132,6 +132,6 @@ int apps_destroy(int argc, char **argv, void *userdata)
 	progress_begin(&progress, "Destroying %s", name);
 	if (api_send(cli, "DELETE", path, NULL, NULL, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
-	progress_end(&progress, "%s", "");
+	progress_end(&progress, "done");
 	return 0;
 }

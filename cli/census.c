@@ -74,6 +74,21 @@ bool census_match(const char *const *argv, size_t n, const char *dir,
 	return false;
 }
 
+/* HAProxy is started with names relative to the router's directory. */
+static bool census_match_cwd(pid_t pid, const char *name, const char *dir)
+{
+	auto_free char *path = xasprintf("/proc/%d/cwd", (int)pid);
+	const char *base = strrchr(name, '/');
+	char cwd[4096];
+	ssize_t n;
+
+	if (!str_eq(base ? base + 1 : name, census_programs[CENSUS_HAPROXY]))
+		return false;
+	n = readlink(path, cwd, sizeof(cwd) - 1);
+	cwd[n < 0 ? 0 : n] = '\0';
+	return census_below(cwd, dir);
+}
+
 static bool census_match_pid(pid_t pid, const char *dir, enum census_role *ret)
 {
 	auto_free char *path = xasprintf("/proc/%d/cmdline", (int)pid);
@@ -86,6 +101,10 @@ static bool census_match_pid(pid_t pid, const char *dir, enum census_role *ret)
 	for (size_t at = 0; at < text.len && n < CENSUS_ARGS_MAX; n++) {
 		argv[n] = text.data + at;
 		at += strlen(argv[n]) + 1;
+	}
+	if (n > 0 && census_match_cwd(pid, argv[0], dir)) {
+		*ret = CENSUS_HAPROXY;
+		return true;
 	}
 	return census_match(argv, n, dir, ret);
 }
@@ -258,10 +277,10 @@ static char *census_find_nft(void)
 	return NULL;
 }
 
-static void census_tables(const char *prefix, struct strv *ret)
+static void census_table(char *nft, const char *family, const char *prefix,
+			 struct strv *ret)
 {
-	auto_free char *nft = census_find_nft();
-	char *argv[] = { nft, (char *)"list", (char *)"table", (char *)"inet",
+	char *argv[] = { nft, (char *)"list", (char *)"table", (char *)family,
 			 (char *)prefix, NULL };
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	auto_close int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -272,9 +291,19 @@ static void census_tables(const char *prefix, struct strv *ret)
 	spec.path = nft;
 	spec.argv = argv;
 	spec.stderr_fd = null_fd;	/* "No such file or directory" is good */
-	if (nft && process_spawn(&spec, &pid, &pidfd, NULL) == 0 &&
+	if (process_spawn(&spec, &pid, &pidfd, NULL) == 0 &&
 	    process_wait(pidfd, &status, NULL) == 0 && status == 0)
-		strv_addf(ret, "packet filter table inet %s", prefix);
+		strv_addf(ret, "packet filter table %s %s", family, prefix);
+}
+
+static void census_tables(const char *prefix, struct strv *ret)
+{
+	auto_free char *nft = census_find_nft();
+
+	if (!nft)
+		return;
+	census_table(nft, "inet", prefix, ret);
+	census_table(nft, "bridge", prefix, ret);
 }
 
 static void census_mounts(const char *dir, struct strv *ret)

@@ -141,15 +141,20 @@ int config_get(int argc, char **argv, void *userdata)
 	return value ? 0 : EXIT_FAILURE;
 }
 
-/* The version of the newest release, for "done, v7"; 0 = unknown. */
-static int config_version(struct cli *cli, const char *app)
+/* "done, v7", or "done" if the version cannot be had. */
+static void config_done(struct cli *cli, const char *app, struct progress *p)
 {
 	auto_free char *path = api_path(app, "/releases");
 	auto_json *list = NULL;
 
+	/* Nobody reads it in a pipe. */
+	if (!p->open)
+		return;
 	if (api_list(cli, path, "version ..; order=desc,max=1", &list, NULL) < 0)
-		return 0;
-	return (int)json_int(json_array_get(list, 0), "version", 0);
+		progress_end(p, "done");
+	else
+		progress_end(p, "done, v%d", (int)json_int(
+			json_array_get(list, 0), "version", 0));
 }
 
 static int config_patch(struct cli *cli, const char *app, json_t *changes,
@@ -165,7 +170,7 @@ static int config_patch(struct cli *cli, const char *app, json_t *changes,
 	progress_begin(&progress, "%s %s and restarting %s", verb, names, app);
 	if (api_send(cli, "PATCH", path, changes, &vars, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
-	progress_end(&progress, ", v%d", config_version(cli, app));
+	config_done(cli, app, &progress);
 	if (cli->json) {
 		api_print(vars);
 		return 0;

@@ -83,7 +83,7 @@ static int deploy_pack(struct deploy *d, struct error *e)
 	r = pack_directory(d->path, d->fd, epoch_sec, &res, e);
 	if (r < 0)
 		return r;
-	progress_end(&d->progress, ", %llu files, %.1f MiB",
+	progress_end(&d->progress, "done, %llu files, %.1f MiB",
 		     (unsigned long long)res.files,
 		     (double)res.bytes / (1 << 20));
 	if (res.skipped)
@@ -193,7 +193,7 @@ static int deploy_upload(struct deploy *d, struct error *e)
 		.on_progress = deploy_on_progress, .userdata = d,
 	}, e);
 	if (r == 0)
-		progress_end(&d->progress, "%s", "");
+		progress_end(&d->progress, "done");
 	return error_prefix(e, r, "upload the slug");
 }
 
@@ -212,7 +212,7 @@ static int deploy_release(struct deploy *d, struct error *e)
 	if (r < 0)
 		return r;
 	version = (int)json_int(release, "version", 0);
-	progress_end(&d->progress, ", v%d", version);
+	progress_end(&d->progress, "done, v%d", version);
 	if (d->cli->json)
 		api_print(release);
 	else

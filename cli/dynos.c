@@ -194,7 +194,7 @@ int dynos_restart(int argc, char **argv, void *userdata)
 		       what ? what : "all dynos", app);
 	if (api_send(cli, "DELETE", path, NULL, NULL, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
-	progress_end(&progress, "%s", "");
+	progress_end(&progress, "done");
 	return 0;
 }
 
@@ -215,6 +215,6 @@ int dynos_stop(int argc, char **argv, void *userdata)
 	progress_begin(&progress, "Stopping %s on %s", argv[optind], app);
 	if (api_send(cli, "POST", path, NULL, NULL, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
-	progress_end(&progress, "%s", "");
+	progress_end(&progress, "done");
 	return 0;
 }

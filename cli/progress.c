@@ -50,7 +50,6 @@ void progress_end(struct progress *p, const char *fmt, ...)
 
 	if (!p->open)
 		return;
-	fputs("done", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

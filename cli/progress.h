@@ -23,5 +23,5 @@ void progress_begin(struct progress *p, const char *fmt, ...) PRINTF(2, 3);
 /* Draws the line again with a bar behind it. */
 void progress_bar(struct progress *p, const char *what, uint64_t done,
 		  uint64_t total);
-/* "done" and what fmt says (", v7"; may be ""). */
+/* How it went: "done", "done, v7", "up, run.12". */
 void progress_end(struct progress *p, const char *fmt, ...) PRINTF(2, 3);

@@ -156,7 +156,7 @@ int releases_rollback(int argc, char **argv, void *userdata)
 		     json_pack("{s:s}", "release", releases_str(target, "id")),
 		     &release, &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
-	progress_end(&progress, ", v%d", (int)json_int(release, "version", 0));
+	progress_end(&progress, "done, v%d", (int)json_int(release, "version", 0));
 	if (cli->json)
 		api_print(release);
 	else

@@ -155,7 +155,7 @@ static void run_on_running(void *userdata)
 {
 	struct run *run = userdata;
 
-	progress_end(&run->progress, ", %s", run_name(run));
+	progress_end(&run->progress, "up, %s", run_name(run));
 }
 
 /* rendezvous://HOST:PORT/SECRET: only the secret is for us, we come by the API. */
@@ -197,7 +197,7 @@ static int run_attached(struct run *run, int *ret_status, struct error *e)
 
 static void run_detached(struct run *run)
 {
-	progress_end(&run->progress, ", %s", run_name(run));
+	progress_end(&run->progress, "done, %s", run_name(run));
 	if (run->cli->json)
 		api_print(run->dyno);
 	else

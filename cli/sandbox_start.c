@@ -38,6 +38,7 @@ struct sandbox_start {
 	struct sandbox *sandbox;
 	uid_t uid;			/* the service user */
 	gid_t gid;
+	bool again;			/* it has data of an earlier start */
 	int keeper_pidfd;
 	int trial_fd;			/* open = we are watching */
 	uint64_t timeout_usec;
@@ -261,7 +262,7 @@ static int sandbox_start_finish(struct sandbox_start *st, struct error *e)
 	return sandbox_address_write(&a, &st->sandbox->root, e);
 }
 
-/* ---- failure ---- */
+/* ---- failure: nothing stays but what an earlier start had made ---- */
 
 static void sandbox_start_show_log(const char *dir, const char *name)
 {
@@ -289,7 +290,7 @@ static void sandbox_start_undo(struct sandbox_start *st)
 
 	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
 		sandbox_start_show_log(st->sandbox->root.dir, logs[i]);
-	if (sandbox_stop_all(st->sandbox, false, &left, &e) < 0)
+	if (sandbox_stop_all(st->sandbox, st->again, &left, &e) < 0)
 		cli_fail(&e);
 	for (size_t i = 0; i < left.n; i++)
 		fprintf(stderr, "dynoctl: left over: %s\n", left.v[i]);
@@ -315,7 +316,7 @@ static int sandbox_start_run(struct sandbox_start *st, struct error *e)
 	if (r == 0)
 		r = sandbox_start_finish(st, e);
 	if (r == 0)
-		progress_end(&progress, "%s", "");
+		progress_end(&progress, "done");
 	progress_deinit(&progress);
 	if (r < 0)
 		sandbox_start_undo(st);
@@ -402,6 +403,7 @@ int sandbox_start(int argc, char **argv, void *userdata)
 		return cli_usage("which directory? Say --root DIR");
 	if (sandbox_start_open(&s, cli->root, &e) < 0)
 		return cli_fail(&e);
+	st.again = s.marked;
 	st.timeout_usec = (uint64_t)sec * USEC_PER_SEC;
 	sandbox_start_user(&st);
 	if (sandbox_start_run(&st, &e) < 0)

@@ -112,7 +112,7 @@ static int sandbox_stop_run(struct sandbox *s, bool keep, struct error *e)
 	progress_begin(&progress, "Stopping the sandbox below %s", s->root.dir);
 	r = sandbox_stop_all(s, keep, &left, e);
 	if (r == 0 && left.n == 0)
-		progress_end(&progress, "%s", "");
+		progress_end(&progress, "done");
 	progress_deinit(&progress);
 	for (size_t i = 0; i < left.n; i++)
 		fprintf(stderr, "dynoctl: left over: %s\n", left.v[i]);

@@ -85,7 +85,7 @@ static void scale_done(struct progress *progress, json_t *list)
 		buf_addf(&text, "%s %s at %d:%s", i ? "," : "",
 			 json_str(f, "type"), (int)json_int(f, "quantity", 0),
 			 json_str(f, "size"));
-	progress_end(progress, ", now running%s", buf_str(&text));
+	progress_end(progress, "done, now running%s", buf_str(&text));
 }
 
 int scale_run(int argc, char **argv, void *userdata)

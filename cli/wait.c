@@ -128,7 +128,7 @@ static int wait_loop(struct wait *w, uint64_t deadline_usec)
 				       w->app, shown, w->state.wanted);
 		}
 		if (w->state.up >= w->state.wanted) {
-			progress_end(&progress, "%s", "");
+			progress_end(&progress, "done");
 			return 0;
 		}
 		if (clock_mono_usec() > deadline_usec) {
