@@ -193,16 +193,13 @@ static int child_mount(const struct plan_op *op)
  * that a user without rights may search. Absolute paths still mean the host's
  * root below it, relative ones the staging area.
  */
-static int child_stage(const struct plan_op *op)
+static int child_enter(int mnt)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
-	int mnt;
 
-	if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr,
-		    sizeof(attr)) < 0)
-		return -1;
-	mnt = child_new_mount(op);
 	if (mnt < 0 ||
+	    syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr,
+		    sizeof(attr)) < 0 ||
 	    syscall(SYS_move_mount, mnt, "", AT_FDCWD, "/",
 		    MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
 	    syscall(SYS_fchdir, mnt) < 0)
@@ -210,17 +207,33 @@ static int child_stage(const struct plan_op *op)
 	return child_close(mnt, 0);
 }
 
-static int child_dir(const struct plan_op *op)
+/* Where the child makes something it is root itself; the helper is not. */
+static int child_own(const char *path, bool for_app, const struct plan_ids *ids)
+{
+	uint32_t uid = for_app ? ids->app_uid : ids->root;
+	uint32_t gid = for_app ? ids->app_gid : ids->root;
+
+	if (uid == 0)
+		return 0;
+	return (int)syscall(SYS_lchown, path, uid, gid);
+}
+
+static int child_dir(const struct plan_op *op, const struct plan_ids *ids)
 {
 	if (syscall(SYS_mkdir, op->to, op->mode) < 0 ||
 	    syscall(SYS_chmod, op->to, op->mode) < 0)
 		return -1;
-	if (op->owner == 0)
-		return 0;
-	return (int)syscall(SYS_chown, op->to, op->owner, op->owner);
+	return child_own(op->to, op->for_app, ids);
 }
 
-static int child_file(const struct plan_op *op)
+static int child_link(const struct plan_op *op, const struct plan_ids *ids)
+{
+	if (syscall(SYS_symlink, op->from, op->to) < 0)
+		return -1;
+	return child_own(op->to, false, ids);
+}
+
+static int child_file(const struct plan_op *op, const struct plan_ids *ids)
 {
 	int fd = (int)syscall(SYS_open, op->to,
 			      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, op->mode);
@@ -231,7 +244,9 @@ static int child_file(const struct plan_op *op)
 	n = syscall(SYS_write, fd, op->text, op->text_len);
 	if (n >= 0 && (size_t)n != op->text_len)
 		errno = ENOSPC;
-	return child_close(fd, n == (long)op->text_len ? 0 : -1);
+	if (child_close(fd, n == (long)op->text_len ? 0 : -1) < 0)
+		return -1;
+	return child_own(op->to, false, ids);
 }
 
 /* Clone what lies under a descriptor, with attributes, and attach the clone. */
@@ -336,17 +351,18 @@ static int child_pivot(const struct plan_op *op)
 	return child_check_root();
 }
 
-static int child_op(const struct plan_op *op, const struct child_fds *fds)
+static int child_op(const struct plan_op *op, const struct child_fds *fds,
+		    const struct plan_ids *ids)
 {
 	switch (op->kind) {
 	case PLAN_STAGE:
-		return child_stage(op);
+		return child_enter(child_new_mount(op));
 	case PLAN_DIR:
-		return child_dir(op);
+		return child_dir(op, ids);
 	case PLAN_FILE:
-		return child_file(op);
+		return child_file(op, ids);
 	case PLAN_LINK:
-		return (int)syscall(SYS_symlink, op->from, op->to);
+		return child_link(op, ids);
 	case PLAN_TREE:
 		return child_attach(fds->trees[op->tree], op->to);
 	case PLAN_MOUNT:
@@ -523,6 +539,39 @@ static int child_privilege(void)
 	return (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+_Noreturn void child_build(const struct plan *plan, const struct child_fds *fds)
+{
+	int stage;
+
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	syscall(SYS_close, fds->go_peer);
+	syscall(SYS_umask, 0022);
+	for (size_t op = 0; op < plan->n_layers; op++)
+		if (child_op(&plan->ops[op], fds, &plan->outside) < 0)
+			child_fail(fds, CHILD_LAYERS, op);
+	stage = (int)syscall(SYS_open_tree, AT_FDCWD, ".", AT_RECURSIVE |
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (stage < 0 ||
+	    child_report(fds, 0, CHILD_LAYERS, (size_t)stage) < 0 ||
+	    child_wait(fds) < 0)
+		child_fail(fds, CHILD_LAYERS, plan->n_layers);
+	child_exit(0);
+}
+
+/* The layers, or what the helper made of them. */
+static size_t child_layers(const struct plan *plan, const struct child_fds *fds)
+{
+	if (plan->by_host) {
+		if (child_enter(fds->stage) < 0)
+			child_fail(fds, CHILD_LAYERS, plan->n_layers);
+		return plan->n_layers;
+	}
+	for (size_t op = 0; op < plan->n_layers; op++)
+		if (child_op(&plan->ops[op], fds, &plan->inside) < 0)
+			child_fail(fds, CHILD_LAYERS, op);
+	return plan->n_layers;
+}
+
 _Noreturn void child_main(const struct plan *plan, const struct child_fds *orig)
 {
 	struct child_fds fds = *orig;
@@ -542,8 +591,8 @@ _Noreturn void child_main(const struct plan *plan, const struct child_fds *orig)
 		child_fail(&fds, CHILD_IDENTITY, 0);
 	if (child_session(plan) < 0)
 		child_fail(&fds, CHILD_SESSION, 0);
-	for (op = 0; op < plan->n_ops; op++)
-		if (child_op(&plan->ops[op], &fds) < 0)
+	for (op = child_layers(plan, &fds); op < plan->n_ops; op++)
+		if (child_op(&plan->ops[op], &fds, &plan->inside) < 0)
 			child_fail(&fds, CHILD_ROOTFS, op);
 	if (child_wait(&fds) < 0)
 		child_fail(&fds, CHILD_WAIT, 1);

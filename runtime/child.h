@@ -16,6 +16,7 @@
 	X(WAIT,     "wait for the parent") \
 	X(IDENTITY, "become root of its user namespace") \
 	X(SESSION,  "begin a session") \
+	X(LAYERS,   "build the layers of the root") \
 	X(ROOTFS,   "build the root file system") \
 	X(NETWORK,  "configure the network") \
 	X(LIMITS,   "set its limits") \
@@ -31,7 +32,8 @@ enum child_stage {
 };
 
 /* What a failing child tells: fixed size, below PIPE_BUF, hence atomic. With
- * err 0 and stage STDIO it is no failure: "op" is the PTY's master, take it. */
+ * err 0 it is no failure: "op" is a descriptor to take, the PTY's master (stage
+ * STDIO) or the staging area (LAYERS). */
 struct child_report {
 	int32_t err;
 	uint16_t stage;
@@ -50,7 +52,11 @@ struct child_fds {
 					 * All -1 for a terminal. */
 	int hold_out, hold_err;		/* our ends that dyno-init keeps */
 	int trees[PLAN_TREE_COUNT];	/* detached mounts */
+	int stage;			/* the helper's work, detached */
 	const struct cgroup *cgroup;	/* procs_fds to join by itself */
 };
 
+/* With plan->by_host a helper comes first: root of the host in a mount namespace
+ * of its own. It builds the layers, and ends when they have been taken. */
+_Noreturn void child_build(const struct plan *plan, const struct child_fds *fds);
 _Noreturn void child_main(const struct plan *plan, const struct child_fds *fds);

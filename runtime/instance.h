@@ -21,6 +21,7 @@ struct runtime {
 	gid_t slug_gid;
 	runtime_tell_fn tell;
 	void *tell_data;
+	bool by_host;			/* see plan.h */
 	bool told_shared;		/* said once, not per dyno */
 	bool told_plain;
 

@@ -33,32 +33,32 @@
 static const struct {
 	const char *path;
 	mode_t mode;
-	uint32_t owner;
+	bool for_app;
 } plan_dirs[] = {
-	{ "upper",		0755, 0 },
-	{ "work",		0700, 0 },
-	{ "slug",		0755, 0 },
-	{ "stack",		0755, 0 },
-	{ "usr",		0755, 0 },
-	{ "root",		0755, 0 },
-	{ "void",		0555, 0 },
-	{ "shm",		01777, 0 },
-	{ "cgroup",		0755, 0 },
-	{ "cgroup/memory",	0755, 0 },
-	{ "dev",		0755, 0 },
-	{ "dev/pts",		0755, 0 },
-	{ "dev/shm",		0755, 0 },
-	{ "dev/mqueue",		0755, 0 },
-	{ "upper/app",		0755, PLAN_APP_ID },
-	{ "upper/dev",		0755, 0 },
-	{ "upper/etc",		0755, 0 },
-	{ "upper/etc/heroku",	0755, 0 },
-	{ "upper/proc",		0555, 0 },
-	{ "upper/sys",		0555, 0 },
-	{ "upper/tmp",		01777, 0 },
-	{ "upper/usr",		0755, 0 },
-	{ "upper/var",		0755, 0 },
-	{ "upper/var/tmp",	01777, 0 },
+	{ "upper",		0755 },
+	{ "work",		0700 },
+	{ "slug",		0755 },
+	{ "stack",		0755 },
+	{ "usr",		0755 },
+	{ "root",		0755 },
+	{ "void",		0555 },
+	{ "shm",		01777 },
+	{ "cgroup",		0755 },
+	{ "cgroup/memory",	0755 },
+	{ "dev",		0755 },
+	{ "dev/pts",		0755 },
+	{ "dev/shm",		0755 },
+	{ "dev/mqueue",		0755 },
+	{ "upper/app",		0755, true },
+	{ "upper/dev",		0755 },
+	{ "upper/etc",		0755 },
+	{ "upper/etc/heroku",	0755 },
+	{ "upper/proc",		0555 },
+	{ "upper/sys",		0555 },
+	{ "upper/tmp",		01777 },
+	{ "upper/usr",		0755 },
+	{ "upper/var",		0755 },
+	{ "upper/var/tmp",	01777 },
 };
 
 static const struct {
@@ -169,13 +169,12 @@ static void plan_number(struct plan *p, struct plan_op *op, const char *key,
 	plan_option(op, key, p->strings.v[p->strings.n - 1]);
 }
 
-static void plan_dir(struct plan *p, const char *path, mode_t mode,
-		     uint32_t owner)
+static void plan_dir(struct plan *p, const char *path, mode_t mode, bool for_app)
 {
 	struct plan_op *op = plan_add(p, PLAN_DIR, NULL, path);
 
 	op->mode = mode;
-	op->owner = owner;
+	op->for_app = for_app;
 }
 
 static void plan_file(struct plan *p, const char *path, const char *text)
@@ -198,8 +197,9 @@ static struct plan_op *plan_bind(struct plan *p, enum plan_op_kind kind,
 
 /* ---- the root file system ---- */
 
-static void plan_stage(struct plan *p, const struct dyno_limits *l)
+static void plan_stage(struct plan *p, const struct plan_input *in)
 {
+	const struct dyno_limits *l = &in->spec->limits;
 	struct plan_op *op = plan_add(p, PLAN_STAGE, "tmpfs", ".");
 
 	op->attr = NOSUID_NODEV;
@@ -207,9 +207,13 @@ static void plan_stage(struct plan *p, const struct dyno_limits *l)
 	plan_number(p, op, "size", l->tmpfs);
 	plan_number(p, op, "nr_inodes", l->inodes);
 	plan_option(op, "mode", "0755");
+	if (in->by_host) {
+		plan_number(p, op, "uid", in->first_id);
+		plan_number(p, op, "gid", in->first_id);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(plan_dirs); i++)
 		plan_dir(p, plan_dirs[i].path, plan_dirs[i].mode,
-			 plan_dirs[i].owner);
+			 plan_dirs[i].for_app);
 	plan_file(p, "null", "");
 }
 
@@ -249,8 +253,15 @@ static void plan_cgroup(struct plan *p, const struct dyno_limits *l)
 	plan_file(p, "cgroup/pids.max", pids);
 }
 
-/* userxattr: mounted by the root of a user namespace. Relative names: the
- * app sees them in its mountinfo, and they tell nothing. */
+/* The overlay's own marks need attributes that the upper layer can hold: those
+ * of users if the root of a user namespace mounts it, else trusted ones. */
+static void plan_marks(struct plan_op *op, const struct plan_input *in)
+{
+	if (!in->by_host)
+		plan_option(op, "userxattr", NULL);
+}
+
+/* Relative names: the app sees them in its mountinfo, and they tell nothing. */
 static void plan_overlay(struct plan *p, const struct plan_input *in)
 {
 	struct plan_op *op;
@@ -263,7 +274,7 @@ static void plan_overlay(struct plan *p, const struct plan_input *in)
 	plan_option(op, "lowerdir", in->spec->slug ? "slug:stack" : "stack");
 	plan_option(op, "upperdir", "upper");
 	plan_option(op, "workdir", "work");
-	plan_option(op, "userxattr", NULL);
+	plan_marks(op, in);
 	if (!in->has_usr)
 		return;
 
@@ -274,17 +285,21 @@ static void plan_overlay(struct plan *p, const struct plan_input *in)
 		       NOSUID_NODEV | MOUNT_ATTR_RDONLY);
 	plan_option(op, "source", "usr");
 	plan_option(op, "lowerdir", "usr:void");
-	plan_option(op, "userxattr", NULL);
+	plan_marks(op, in);
+}
+
+static void plan_dev_names(struct plan *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plan_devices); i++)
+		plan_file(p, plan_devices[i].file, "");
+	for (size_t i = 0; i < ARRAY_SIZE(plan_links); i++)
+		plan_add(p, PLAN_LINK, plan_links[i][0], plan_links[i][1]);
 }
 
 static void plan_dev(struct plan *p)
 {
 	struct plan_op *op;
 
-	for (size_t i = 0; i < ARRAY_SIZE(plan_devices); i++)
-		plan_file(p, plan_devices[i].file, "");
-	for (size_t i = 0; i < ARRAY_SIZE(plan_links); i++)
-		plan_add(p, PLAN_LINK, plan_links[i][0], plan_links[i][1]);
 	plan_bind(p, PLAN_BIND, "dev", "root/dev",
 		  NOSUID_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
 	for (size_t i = 0; i < ARRAY_SIZE(plan_devices); i++)
@@ -399,6 +414,13 @@ void plan_build(struct plan *p, const struct plan_input *in)
 	*p = (struct plan){
 		.filter = in->filter,
 		.net = in->net, .net_len = in->net_len, .net_acks = in->net_acks,
+		.by_host = in->by_host,
+		.inside = { 0, PLAN_APP_ID, PLAN_APP_ID },
+		.outside = {
+			in->first_id,
+			in->shared_id ? in->shared_id : in->first_id + PLAN_APP_ID,
+			in->shared_id ? in->shared_gid : in->first_id + PLAN_APP_ID,
+		},
 		.tty = in->spec->stdio == DYNO_STDIO_PTY,
 		.rows = in->spec->rows ? in->spec->rows : 24,
 		.cols = in->spec->cols ? in->spec->cols : 80,
@@ -406,10 +428,12 @@ void plan_build(struct plan *p, const struct plan_input *in)
 	p->hostname = plan_keep(p, in->spec->hostname);
 	p->uid_map = plan_id_map(p, in->first_id, in->shared_id);
 	p->gid_map = plan_id_map(p, in->first_id, in->shared_gid);
-	plan_stage(p, &in->spec->limits);
+	plan_stage(p, in);
 	plan_etc(p, in);
 	plan_cgroup(p, &in->spec->limits);
+	plan_dev_names(p);
 	plan_overlay(p, in);
+	p->n_layers = p->n_ops;
 	plan_dev(p);
 	plan_kernel(p);
 	plan_add(p, PLAN_PIVOT, NULL, "root");

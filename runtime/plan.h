@@ -67,9 +67,14 @@ struct plan_op {
 	struct plan_option options[PLAN_OPTIONS_MAX];
 	uint64_t attr;			/* MOUNT_ATTR_* */
 	mode_t mode;
-	uint32_t owner;			/* uid and gid, inside */
+	bool for_app;			/* its owner; else root */
 	dev_t rdev;
 	enum plan_tree tree;
+};
+
+/* Owners of what is made: as seen inside, and by the host. */
+struct plan_ids {
+	uint32_t root, app_uid, app_gid;
 };
 
 struct plan_rlimit {
@@ -86,6 +91,8 @@ struct plan_input {
 					 * store has no idmapped mounts */
 	uint32_t shared_gid;
 	bool has_usr;			/* stack's usr is a tree of its own */
+	bool by_host;			/* root of the host builds the layers: tmpfs
+					 * has no user xattrs (before 6.6) */
 	struct in_addr address;
 	const char *dns;		/* name servers, or NULL */
 	const char *host_resolv;	/* the host's resolv.conf, "" if none */
@@ -101,6 +108,10 @@ struct plan_input {
 struct plan {
 	struct plan_op ops[PLAN_OPS_MAX];
 	size_t n_ops;
+	size_t n_layers;		/* the first so many stage and overlay; with
+					 * by_host a helper does them, else the child */
+	bool by_host;
+	struct plan_ids inside, outside;
 	struct plan_rlimit rlimits[PLAN_RLIMITS_MAX];
 	size_t n_rlimits;
 	const char *uid_map, *gid_map;	/* for /proc/PID/{u,g}id_map */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #define RUNTIME_INIT_MAX (64 * 1024 * 1024)	/* bytes of dyno-init */
 
@@ -75,6 +76,18 @@ static int runtime_load_init(struct runtime *rt, const char *path,
 }
 
 /* ---- open ---- */
+
+/*
+ * An overlay in a user namespace marks its upper layer by user xattrs; tmpfs has
+ * them since 6.6. Without, a directory could not be made where something of the
+ * slug was removed (EIO). A memory file lies on a tmpfs, too.
+ */
+static bool runtime_has_user_xattrs(void)
+{
+	auto_close int fd = memfd_create("xattrs", MFD_CLOEXEC);
+
+	return fd >= 0 && fsetxattr(fd, "user.dyno", "1", 1, 0) == 0;
+}
 
 static int runtime_open_records(struct runtime *rt, const char *run_dir,
 				struct error *e)
@@ -137,6 +150,7 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 	rt->dns = xstrdup(c->dns);
 	rt->slug_uid = c->slug_uid;
 	rt->slug_gid = c->slug_gid;
+	rt->by_host = !runtime_has_user_xattrs();
 	idmap_init(&rt->idmap, 0);
 
 	r = runtime_open_records(rt, c->run_dir, e);

@@ -44,25 +44,29 @@ static int spawn_pipe(int *ret_read, int *ret_write, struct error *e)
 static long spawn_clone3(struct clone_args *args, const struct plan *plan,
 			 const struct child_fds *fds)
 {
+	bool helper = !(args->flags & CLONE_NEWUSER);
 	sigset_t all, old;
 	long pid;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid = syscall(SYS_clone3, args, sizeof(*args));
+	if (pid == 0 && helper)
+		child_build(plan, fds);
 	if (pid == 0)
 		child_main(plan, fds);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return pid;
 }
 
-int spawn_clone(struct spawn *ret, const struct plan *plan,
-		struct child_fds *fds, struct error *e)
+static int spawn_begin(struct spawn *ret, uint64_t namespaces,
+		       const struct plan *plan, struct child_fds *fds,
+		       struct error *e)
 {
 	auto_close int go_r = -1, rep_w = -1;
 	bool into = fds->cgroup->dir_fd >= 0;
 	struct clone_args args = {
-		.flags = SPAWN_NAMESPACES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+		.flags = namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
 			(into ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uint64_t)(uintptr_t)&ret->pid_fd,
 		.exit_signal = SIGCHLD,
@@ -90,6 +94,16 @@ int spawn_clone(struct spawn *ret, const struct plan *plan,
 		return r;
 	}
 	ret->pid = (pid_t)pid;
+	return 0;
+}
+
+int spawn_clone(struct spawn *ret, const struct plan *plan,
+		struct child_fds *fds, struct error *e)
+{
+	int r = spawn_begin(ret, SPAWN_NAMESPACES, plan, fds, e);
+
+	if (r < 0)
+		return r;
 	r = idmap_write(ret->pid, plan->uid_map, plan->gid_map, e);
 	if (r < 0)
 		spawn_abort(ret);
@@ -112,7 +126,8 @@ static int spawn_tell(const struct plan *plan, const struct child_report *rep,
 
 	if (rep->stage >= ARRAY_SIZE(stage_text) || rep->err <= 0)
 		return error_set(e, EPROTO, "a report that makes no sense");
-	if (rep->stage == CHILD_ROOTFS && rep->op < plan->n_ops)
+	if ((rep->stage == CHILD_ROOTFS || rep->stage == CHILD_LAYERS) &&
+	    rep->op < plan->n_ops)
 		what = plan_op_text(&plan->ops[rep->op]);
 	else if (rep->stage == CHILD_NETWORK || rep->stage == CHILD_LIMITS)
 		what = xasprintf("step %d", rep->op);
@@ -177,15 +192,34 @@ bool spawn_has_report(const struct spawn *s)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
 }
 
-static int spawn_take_master(struct spawn *s, int number, int *ret_fd,
-			     struct error *e)
+static int spawn_take(struct spawn *s, int number, int *ret_fd, struct error *e)
 {
 	int fd = (int)syscall(SYS_pidfd_getfd, s->pid_fd, number, 0);
 
 	if (fd < 0)
-		return error_sys(e, "take the terminal");
+		return error_sys(e, "take a descriptor of the child");
 	*ret_fd = fd;
 	return spawn_go(s, e);
+}
+
+int spawn_layers(const struct plan *plan, struct child_fds *fds,
+		 struct error *e)
+{
+	struct child_report rep;
+	struct spawn s;
+	int r = spawn_begin(&s, CLONE_NEWNS, plan, fds, e);
+
+	if (r < 0)
+		return r;
+	r = spawn_read(&s, &rep, e);
+	if (r == 0)
+		r = error_set(e, EPROTO, "died while it built the layers");
+	else if (r == 1 && (rep.err != 0 || rep.stage != CHILD_LAYERS))
+		r = spawn_tell(plan, &rep, e);
+	else if (r == 1)
+		r = spawn_take(&s, rep.op, &fds->stage, e);
+	spawn_abort(&s);
+	return r;
 }
 
 int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
@@ -195,7 +229,7 @@ int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
 	int r = spawn_read(s, &rep, e);
 
 	if (r == 1 && plan->tty && rep.err == 0 && rep.stage == CHILD_STDIO) {
-		r = spawn_take_master(s, rep.op, ret_master, e);
+		r = spawn_take(s, rep.op, ret_master, e);
 		if (r == 0)
 			r = spawn_read(s, &rep, e);
 	}

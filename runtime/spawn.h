@@ -24,6 +24,11 @@ struct spawn {
 
 #define SPAWN_INIT ((struct spawn){ 0, -1, -1, -1 })
 
+/* With plan->by_host, before spawn_clone(): a helper builds the layers, which go
+ * to fds->stage. No process is left, whatever happens. */
+int spawn_layers(const struct plan *plan, struct child_fds *fds,
+		 struct error *e);
+
 /* Clone, and map the ids. fds->go and ->report are set here. */
 int spawn_clone(struct spawn *ret, const struct plan *plan,
 		struct child_fds *fds, struct error *e);

@@ -37,7 +37,7 @@ struct start {
 static void start_deinit(struct start *s)
 {
 	int *fds[] = { &s->fds.exit, &s->fds.in, &s->fds.out, &s->fds.hold_out,
-		       &s->master_fd };
+		       &s->fds.stage, &s->master_fd };
 
 	if (s->fds.err != s->fds.out)
 		s->fds.err = fd_close(s->fds.err);
@@ -212,6 +212,7 @@ static int start_plan(struct start *s, struct error *e)
 		.shared_id = s->shared ? rt->slug_uid : 0,
 		.shared_gid = s->shared ? rt->slug_gid : 0,
 		.has_usr = rt->stack.usr != NULL,
+		.by_host = rt->by_host,
 		.address = s->rec.address,
 		.dns = rt->dns,
 		.cpus = &cpus,
@@ -289,7 +290,9 @@ static int start_clone(struct start *s, struct error *e)
 
 	s->fds.init = s->rt->init_fd;
 	s->fds.cgroup = &s->cgroup;
-	r = spawn_clone(&s->spawn, &s->plan, &s->fds, e);
+	r = s->plan.by_host ? spawn_layers(&s->plan, &s->fds, e) : 0;
+	if (r == 0)
+		r = spawn_clone(&s->spawn, &s->plan, &s->fds, e);
 	if (r < 0)
 		return r;
 	r = start_child(s, e);
@@ -362,7 +365,7 @@ int start_dyno(struct runtime *rt, const struct dyno_spec *spec,
 		.rt = rt, .spec = spec, .spawn = SPAWN_INIT, .net = BUF_INIT,
 		.cgroup = { .dir_fd = -1 },
 		.fds = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, { -1, -1, -1 },
-			 NULL },
+			 -1, NULL },
 		.master_fd = -1,
 	};
 	int r = plan_check(spec, e);

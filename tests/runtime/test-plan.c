@@ -174,7 +174,31 @@ static void the_overlay_is_slug_over_stack(void **state)
 			    "stack");
 	assert_null(op_find(&p, PLAN_TREE, "slug"));
 	assert_null(op_find(&p, PLAN_MOUNT, "root/usr"));
-	assert_int_equal(op_find(&p, PLAN_DIR, "upper/app")->owner, PLAN_APP_ID);
+	assert_true(op_find(&p, PLAN_DIR, "upper/app")->for_app);
+	assert_false(op_find(&p, PLAN_DIR, "upper/etc")->for_app);
+	plan_deinit(&p);
+}
+
+static void a_helper_of_the_host_marks_by_trusted_attributes(void **state)
+{
+	struct dyno_spec s = spec_good();
+	cpu_set_t cpus = cpus_first(2);
+	struct plan_input in = input_of(&s, &cpus);
+	struct plan p;
+
+	in.by_host = true;
+	plan_build(&p, &in);
+	assert_string_equal(option_of(&p.ops[0], "uid"), "268632064");
+	assert_string_equal(option_of(&p.ops[0], "gid"), "268632064");
+	assert_null(option_of(op_find(&p, PLAN_MOUNT, "root"), "userxattr"));
+	/* What only the dyno's own namespaces can make is left to the child. */
+	for (size_t i = 0; i < p.n_layers; i++)
+		assert_true(p.ops[i].kind != PLAN_BIND && p.ops[i].kind != PLAN_DEVICE &&
+			    (p.ops[i].kind != PLAN_MOUNT ||
+			     str_eq(p.ops[i].from, "overlay")));
+	for (size_t i = p.n_layers; i < p.n_ops; i++)
+		assert_true(p.ops[i].kind != PLAN_FILE && p.ops[i].kind != PLAN_DIR &&
+			    p.ops[i].kind != PLAN_LINK && p.ops[i].kind != PLAN_TREE);
 	plan_deinit(&p);
 }
 
@@ -252,6 +276,7 @@ static void ids_map_one_range_or_share_the_stores_owner(void **state)
 	plan_build(&p, &in);
 	assert_string_equal(p.uid_map, "0 268632064 65536\n");
 	assert_string_equal(p.gid_map, p.uid_map);
+	assert_int_equal(p.outside.app_uid, 0x10030000 + PLAN_APP_ID);
 	plan_deinit(&p);
 
 	in.shared_id = 990;
@@ -261,6 +286,8 @@ static void ids_map_one_range_or_share_the_stores_owner(void **state)
 			    "1001 268633065 64535\n");
 	assert_string_equal(p.gid_map, "0 268632064 1000\n1000 991 1\n"
 			    "1001 268633065 64535\n");
+	assert_int_equal(p.outside.app_uid, 990);
+	assert_int_equal(p.outside.app_gid, 991);
 	plan_deinit(&p);
 }
 
@@ -360,6 +387,7 @@ int main(void)
 		cmocka_unit_test(everything_written_is_in_one_limited_tmpfs),
 		cmocka_unit_test(no_mount_has_set_user_id_and_only_devices_have_devices),
 		cmocka_unit_test(the_overlay_is_slug_over_stack),
+		cmocka_unit_test(a_helper_of_the_host_marks_by_trusted_attributes),
 		cmocka_unit_test(files_of_ours_are_written_before_any_foreign_tree),
 		cmocka_unit_test(the_dynos_own_numbers_are_shown),
 		cmocka_unit_test(dynos_spread_over_the_cpus),
