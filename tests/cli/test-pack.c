@@ -74,7 +74,6 @@ static int teardown(void **state)
 static void fill(struct tree *t, bool backwards)
 {
 	auto_free char *link = xasprintf("%s/link", t->dir);
-	auto_free char *git = xasprintf("%s/.git/config", t->dir);
 
 	make_dir(t, ".git");
 	make_dir(t, "lib");

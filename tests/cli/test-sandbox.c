@@ -55,17 +55,20 @@ static void a_census_finds_a_process_and_ends_it(void **s)
 {
 	auto_(census_deinit) struct census before = CENSUS_INIT, c = CENSUS_INIT;
 	auto_free char *dir = xasprintf("/tmp/dyno-none-%d", (int)getpid());
-	char *argv[] = { (char *)"dynod", (char *)"-c", (char *)"sleep 60; :", dir,
+	char *argv[] = { (char *)"dynod", (char *)"-c", (char *)"read x", dir,
 			 NULL };
 	struct process_spec spec = PROCESS_SPEC_INIT;
-	auto_close int pidfd = -1;
-	int status;
+	auto_close int pidfd = -1, in_fd = -1, out_fd = -1;
+	int p[2], status;
 	pid_t pid;
 
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	in_fd = p[0], out_fd = p[1];
 	assert_int_equal(census_take(&before, dir, NULL), 0);
 	assert_int_equal(before.n, 0);
 	spec.path = "/bin/sh";
 	spec.argv = argv;
+	spec.stdin_fd = in_fd;
 	spec.die_with_parent = true;
 	assert_int_equal(process_spawn(&spec, &pid, &pidfd, NULL), 0);
 	assert_int_equal(census_take(&c, dir, NULL), 0);
