@@ -47,7 +47,8 @@ ROUTE_FN(api_stacks);
 ROUTE_FN(api_regions);
 ROUTE_FN(api_domains);
 ROUTE_FN(api_sizes);
-ROUTE_FN(api_empty_list);		/* of an app */
+ROUTE_FN(api_account_list);		/* empty, of the account */
+ROUTE_FN(api_empty_list);		/* empty, of an app */
 ROUTE_FN(api_none);			/* 404 of an app */
 
 ROUTE_FN(upstream_register);

@@ -15,6 +15,7 @@ static const struct http_route routes[] = {
 	{ "GET",    "/stacks", api_stacks },
 	{ "GET",    "/regions", api_regions },
 	{ "GET",    "/dyno-sizes", api_sizes },
+	{ "GET",    "/account/features", api_account_list },
 	{ "GET",    "/account/features/:feature", api_none },
 
 	{ "GET",    "/apps", api_apps_list },

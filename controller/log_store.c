@@ -22,14 +22,14 @@ static const char *const statements[STATEMENTS] = {
 	[ADD] = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)",
 	[NEWEST] = "SELECT max(number) FROM lines WHERE app = ?",
 	[TRIM] = "DELETE FROM lines WHERE app = ? AND number <= ?",
-	[READ] = "SELECT number, usec, source, ps, message FROM lines"
-		 " WHERE app = ? AND number > ? ORDER BY number LIMIT ?",
+	[READ] = ("SELECT number, usec, source, ps, message FROM lines"
+		 " WHERE app = ? AND number > ? ORDER BY number LIMIT ?"),
 	[FORGET] = "DELETE FROM lines WHERE app = ?",
 	[ACKED] = "SELECT seq FROM acks WHERE host = ? AND epoch = ?",
-	[ACK] = "INSERT INTO acks (host, epoch, seq) VALUES (?1, ?2, ?3)"
-		" ON CONFLICT (host, epoch) DO UPDATE SET seq = ?3",
-	[ACK_TRIM] = "DELETE FROM acks WHERE host = ?1 AND id NOT IN (SELECT id"
-		     " FROM acks WHERE host = ?1 ORDER BY id DESC LIMIT ?2)",
+	[ACK] = ("INSERT INTO acks (host, epoch, seq) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (host, epoch) DO UPDATE SET seq = ?3"),
+	[ACK_TRIM] = ("DELETE FROM acks WHERE host = ?1 AND id NOT IN (SELECT id"
+		     " FROM acks WHERE host = ?1 ORDER BY id DESC LIMIT ?2)"),
 };
 
 struct log_store {

@@ -21,13 +21,13 @@ enum statement { GET, LIST, REVISION, SET_REVISION, PUT, DELETE, STATEMENTS };
 
 static const char *const statements[STATEMENTS] = {
 	[GET] = "SELECT value, revision FROM kv WHERE key = ?",
-	[LIST] = "SELECT key, value, revision FROM kv"
+	[LIST] = ("SELECT key, value, revision FROM kv"
 		 " WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1"
-		 " AND key < ?2 ORDER BY key",
+		 " AND key < ?2 ORDER BY key"),
 	[REVISION] = "SELECT revision FROM counter",
 	[SET_REVISION] = "UPDATE counter SET revision = ?",
-	[PUT] = "INSERT INTO kv VALUES (?1, ?2, ?3) ON CONFLICT (key)"
-		" DO UPDATE SET value = ?2, revision = ?3",
+	[PUT] = ("INSERT INTO kv VALUES (?1, ?2, ?3) ON CONFLICT (key)"
+		" DO UPDATE SET value = ?2, revision = ?3"),
 	[DELETE] = "DELETE FROM kv WHERE key = ?",
 };
 

@@ -32,7 +32,7 @@ static json_t *get(struct instance *in, const char *path)
 	return j;
 }
 
-/* "name@id name@id": who is there; ids change with every restart. */
+/* A member of each dyno, by blanks: names stay, ids change with a restart. */
 static char *dynos(struct instance *in, const char *app, const char *key)
 {
 	auto_free char *path = xasprintf("/apps/%s/dynos", app);
@@ -289,7 +289,7 @@ static void a_one_off_runs_beside_the_formation(void **state)
 {
 	struct instance *in = *state;
 	auto_json *run = NULL, *plain = NULL, *shown = NULL;
-	auto_free char *names = NULL, *path = NULL;
+	auto_free char *path = NULL;
 
 	instance_deploy(in, "oneoff", WEB);
 	assert_int_equal(instance_call(in, "POST", "/apps/oneoff/dynos",
@@ -310,7 +310,7 @@ static void a_one_off_runs_beside_the_formation(void **state)
 	/* a restart of all leaves it, a stop ends it */
 	assert_int_equal(instance_call(in, "DELETE", "/apps/oneoff/dynos", NULL,
 				       NULL), 202);
-	get(in, path);
+	json_decref(get(in, path));
 	free(path);
 	path = xasprintf("/apps/oneoff/dynos/%s/actions/stop",
 			 json_str(run, "name"));

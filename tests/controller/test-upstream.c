@@ -311,38 +311,61 @@ static void a_log_url_resumes_and_cannot_be_changed(void **state)
 
 /* ---- attach ---- */
 
-static void send_all(int fd, const void *data, size_t n)
+struct end {
+	int fd;
+	struct buf early;		/* came behind the answer's head */
+};
+
+#define END_INIT { -1, { NULL, 0, 0 } }
+#define auto_end auto_(end_close) struct end
+
+static void end_close(struct end *end)
 {
-	assert_int_equal(send(fd, data, n, MSG_NOSIGNAL), (ssize_t)n);
+	end->fd = fd_close(end->fd);
+	buf_deinit(&end->early);
 }
 
-static void expect(int fd, const void *data, size_t n)
+static void send_all(struct end *end, const void *data, size_t n)
+{
+	assert_int_equal(send(end->fd, data, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static size_t receive(struct end *end, char *out, size_t n)
+{
+	size_t early = n < end->early.len ? n : end->early.len;
+	ssize_t more = 0;
+
+	memcpy(out, buf_str(&end->early), early);
+	buf_consume(&end->early, early);
+	if (early < n)
+		more = recv(end->fd, out + early, n - early, MSG_WAITALL);
+	return early + (more > 0 ? (size_t)more : 0);
+}
+
+static void expect(struct end *end, const void *data, size_t n)
 {
 	auto_free char *got = xcalloc(1, n + 1);
 
-	assert_int_equal(recv(fd, got, n, MSG_WAITALL), (ssize_t)n);
+	assert_int_equal(receive(end, got, n), n);
 	assert_memory_equal(got, data, n);
 }
 
-static int upgrade(struct instance *in, const char *path)
+static bool upgrade(struct instance *in, const char *path, struct end *ret)
 {
 	struct timeval limit = { .tv_sec = 20 };
-	auto_buf early = BUF_INIT;
 	struct error e;
-	int fd = -1, r = http_client_upgrade(in->client, path, "dyno-attach/1", &fd,
-					     &early, &e);
 
-	if (r < 0)
-		return -1;
-	assert_int_equal(early.len, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	return fd;
+	if (http_client_upgrade(in->client, path, "dyno-attach/1", &ret->fd,
+				&ret->early, &e) < 0)
+		return false;
+	setsockopt(ret->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return true;
 }
 
-static json_t *run_attached(struct instance *in, char **ret_client,
-			    char **ret_host)
+/* An attached one-off, and the paths of its two ends. */
+static void run_attached(struct instance *in, char **ret_client, char **ret_host)
 {
-	json_t *run = NULL;
+	auto_json *run = NULL;
 
 	assert_int_equal(instance_call(in, "POST", "/apps/waits/dynos",
 		"{\"command\":\"bash\",\"attach\":true,\"env\":{\"LINES\":24,"
@@ -350,89 +373,90 @@ static json_t *run_attached(struct instance *in, char **ret_client,
 	*ret_client = xasprintf("/attach%s",
 				instance_path(json_str(run, "attach_url")));
 	*ret_host = xasprintf(HOST "/attach/%s", json_str(run, "id"));
-	return run;
 }
 
 static void client_and_host_are_joined(void **state)
 {
 	struct instance *in = *state;
 	auto_free char *client_path = NULL, *host_path = NULL;
-	auto_json *run = run_attached(in, &client_path, &host_path);
-	auto_close int client = -1, host = -1;
+	auto_end client = END_INIT, host = END_INIT, none = END_INIT;
 	char end;
 
-	host = upgrade(in, host_path);
-	client = upgrade(in, client_path);
-	assert_true(host >= 0 && client >= 0);
-	expect(host, "C\0\0\4\0\x18\0\x50", 8);
-	send_all(client, "I\0\0\3a", 5);	/* in two pieces */
+	run_attached(in, &client_path, &host_path);
+	assert_true(upgrade(in, host_path, &host));
+	assert_true(upgrade(in, client_path, &client));
+	expect(&host, "C\0\0\4\0\x18\0\x50", 8);
+	send_all(&client, "I\0\0\3a", 5);	/* in two pieces */
 	usleep(20000);
-	send_all(client, "bcE\0\0\0", 6);
-	expect(host, "I\0\0\3abcE\0\0\0", 11);
-	send_all(host, "R\0\0\0O\0\0\2hiX\0\0\1\3", 15);
-	expect(client, "R\0\0\0O\0\0\2hiX\0\0\1\3", 15);
-	assert_int_equal(recv(client, &end, 1, 0), 0);
+	send_all(&client, "bcE\0\0\0", 6);
+	expect(&host, "I\0\0\3abcE\0\0\0", 11);
+	send_all(&host, "R\0\0\0O\0\0\2hiX\0\0\1\3", 15);
+	expect(&client, "R\0\0\0O\0\0\2hiX\0\0\1\3", 15);
+	assert_int_equal(receive(&client, &end, 1), 0);
 	/* the secret worked once */
-	assert_int_equal(upgrade(in, client_path), -1);
+	assert_false(upgrade(in, client_path, &none));
 }
 
 static void the_host_hears_of_a_lost_client_at_a_boundary(void **state)
 {
 	struct instance *in = *state;
 	auto_free char *client_path = NULL, *host_path = NULL;
-	auto_json *run = run_attached(in, &client_path, &host_path);
-	auto_close int client = upgrade(in, client_path);
-	auto_close int host = upgrade(in, host_path);
+	auto_end client = END_INIT, host = END_INIT, none = END_INIT;
 
-	expect(host, "C\0\0\4\0\x18\0\x50", 8);
-	send_all(client, "I\0\0\1xI\0\0\7hal", 12);	/* half a frame */
-	client = fd_close(client);
-	expect(host, "I\0\0\1xH\0\0\0", 9);
-	send_all(host, "X\0\0\1\x81", 5);
-	assert_int_equal(upgrade(in, host_path), -1);
+	run_attached(in, &client_path, &host_path);
+	assert_true(upgrade(in, client_path, &client));
+	assert_true(upgrade(in, host_path, &host));
+	expect(&host, "C\0\0\4\0\x18\0\x50", 8);
+	send_all(&client, "I\0\0\1xI\0\0\7hal", 12);	/* half a frame */
+	end_close(&client);
+	expect(&host, "I\0\0\1xH\0\0\0", 9);
+	send_all(&host, "X\0\0\1\x81", 5);
+	assert_false(upgrade(in, host_path, &none));
 }
 
 static void a_host_that_lost_its_stream_comes_back(void **state)
 {
 	struct instance *in = *state;
 	auto_free char *client_path = NULL, *host_path = NULL;
-	auto_json *run = run_attached(in, &client_path, &host_path);
-	auto_close int client = upgrade(in, client_path);
-	auto_close int host = upgrade(in, host_path);
+	auto_end client = END_INIT, host = END_INIT;
 
-	expect(host, "C\0\0\4\0\x18\0\x50", 8);
-	send_all(client, "W\0\0\4\0\x1e\0\x64", 8);
-	expect(host, "W\0\0\4\0\x1e\0\x64", 8);
-	host = fd_close(host);
+	run_attached(in, &client_path, &host_path);
+	assert_true(upgrade(in, client_path, &client));
+	assert_true(upgrade(in, host_path, &host));
+	expect(&host, "C\0\0\4\0\x18\0\x50", 8);
+	send_all(&client, "W\0\0\4\0\x1e\0\x64", 8);
+	expect(&host, "W\0\0\4\0\x1e\0\x64", 8);
+	end_close(&host);
 	usleep(50000);
-	send_all(client, "I\0\0\1x", 5);
-	host = upgrade(in, host_path);
-	expect(host, "C\0\0\4\0\x1e\0\x64I\0\0\1x", 13);
-	send_all(host, "X\0\0\1\0", 5);
-	expect(client, "X\0\0\1\0", 5);
+	send_all(&client, "I\0\0\1x", 5);
+	assert_true(upgrade(in, host_path, &host));
+	expect(&host, "C\0\0\4\0\x1e\0\x64I\0\0\1x", 13);
+	send_all(&host, "X\0\0\1\0", 5);
+	expect(&client, "X\0\0\1\0", 5);
 }
 
 static void output_waits_for_a_slow_client(void **state)
 {
 	struct instance *in = *state;
 	auto_free char *client_path = NULL, *host_path = NULL;
-	auto_json *run = run_attached(in, &client_path, &host_path);
-	auto_close int client = upgrade(in, client_path);
-	auto_close int host = upgrade(in, host_path);
+	auto_end client = END_INIT, host = END_INIT;
 	auto_free char *frame = xcalloc(1, 4 + 65536);
 	auto_free char *got = xcalloc(1, 4 + 65536);
 	size_t sent = 0, left = 0;
 	ssize_t n;
 
+	run_attached(in, &client_path, &host_path);
+	assert_true(upgrade(in, client_path, &client));
+	assert_true(upgrade(in, host_path, &host));
 	frame[0] = 'O';
 	frame[1] = 1;			/* 65536 bytes */
 	/* Nobody reads: the host is stopped before long. */
 	for (;;) {
-		n = send(host, frame + sent % 65540, 65540 - sent % 65540,
+		n = send(host.fd, frame + sent % 65540, 65540 - sent % 65540,
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
 			usleep(100000);
-			n = send(host, frame + sent % 65540,
+			n = send(host.fd, frame + sent % 65540,
 				 65540 - sent % 65540,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 		}
@@ -442,7 +466,7 @@ static void output_waits_for_a_slow_client(void **state)
 		assert_true(sent < 16 << 20);
 	}
 	for (left = sent; left > 65540; left -= 65540)
-		assert_int_equal(recv(client, got, 65540, MSG_WAITALL), 65540);
+		assert_int_equal(receive(&client, got, 65540), 65540);
 	assert_int_equal(got[0], 'O');
 }
 
