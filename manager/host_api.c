@@ -27,7 +27,7 @@ static void host_api_show(struct http_request *req, void *userdata)
 	http_reply_json(req, 200, json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
 		"host", s->conf.host, "prefix", s->prefix, "boot", s->boot_id,
-		"version", DYNO_VERSION, "upstream", s->upstream_base,
+		"version", DYNO_VERSION, "upstream", s->conf.upstream,
 		"upstream_status", s->upstream ? upstream_status(s->upstream)
 					       : "waiting for dynod",
 		"ready", s->ready,

@@ -63,7 +63,7 @@ json_t *life_json(const struct life *l)
 
 /* ---- the slug ---- */
 
-static bool life_lease(struct life *l, struct error *e)
+bool life_lease(struct life *l, struct error *e)
 {
 	int r;
 
@@ -89,7 +89,7 @@ static void on_life_slug(int r, const char *message, void *userdata)
 	life_event(l, r < 0 ? DYNO_EV_NO_SLUG : DYNO_EV_SLUG);
 }
 
-static void life_fetch(struct life *l)
+void life_fetch(struct life *l)
 {
 	struct error e;
 
@@ -155,7 +155,7 @@ static int on_life_timer(sd_event_source *src, uint64_t usec, void *userdata)
 }
 
 /* Counted from when the state began, also if that was another process. */
-static void life_arm(struct life *l)
+void life_arm(struct life *l)
 {
 	uint64_t usec = life_timer_usec(l), now = clock_real_usec();
 	uint64_t past = now > (uint64_t)l->st.changed ?
@@ -328,98 +328,6 @@ void life_stop(struct life *l, bool replaced)
 	l->st.replaced = replaced;
 	life_event(l, DYNO_EV_STOP);
 	life_save(l);
-}
-
-/* ---- recovery ---- */
-
-static void life_resume_running(struct life *l)
-{
-	/* dynod has nothing on record: it must have been removed behind our
-	 * back, together with how it ended. */
-	static const struct dyno_exit unknown = { .status = 128 + SIGKILL,
-						  .signal = SIGKILL };
-
-	if (!l->adopted) {
-		life_exited(l, &unknown);
-		return;
-	}
-	life_serve(l);
-	if (!l->adopted_alive) {
-		struct dyno_exit how = l->exit;
-
-		life_exited(l, &how);
-		return;
-	}
-	if (l->st.state == DYNO_BOOTING)
-		life_watch_port(l);
-	/* Nobody knows whether the signal went out before the kill. */
-	if (l->st.state == DYNO_STOPPING)
-		life_signal(l, SIGTERM);
-	if (l->st.state == DYNO_KILLING)
-		life_kill(l);
-	life_arm(l);
-}
-
-/* dynod had been asked, or not even that. */
-static void life_resume_launch(struct life *l)
-{
-	struct dyno_exit how = l->exit;
-
-	if (!l->adopted && l->st.state == DYNO_ABORTING) {
-		life_event(l, DYNO_EV_NOT_STARTED);
-	} else if (!l->adopted) {
-		l->st.state = DYNO_FETCHING;
-		if (l->st.instance)
-			map_remove(&l->s->instances, l->st.instance);
-		free(take_ptr(l->st.instance));
-		life_fetch(l);
-	} else {
-		life_event(l, DYNO_EV_STARTED);
-		if (!l->adopted_alive)
-			life_exited(l, &how);
-	}
-}
-
-void life_resume(struct life *l)
-{
-	struct error e;
-
-	if (!dyno_fsm_is_final(l->st.state) && !life_lease(l, &e))
-		log_debug("%s: %s", l->a->name, e.msg);
-	switch (l->st.state) {
-	case DYNO_NEW:
-		life_event(l, l->st.stopping ? DYNO_EV_STOP : DYNO_EV_START);
-		break;
-	case DYNO_FETCHING:
-		life_fetch(l);
-		break;
-	case DYNO_AWAITING:
-		life_connect(l);
-		life_arm(l);
-		break;
-	case DYNO_LAUNCHING:
-	case DYNO_ABORTING:
-		life_resume_launch(l);
-		break;
-	case DYNO_CRASHED:
-		life_arm(l);
-		break;
-	case DYNO_BOOTING:
-	case DYNO_UP:
-	case DYNO_HANGUP:
-	case DYNO_DETACHED:
-	case DYNO_LEAVING:
-	case DYNO_STOPPING:
-	case DYNO_KILLING:
-		life_resume_running(l);
-		break;
-	case DYNO_DOWN:
-	case DYNO_COMPLETE:
-	case DYNO_STATE_COUNT:
-		break;
-	}
-	l->dirty = true;
-	supervisor_settle(l->s);
 }
 
 /* ---- birth and end ---- */

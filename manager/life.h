@@ -97,6 +97,13 @@ json_t *life_json(const struct life *l);
 
 void life_save(struct life *l);
 
+/* true when there is none or it is leased; else *e says why not. */
+bool life_lease(struct life *l, struct error *e);
+/* Have the slug; leads to SLUG or NO_SLUG. */
+void life_fetch(struct life *l);
+/* The timer of the state, counted from when the state began. */
+void life_arm(struct life *l);
+
 /* ---- life_host.c: the instance ---- */
 void life_launch(struct life *l);
 void life_launch_next(struct supervisor *s);

@@ -256,7 +256,7 @@ void life_connect(struct life *l)
 	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/attach/%s",
 					 l->s->conf.host, l->a->id);
 	struct attach_spec spec = {
-		.base = l->s->upstream_base, .token = l->s->token, .path = path,
+		.base = l->s->conf.upstream, .token = l->s->conf.token, .path = path,
 		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,
 		.ops = &ops, .userdata = l,
 	};

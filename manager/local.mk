@@ -31,7 +31,8 @@ noinst_LIBRARIES += libsupervisor.a
 libsupervisor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 libsupervisor_a_SOURCES = \
 	%D%/assignment.c %D%/assignment.h \
-	%D%/attach.c %D%/attach.h \
+	%D%/attach.c %D%/attach.h %D%/attach_sides.h \
+	%D%/attach_dyno.c %D%/attach_stream.c \
 	%D%/attach_frame.c %D%/attach_frame.h \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/boot.c %D%/boot.h \
@@ -40,7 +41,8 @@ libsupervisor_a_SOURCES = \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \
 	%D%/journal.c %D%/journal.h \
-	%D%/life.c %D%/life.h %D%/life_host.c %D%/life_log.c \
+	%D%/life.c %D%/life.h \
+	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/port.c %D%/port.h \
 	%D%/reconcile.c %D%/reconcile.h \
@@ -48,6 +50,7 @@ libsupervisor_a_SOURCES = \
 	%D%/state.c %D%/state.h \
 	%D%/strays.c %D%/strays.h \
 	%D%/supervisor.h \
+	%D%/supervisor_conf.c %D%/supervisor_conf.h \
 	%D%/upstream.c %D%/upstream.h
 SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS)
 

@@ -148,7 +148,7 @@ int log_sender_new(struct log_sender **ret, struct supervisor *s,
 		   struct error *e)
 {
 	struct log_sender *g = xcalloc(1, sizeof(*g));
-	struct http_client_spec spec = { .base = s->upstream_base, .token = s->token };
+	struct http_client_spec spec = { .base = s->conf.upstream, .token = s->conf.token };
 	int r;
 
 	g->s = s;

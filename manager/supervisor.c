@@ -7,15 +7,11 @@
  * only then upstream is asked. From there on every change leads to the same
  * function, which compares what is wanted with what is there.
  */
-#include "base/buf.h"
-#include "base/conf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/process.h"
-#include "base/strv.h"
 #include "manager/host_api.h"
 #include "manager/host_client.h"
 #include "manager/host_proto.h"
@@ -31,39 +27,11 @@
 #include "manager/upstream.h"
 #include "slugstore/store.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/resource.h>
-
-#define KEY(name, type, member, min, max, def, doc) \
-	{ name, CONF_##type, offsetof(struct supervisor_conf, member), min, max, def, doc }
-
-static const struct conf_key keys[] = {
-	KEY("upstream", STRING, upstream, 0, 0, NULL,
-	    "address of the controller: unix:/PATH or http://HOST:PORT; default: "
-	    "the socket of this machine's own"),
-	KEY("upstream-token-file", STRING, upstream_token_file, 0, 0, NULL,
-	    "file with the token of this host, for an upstream over TCP"),
-	KEY("host", STRING, host, 0, 0, NULL,
-	    "name of this host; default: the machine's"),
-	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
-	    "seconds a web dyno has to listen on $PORT"),
-	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
-	    "seconds between SIGTERM and SIGKILL"),
-	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
-	    "seconds of a minute in the table of pauses after crashes; 0: one "
-	    "second always"),
-	KEY("port-min", UINT, port_min, 1024, 65535, "3000",
-	    "lowest $PORT"),
-	KEY("port-max", UINT, port_max, 1024, 65535, "59999",
-	    "highest $PORT"),
-};
-
-static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30,
-	      "defaults in the table above");
 
 /* ---- reconciling ---- */
 
@@ -263,9 +231,9 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 {
 	auto_free char *journal = xasprintf("%s/journal", s->dir);
 	auto_free char *slugs = xasprintf("%s/slugs", s->root.lib);
-	auto_free char *header = s->token ?
-		xasprintf("Authorization: Bearer %s", s->token) : NULL;
-	struct slug_jobs_spec jobs = { slugs, s->upstream_base, header };
+	auto_free char *header = s->conf.token ?
+		xasprintf("Authorization: Bearer %s", s->conf.token) : NULL;
+	struct slug_jobs_spec jobs = { slugs, s->conf.upstream, header };
 	int r;
 
 	r = file_make_dirs(journal, 0700, e);
@@ -283,61 +251,6 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 		s->wanted = ASSIGNMENT_LIST_INIT;
 	}
 	return supervisor_load_lives(s, e);
-}
-
-static char *supervisor_host_name(void)
-{
-	char name[64] = "";
-	size_t n = 0;
-
-	gethostname(name, sizeof(name) - 1);
-	for (size_t i = 0; name[i]; i++)
-		if (isalnum((unsigned char)name[i]) || (n && strchr(".-", name[i])))
-			name[n++] = (char)tolower((unsigned char)name[i]);
-	name[n] = '\0';
-	return xstrdup(n ? name : "localhost");
-}
-
-static bool supervisor_host_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	return n >= 1 && n <= 63 && isalnum((unsigned char)s[0]) &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
-}
-
-static int supervisor_read_token(struct supervisor *s, struct error *e)
-{
-	auto_buf text = BUF_INIT;
-	int r;
-
-	if (!s->conf.upstream_token_file)
-		return 0;
-	r = file_read(AT_FDCWD, s->conf.upstream_token_file, 4096, &text, e);
-	if (r < 0)
-		return r;
-	s->token = xstrndup(buf_str(&text), strcspn(buf_str(&text), " \t\r\n"));
-	return 0;
-}
-
-static int supervisor_configure(struct supervisor *s, struct error *e)
-{
-	int r = conf_load(keys, ARRAY_SIZE(keys), &s->conf, s->root.etc,
-			  "supervisor", e);
-
-	if (r < 0)
-		return r;
-	if (s->conf.port_min > s->conf.port_max)
-		return error_set(e, EINVAL, "port-min is above port-max");
-	if (!s->conf.host)
-		s->conf.host = supervisor_host_name();
-	if (!supervisor_host_ok(s->conf.host))
-		return error_set(e, EINVAL, "host: \"%s\" is not a host name "
-				 "in lower case", s->conf.host);
-	s->upstream_base = s->conf.upstream ? xstrdup(s->conf.upstream) :
-			   xasprintf("unix:%s/api.sock", s->root.run);
-	s->dir = xasprintf("%s/supervisor", s->root.run);
-	return supervisor_read_token(s, e);
 }
 
 /* Each dyno costs a handful of descriptors. */
@@ -368,9 +281,11 @@ static int supervisor_run(struct supervisor *s, const char *root, struct error *
 				 "(descriptor %d is not open)", HOST_FD);
 	r = root_init(&s->root, root, e);
 	if (r >= 0)
-		r = supervisor_configure(s, e);
-	if (r >= 0)
-		r = loop_new(&s->event, e);
+		r = supervisor_conf_load(&s->conf, &s->root, e);
+	if (r < 0)
+		return r;
+	s->dir = xasprintf("%s/supervisor", s->root.run);
+	r = loop_new(&s->event, e);
 	if (r >= 0)
 		r = supervisor_load(s, e);
 	if (r >= 0)
@@ -399,22 +314,10 @@ static void supervisor_deinit(struct supervisor *s)
 	map_deinit(&s->instances);
 	loop_unref(s->settle);
 	sd_event_unref(s->event);
-	conf_free(keys, ARRAY_SIZE(keys), &s->conf);
+	supervisor_conf_deinit(&s->conf);
 	root_deinit(&s->root);
 	free(s->dir);
-	free(s->upstream_base);
-	free(s->token);
 	free(s->prefix);
-}
-
-static void supervisor_usage(void)
-{
-	printf("usage: dyno-supervisor [--root DIR]\n\n"
-	       "Started by dynod. Configuration: DIR/etc/dyno/supervisor.conf:\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		printf("  %-20s %s%s%s%s\n", keys[i].name, keys[i].doc,
-		       keys[i].def ? " (default " : "",
-		       keys[i].def ? keys[i].def : "", keys[i].def ? ")" : "");
 }
 
 static const char *supervisor_options(int argc, char **argv)
@@ -432,7 +335,7 @@ static const char *supervisor_options(int argc, char **argv)
 		if (c == 'r') {
 			root = optarg;
 		} else if (c == 'h') {
-			supervisor_usage();
+			supervisor_conf_usage();
 			exit(EXIT_SUCCESS);
 		} else if (c == 'v') {
 			printf("dyno-supervisor %s\n", DYNO_VERSION);
@@ -460,7 +363,6 @@ int main(int argc, char **argv)
 	supervisor_raise_files();
 	id_uuid(s.boot_id);
 	s.prefix = xstrdup("");
-	conf_defaults(keys, ARRAY_SIZE(keys), &s.conf);
 	r = supervisor_run(&s, root, &e);
 	if (r < 0)
 		log_err("%s", e.msg);

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/root.h"
 #include "manager/assignment.h"
+#include "manager/supervisor_conf.h"
 
 #include <systemd/sd-event.h>
 
@@ -24,23 +25,11 @@ struct slug_jobs;
 struct store;
 struct upstream;
 
-struct supervisor_conf {
-	char *upstream;
-	char *upstream_token_file;
-	char *host;
-	uint64_t boot_timeout;		/* seconds, as the next two */
-	uint64_t stop_grace;
-	uint64_t backoff_unit;
-	uint64_t port_min, port_max;
-};
-
 struct supervisor {
 	sd_event *event;
 	struct root root;
 	struct supervisor_conf conf;
 	char *dir;			/* own files */
-	char *upstream_base;
-	char *token;			/* of upstream, or NULL */
 	char boot_id[37];		/* of this process */
 	char *prefix;			/* of kernel objects: "dyno0"; "" until told */
 

@@ -133,7 +133,7 @@ static void on_upstream_registered(const struct http_result *res, void *userdata
 	u->registered = true;
 	u->full = true;
 	snprintf(u->status, sizeof(u->status), "registered");
-	log_info("registered with %s as %s", u->s->upstream_base, u->s->conf.host);
+	log_info("registered with %s as %s", u->s->conf.upstream, u->s->conf.host);
 	upstream_report(u);
 	if (!u->poll.call)
 		upstream_later(&u->poll, 0);
@@ -306,7 +306,7 @@ static int on_upstream_full(sd_event_source *src, uint64_t usec, void *userdata)
 int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e)
 {
 	struct upstream *u = xcalloc(1, sizeof(*u));
-	struct http_client_spec spec = { .base = s->upstream_base, .token = s->token };
+	struct http_client_spec spec = { .base = s->conf.upstream, .token = s->conf.token };
 	int r;
 
 	u->s = s;

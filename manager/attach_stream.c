@@ -1,0 +1,246 @@
+/*
+ * attach_stream.c - the side of upstream: connect, parse, write, connect again.
+ *
+ * The queue towards upstream holds whole frames and how much of the first one
+ * has been sent, so that a broken stream can be replaced by a new one without
+ * half a frame.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "manager/attach_sides.h"
+#include "manager/backoff.h"
+#include "manager/dial.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define CHUNK_MAX 16384
+#define BROKEN_USEC (ATTACH_TIMEOUT_SEC * USEC_PER_SEC)
+#define REDIAL_MAX_USEC (2 * USEC_PER_SEC)
+
+void attach_stream_close(struct attach *a)
+{
+	attach_side_close(&a->stream);
+	a->dial = dial_free(a->dial);
+	a->redial = loop_unref(a->redial);
+	buf_clear(&a->in);
+	a->sent = 0;
+}
+
+/* ---- connecting ---- */
+
+static void attach_stream_dial(struct attach *a);
+
+static int on_attach_redial(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	attach_stream_dial(userdata);
+	return 0;
+}
+
+static void attach_stream_broken(struct attach *a, const char *why)
+{
+	uint64_t now = clock_mono_usec();
+	struct error e;
+
+	log_debug("stream %s: %s", a->path, why);
+	attach_stream_close(a);
+	a->phase = ATTACH_CONNECTING;
+	if (!a->broken_since)
+		a->broken_since = now;
+	if (now - a->broken_since > BROKEN_USEC) {
+		attach_lose(a, why);
+		return;
+	}
+	if (loop_timer(a->event, &a->redial,
+		       backoff_retry(++a->failures, REDIAL_MAX_USEC),
+		       on_attach_redial, a, "attach again", &e) < 0)
+		attach_lose(a, e.msg);
+}
+
+static int on_attach_stream(sd_event_source *src, int fd, uint32_t revents,
+			    void *userdata);
+
+static void attach_stream_opened(struct attach *a, const struct dial_result *res)
+{
+	int r;
+
+	a->stream.fd = res->fd;
+	r = sd_event_add_io(a->event, &a->stream.source, a->stream.fd, EPOLLIN,
+			    on_attach_stream, a);
+	if (r < 0) {
+		attach_stream_broken(a, strerror(-r));
+		return;
+	}
+	sd_event_source_set_description(a->stream.source, "attach stream");
+	a->phase = ATTACH_OPEN;
+	a->broken_since = 0;
+	a->failures = 0;
+	a->active = clock_mono_usec();
+	buf_add(&a->in, res->early, res->n_early);
+	attach_stream_parse(a);
+	attach_update(a);
+}
+
+static void on_attach_dialled(const struct dial_result *res, void *userdata)
+{
+	struct attach *a = userdata;
+	struct dial *d = take_ptr(a->dial);
+
+	if (res->status == 101)
+		attach_stream_opened(a, res);
+	else if (res->status == 404 || res->status == 410)
+		attach_lose(a, res->message);
+	else
+		attach_stream_broken(a, res->message);
+	dial_free(d);		/* the result was in it */
+}
+
+static void attach_stream_dial(struct attach *a)
+{
+	struct dial_spec spec = { a->base, a->token, a->path, ATTACH_PROTOCOL };
+	struct error e;
+
+	if (dial_new(&a->dial, a->event, &spec, on_attach_dialled, a, &e) < 0)
+		attach_stream_broken(a, e.msg);
+}
+
+int attach_stream_start(struct attach *a, struct error *e)
+{
+	return loop_timer(a->event, &a->redial, 0, on_attach_redial, a, "attach", e);
+}
+
+/* ---- frames towards the dyno ---- */
+
+static void attach_stream_handle(struct attach *a, const struct attach_frame *f)
+{
+	uint16_t rows, cols;
+
+	switch (f->type) {
+	case ATTACH_CLIENT:
+	case ATTACH_WINDOW:
+		attach_frame_window(f, &rows, &cols);
+		attach_dyno_set_window(a, rows, cols);
+		if (f->type == ATTACH_CLIENT && !a->client) {
+			a->client = true;
+			a->ops->on_client(rows, cols, a->userdata);
+		}
+		break;
+	case ATTACH_INPUT:
+		if (!a->input_ended && !a->draining)
+			buf_add(&a->input, f->data, f->n);
+		break;
+	case ATTACH_EOF:
+		a->input_ended = a->input_ended || !a->tty;
+		break;
+	case ATTACH_SIGNAL:
+		a->ops->on_signal(f->data[0], a->userdata);
+		break;
+	case ATTACH_HANGUP:
+		attach_lose(a, "upstream says so");
+		break;
+	case ATTACH_RUNNING:
+	case ATTACH_OUTPUT:
+	case ATTACH_DIAGNOSTIC:
+	case ATTACH_EXIT:
+	case ATTACH_FAILED:
+		break;		/* attach_frame_parse() lets none of these through */
+	}
+}
+
+void attach_stream_parse(struct attach *a)
+{
+	struct attach_frame f;
+	size_t used = 0;
+	ssize_t n = 1;
+
+	while (a->phase == ATTACH_OPEN && a->input.len < ATTACH_QUEUE_MAX) {
+		n = attach_frame_parse(buf_str(&a->in) + used, a->in.len - used, &f);
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		attach_stream_handle(a, &f);
+	}
+	if (a->phase != ATTACH_OPEN)
+		return;
+	buf_consume(&a->in, used);
+	if (n < 0)
+		attach_lose(a, "a frame is malformed");
+}
+
+static void attach_stream_read(struct attach *a)
+{
+	char chunk[CHUNK_MAX];
+	ssize_t n = read(a->stream.fd, chunk, sizeof(chunk));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		if (a->ending && a->out.len == 0)
+			attach_finish(a);
+		else
+			attach_stream_broken(a, n < 0 ? strerror(errno) : "closed");
+		return;
+	}
+	a->active = clock_mono_usec();
+	buf_add(&a->in, chunk, (size_t)n);
+	attach_stream_parse(a);
+}
+
+/* ---- frames from the dyno ---- */
+
+void attach_stream_write(struct attach *a)
+{
+	while (a->out.len) {
+		ssize_t n = send(a->stream.fd, a->out.data + a->sent,
+				 a->out.len - a->sent, MSG_NOSIGNAL);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0) {
+			attach_stream_broken(a, strerror(errno));
+			return;
+		}
+		a->active = clock_mono_usec();
+		a->sent += (size_t)n;
+		for (size_t done = 0; ; ) {
+			size_t size = a->out.len - done < ATTACH_HEAD ? SIZE_MAX :
+				attach_frame_size(a->out.data + done);
+
+			if (a->sent - done < size) {
+				buf_consume(&a->out, done);
+				a->sent -= done;
+				break;
+			}
+			done += size;
+		}
+	}
+}
+
+void attach_stream_put(struct attach *a, enum attach_type type,
+		       const void *data, size_t n)
+{
+	if (a->phase != ATTACH_LOST && a->phase != ATTACH_DONE)
+		attach_frame_add(&a->out, type, data, n);
+}
+
+static int on_attach_stream(sd_event_source *src, int fd, uint32_t revents,
+			    void *userdata)
+{
+	struct attach *a = userdata;
+
+	/* While the dyno does not read its input, only the end is of interest. */
+	if (revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) && !(revents & EPOLLIN)) {
+		attach_stream_broken(a, "closed");
+		return 0;
+	}
+	if (revents & EPOLLOUT)
+		attach_stream_write(a);
+	if (revents & EPOLLIN && a->phase == ATTACH_OPEN)
+		attach_stream_read(a);
+	if (a->serving && a->input.len + a->input_ended)
+		attach_dyno_write(a);
+	attach_update(a);
+	return 0;
+}

@@ -1,0 +1,111 @@
+/* supervisor_conf.c - the keys, as a table, and what follows from them. */
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/root.h"
+#include "manager/limits.h"
+#include "manager/supervisor_conf.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define KEY(name, type, member, min, max, def, doc) \
+	{ name, CONF_##type, offsetof(struct supervisor_conf, member), min, max, def, doc }
+
+static const struct conf_key keys[] = {
+	KEY("upstream", STRING, upstream, 0, 0, NULL,
+	    "address of the controller: unix:/PATH or http://HOST:PORT; default: "
+	    "the socket of this machine's own"),
+	KEY("upstream-token-file", STRING, upstream_token_file, 0, 0, NULL,
+	    "file with the token of this host, for an upstream over TCP"),
+	KEY("host", STRING, host, 0, 0, NULL,
+	    "name of this host; default: the machine's"),
+	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
+	    "seconds a web dyno has to listen on $PORT"),
+	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
+	    "seconds between SIGTERM and SIGKILL"),
+	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
+	    "seconds of a minute in the table of pauses after crashes; 0: one "
+	    "second always"),
+	KEY("port-min", UINT, port_min, 1024, 65535, "3000",
+	    "lowest $PORT"),
+	KEY("port-max", UINT, port_max, 1024, 65535, "59999",
+	    "highest $PORT"),
+};
+
+static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30,
+	      "defaults in the table above");
+
+static char *supervisor_conf_host(void)
+{
+	char name[64] = "";
+	size_t n = 0;
+
+	gethostname(name, sizeof(name) - 1);
+	for (size_t i = 0; name[i]; i++)
+		if (isalnum((unsigned char)name[i]) || (n && strchr(".-", name[i])))
+			name[n++] = (char)tolower((unsigned char)name[i]);
+	name[n] = '\0';
+	return xstrdup(n ? name : "localhost");
+}
+
+static bool supervisor_conf_host_ok(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 1 && n <= 63 && isalnum((unsigned char)s[0]) &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
+}
+
+static int supervisor_conf_token(struct supervisor_conf *c, struct error *e)
+{
+	auto_buf text = BUF_INIT;
+	int r;
+
+	if (!c->upstream_token_file)
+		return 0;
+	r = file_read(AT_FDCWD, c->upstream_token_file, 4096, &text, e);
+	if (r < 0)
+		return r;
+	c->token = xstrndup(buf_str(&text), strcspn(buf_str(&text), " \t\r\n"));
+	return 0;
+}
+
+int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
+			 struct error *e)
+{
+	int r;
+
+	conf_defaults(keys, ARRAY_SIZE(keys), c);
+	r = conf_load(keys, ARRAY_SIZE(keys), c, root->etc, "supervisor", e);
+	if (r < 0)
+		return r;
+	if (c->port_min > c->port_max)
+		return error_set(e, EINVAL, "port-min is above port-max");
+	if (!c->upstream)
+		c->upstream = xasprintf("unix:%s/api.sock", root->run);
+	if (!c->host)
+		c->host = supervisor_conf_host();
+	if (!supervisor_conf_host_ok(c->host))
+		return error_set(e, EINVAL, "host: \"%s\" is not a host name in "
+				 "lower case", c->host);
+	return supervisor_conf_token(c, e);
+}
+
+void supervisor_conf_deinit(struct supervisor_conf *c)
+{
+	conf_free(keys, ARRAY_SIZE(keys), c);
+	free(take_ptr(c->token));
+}
+
+void supervisor_conf_usage(void)
+{
+	printf("usage: dyno-supervisor [--root DIR]\n\n"
+	       "Started by dynod. Configuration: DIR/etc/dyno/supervisor.conf:\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		printf("  %-20s %s%s%s%s\n", keys[i].name, keys[i].doc,
+		       keys[i].def ? " (default " : "",
+		       keys[i].def ? keys[i].def : "", keys[i].def ? ")" : "");
+}

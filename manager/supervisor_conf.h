@@ -1,0 +1,29 @@
+#pragma once
+
+/*
+ * supervisor_conf.h - etc/dyno/supervisor.conf.
+ */
+#include "base/base.h"
+
+struct error;
+struct root;
+
+struct supervisor_conf {
+	char *upstream;			/* base address */
+	char *upstream_token_file;
+	char *token;			/* of upstream, or NULL: not a key */
+	char *host;
+	uint64_t boot_timeout;		/* seconds, as the next two */
+	uint64_t stop_grace;
+	uint64_t backoff_unit;
+	uint64_t port_min, port_max;
+};
+
+/* Reads the files below root->etc; reads the token too. *c is zeroed before
+ * the first call; deinit in any case. */
+int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
+			 struct error *e);
+void supervisor_conf_deinit(struct supervisor_conf *c);
+
+/* Print the table of keys, with the usage line. */
+void supervisor_conf_usage(void);
