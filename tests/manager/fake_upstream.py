@@ -141,6 +141,7 @@ class FakeUpstream:
         self.attachable = set() # ids whose client is there
         self.streams = queue.Queue()
         self.upgraded = []
+        self.connections = []
         self.start()
 
     def start(self):
@@ -148,7 +149,12 @@ class FakeUpstream:
             daemon_threads = True
             request_queue_size = 128
 
+            def process_request(self, request, address):
+                self.upstream.connections.append(request)
+                super().process_request(request, address)
+
             def shutdown_request(self, request):
+                self.upstream.connections.remove(request)
                 # An upgraded connection lives on in a Stream.
                 if request in self.upstream.upgraded:
                     self.upstream.upgraded.remove(request)
@@ -175,6 +181,11 @@ class FakeUpstream:
         self.server.shutdown()
         self.server.server_close()
         os.unlink(self.path)
+        for c in list(self.connections):
+            try:
+                c.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         with self.cond:
             self.cond.notify_all()
 
