@@ -1,5 +1,6 @@
 /*
- * record.c - find an unfinished line that holds the mark.
+ * record.c - find an unfinished line that holds the mark, or an unfinished
+ * end of line.
  */
 #include "controller/record.h"
 
@@ -18,7 +19,7 @@ static size_t record_find(const char *data, size_t n)
 	return n;
 }
 
-size_t record_cut(const char *data, size_t n, bool hurry)
+static size_t record_cut_mark(const char *data, size_t n, bool hurry)
 {
 	size_t max = n < RECORD_MAX ? n : RECORD_MAX, at = 0;
 
@@ -37,4 +38,14 @@ size_t record_cut(const char *data, size_t n, bool hurry)
 		return found;		/* 0: wait for the rest */
 	}
 	return max;
+}
+
+size_t record_cut(const char *data, size_t n, bool hurry)
+{
+	size_t cut = record_cut_mark(data, n, hurry);
+
+	/* The newline is here already, or may come in a moment. */
+	if (cut && data[cut - 1] == '\r' && (cut < n ? cut > 1 : !hurry))
+		cut--;
+	return cut;
 }

@@ -5,7 +5,8 @@
  *
  * The heroku command looks for "\xEF\xBF\xBF heroku-command-exit-status: N"
  * within one piece of data: a line that begins with (or holds) these three
- * bytes must not be split between records.
+ * bytes must not be split between records. And where its output is no terminal
+ * it makes "\n" of "\r\n", but only within one piece.
  */
 #include "base/base.h"
 

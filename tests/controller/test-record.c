@@ -66,6 +66,21 @@ static void a_marked_line_at_the_edge_of_a_record_moves_to_the_next(void **state
 		    strlen(STATUS));
 }
 
+static void an_end_of_line_stays_together(void **state)
+{
+	char big[RECORD_MAX + 1];
+
+	assert_int_equal(cut("abc\r"), 3);
+	assert_int_equal(cut("\r"), 0);
+	assert_int_equal(record_cut("\r", 1, true), 1);
+	assert_int_equal(record_cut("abc\r", 4, true), 4);
+	memset(big, 'x', sizeof(big));
+	big[RECORD_MAX - 1] = '\r';
+	big[RECORD_MAX] = '\n';
+	assert_int_equal(record_cut(big, sizeof(big), true), RECORD_MAX - 1);
+	assert_int_equal(record_cut(big + RECORD_MAX - 1, 2, false), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -73,6 +88,7 @@ int main(void)
 		cmocka_unit_test(a_marked_line_goes_whole),
 		cmocka_unit_test(every_split_of_a_marked_line_waits),
 		cmocka_unit_test(a_mark_without_an_end_is_let_go),
+		cmocka_unit_test(an_end_of_line_stays_together),
 		cmocka_unit_test(a_marked_line_at_the_edge_of_a_record_moves_to_the_next),
 	};
 
