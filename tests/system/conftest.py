@@ -7,12 +7,10 @@ what they were before.
 """
 import os
 import shutil
-import subprocess
-import tempfile
 
 import pytest
 
-from harness import BUILD, Host, census
+from harness import BUILD, Host, census, private_dir
 
 
 def pytest_report_header(config):
@@ -32,7 +30,7 @@ def machine():
 def host(request):
     """A running private instance."""
     before = census()
-    root = tempfile.mkdtemp(prefix="dyno-t-", dir="/tmp")
+    root = private_dir("dyno-t-")
     h = Host(root)
     try:
         h.start()
@@ -57,6 +55,6 @@ def app(host, request):
 
 @pytest.fixture(scope="session")
 def workdir():
-    d = tempfile.mkdtemp(prefix="dyno-w-", dir="/tmp")
+    d = private_dir("dyno-w-")
     yield d
     shutil.rmtree(d, ignore_errors=True)

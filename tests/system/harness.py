@@ -36,6 +36,13 @@ def output(*argv):
     return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
+def private_dir(prefix):
+    """A directory of our own that the service user may enter."""
+    d = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    os.chmod(d, 0o755)
+    return d
+
+
 def processes():
     """{pid: (name of the executable, command line)} of this package's programs."""
     found = {}

@@ -28,6 +28,7 @@ def test_sigterm_reaches_every_process_and_a_deaf_one_is_killed_after_the_grace(
 def test_two_sandboxes_run_side_by_side_and_leave_nothing():
     before = census()
     with tempfile.TemporaryDirectory(prefix="dyno-2-", dir="/tmp") as d:
+        os.chmod(d, 0o755)
         hosts = [Host(os.path.join(d, n)) for n in "ab"]
         try:
             for h in hosts:
@@ -53,6 +54,7 @@ def test_a_sandbox_whose_every_process_was_killed_is_still_cleaned_up():
     from harness import processes
     before = census()
     with tempfile.TemporaryDirectory(prefix="dyno-3-", dir="/tmp") as d:
+        os.chmod(d, 0o755)
         h = Host(os.path.join(d, "x"))
         h.start()
         try:
