@@ -74,9 +74,10 @@ def test_killing_daemons_at_once_loses_no_dyno_and_no_line(host, busy):
 
 
 def test_a_dyno_that_ends_while_nobody_looks_is_told_afterwards(host, app):
-    host.deploy(app, {"Procfile": "worker: while [ ! -e /tmp/end ]; do sleep 0.05; done; echo last words; exit 6\n"})
+    host.deploy(app, {"Procfile": "worker: trap 'echo last words; exit 6' USR1; echo ready; while :; do sleep 0.05; done\n"})
     host.ctl("scale", "-a", app, "worker=1")
     host.ctl("wait", "-a", app)
+    host.wait_log(app, r"app\[worker\.1\]: ready")
     dyno = host.dyno(app, "worker.1")
     pid = host_pids(host)[dyno["id"]]
     keeper = host.pid("dynod")
@@ -84,7 +85,8 @@ def test_a_dyno_that_ends_while_nobody_looks_is_told_afterwards(host, app):
     os.kill(supervisor, signal.SIGSTOP)
     os.kill(keeper, signal.SIGKILL)
     # The command runs below PID 1 of the dyno; its end is seen by nobody.
-    open(f"/proc/{pid}/root/tmp/end", "w").close()
+    command = int(open(f"/proc/{pid}/task/{pid}/children").read().split()[0])
+    os.kill(command, signal.SIGUSR1)
     wait_for("end of the dyno", lambda: not os.path.exists(f"/proc/{pid}"))
     try:
         os.kill(supervisor, signal.SIGCONT)
