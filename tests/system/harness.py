@@ -52,7 +52,9 @@ def processes():
             name = open(f"/proc/{pid}/comm").read().strip()
         except OSError:
             continue
-        if line and os.path.basename(line[0].decode(errors="replace")) in PROGRAMS or name in PROGRAMS:
+        if not line[0]:
+            continue  # a zombie: its parent, or PID 1, takes it away
+        if os.path.basename(line[0].decode(errors="replace")) in PROGRAMS or name in PROGRAMS:
             found[int(pid)] = (name, b" ".join(line).decode(errors="replace"))
     return found
 
