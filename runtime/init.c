@@ -15,11 +15,14 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define INIT_EXIT_USAGE 125
+#define INIT_DRAIN_SEC 600		/* daemons are away; then it gives up */
+#define INIT_DRAIN_POLL_NSEC 2000000
 
 static void init_say(const char *text)
 {
@@ -120,6 +123,34 @@ static int init_wait(int signal_fd, pid_t command)
 	}
 }
 
+/* Asked before a descriptor of ours takes the number that is free. */
+static bool init_is_log(void)
+{
+	struct stat st;
+
+	return fcntl(INIT_FD_ERR, F_GETFD) < 0 &&
+	       fstat(INIT_FD_OUT, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/*
+ * The last lines of a log are in the pipe, which ends with its last reader.
+ * While a daemon reads, that is at once; while all are away, it is held here.
+ */
+static void init_drain(void)
+{
+	struct timespec pause = { .tv_nsec = INIT_DRAIN_POLL_NSEC };
+	struct timespec start, now;
+	int left = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (ioctl(INIT_FD_OUT, FIONREAD, &left) < 0 || left == 0)
+			return;
+		nanosleep(&pause, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < INIT_DRAIN_SEC);
+}
+
 /* Nobody in the dyno may look into this process. */
 static int init_harden(sigset_t *all)
 {
@@ -137,6 +168,7 @@ int main(int argc, char **argv)
 {
 	bool tty = argc > 1 && str_eq(argv[1], "-t");
 	int first = tty ? 2 : 1, signal_fd, wstatus;
+	bool log;
 	sigset_t all;
 	pid_t command;
 
@@ -145,6 +177,7 @@ int main(int argc, char **argv)
 		init_refuse("works only as the first process of a dyno");
 	if (argc < first + 2 || !str_eq(argv[first], "--"))
 		init_refuse("usage: dyno-init [-t] -- COMMAND [ARGUMENT...]");
+	log = init_is_log();
 	signal_fd = init_harden(&all);
 	if (signal_fd < 0)
 		init_refuse("cannot protect itself");
@@ -161,6 +194,10 @@ int main(int argc, char **argv)
 	close(STDERR_FILENO);
 	wstatus = init_wait(signal_fd, command);
 	init_record(wstatus);
+	if (log) {
+		kill(-1, SIGKILL);
+		init_drain();
+	}
 	return WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus)
 				    : WEXITSTATUS(wstatus);
 }
