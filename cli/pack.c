@@ -261,13 +261,16 @@ int pack_procfile(int fd, struct buf *ret, struct error *e)
 	auto_free char *chunk = xmalloc(PACK_CHUNK);
 	struct pack p = { .tar = tar, .chunk = chunk };
 	struct archive_entry *entry;
+	struct stat st;
 	int r;
 
 	archive_read_support_filter_gzip(tar);
 	archive_read_support_filter_zstd(tar);
 	archive_read_support_format_tar(tar);
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_sys(e, "rewind the slug");
+	if (S_ISREG(st.st_mode) && st.st_size == 0)
+		return error_set(e, EINVAL, "the file is empty");
 	if (archive_read_open_fd(tar, fd, PACK_CHUNK) != ARCHIVE_OK)
 		return error_set(e, EINVAL, "not a tar archive (gzip, zstd or "
 				 "plain)");
