@@ -22,7 +22,7 @@ struct slug_wait {
 struct slug_jobs_spec {
 	const char *store_dir;
 	const char *upstream;		/* "unix:/path" or "http://host:port" */
-	const char *header;		/* of the requests, or NULL */
+	const char *header;		/* "@FILE" with headers of requests, or NULL */
 };
 
 struct slug_jobs *slug_jobs_new(sd_event *event, const struct slug_jobs_spec *spec);

@@ -8,6 +8,7 @@
  *   dynos/<id>/state.json	where its life is
  *   dynos/<id>/log, cursor	its output (capture.h)
  *   journal/			lines on their way upstream (journal.h)
+ *   upstream-header		the token, for slug jobs
  *
  * Modes keep others out: config vars are in these files. Replaced as a whole,
  * without fsync: after a power cut there are no dynos that they could be about.

@@ -227,23 +227,39 @@ static void supervisor_tell_skipped(const char *what, void *userdata)
 	log_err("%s, ignoring it", what);
 }
 
+/* The token goes to slug jobs in a file: an argv is there for all to read. */
+static int supervisor_start_slugs(struct supervisor *s, struct error *e)
+{
+	auto_free char *dir = xasprintf("%s/slugs", s->root.lib);
+	auto_free char *path = xasprintf("%s/upstream-header", s->dir);
+	auto_free char *arg = s->conf.token ? xasprintf("@%s", path) : NULL;
+	struct slug_jobs_spec jobs = { dir, s->conf.upstream, arg };
+	int r;
+
+	r = store_open(&s->store, dir, e);
+	if (r >= 0 && s->conf.token) {
+		auto_free char *line = xasprintf("Authorization: Bearer %s\n",
+						 s->conf.token);
+
+		r = file_write_fast(AT_FDCWD, path, line, strlen(line), 0600, e);
+	}
+	if (r >= 0)
+		s->slugs = slug_jobs_new(s->event, &jobs);
+	return r;
+}
+
 static int supervisor_load(struct supervisor *s, struct error *e)
 {
 	auto_free char *journal = xasprintf("%s/journal", s->dir);
-	auto_free char *slugs = xasprintf("%s/slugs", s->root.lib);
-	auto_free char *header = s->conf.token ?
-		xasprintf("Authorization: Bearer %s", s->conf.token) : NULL;
-	struct slug_jobs_spec jobs = { slugs, s->conf.upstream, header };
 	int r;
 
 	r = file_make_dirs(journal, 0700, e);
 	if (r >= 0)
 		r = journal_open(&s->journal, journal, LOG_JOURNAL_MAX, e);
 	if (r >= 0)
-		r = store_open(&s->store, slugs, e);
+		r = supervisor_start_slugs(s, e);
 	if (r < 0)
 		return r;
-	s->slugs = slug_jobs_new(s->event, &jobs);
 	r = state_load_list(s->dir, &s->wanted, supervisor_tell_skipped, e);
 	if (r < 0) {
 		/* Upstream has it; what runs is in files of its own. */

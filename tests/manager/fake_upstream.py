@@ -137,6 +137,7 @@ class FakeUpstream:
         self.states = {}        # id -> every state told, in order
         self.epoch, self.acked = None, 0
         self.repeats = 0
+        self.slug_requests = []
         self.lines = []         # (app, source, ps, message)
         self.attachable = set() # ids whose client is there
         self.streams = queue.Queue()
@@ -278,6 +279,7 @@ class FakeUpstream:
         h.answer(200, {"acked": self.acked})
 
     def serve_slug(self, h, sha):
+        self.slug_requests.append(sha)
         try:
             with open(os.path.join(self.slug_dir or "", sha), "rb") as f:
                 h.answer(200, raw=f.read())

@@ -34,7 +34,8 @@ tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-dyno-fsm %D%/test-journal \
-	%D%/test-port %D%/test-reconcile %D%/test-state
+	%D%/test-port %D%/test-reconcile %D%/test-state \
+	%D%/test-supervisor-conf
 
 tests_manager_test_assignment_SOURCES = %D%/test-assignment.c
 tests_manager_test_assignment_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
@@ -93,3 +94,7 @@ tests_manager_test_state_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 # A control plane of a few lines, for system tests and for trying things.
 EXTRA_DIST += %D%/fake_upstream.py
+
+tests_manager_test_supervisor_conf_SOURCES = %D%/test-supervisor-conf.c
+tests_manager_test_supervisor_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_supervisor_conf_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)

@@ -236,6 +236,7 @@ def test_slugs_are_fetched_once_and_profiles_run(worker, up):
     for r in runs:
         assert up.wait_state(r, "complete", 30)["exit_status"] == 0
         up.wait_line(f"app[{r['name']}]: hello from a-b-profile {r['name'][4:]}")
+    assert up.slug_requests.count(sha) == 1
     os.unlink(worker.slugs + "/" + sha)
     last = assignment("run.9", "./hello again", kind="run", slug=s)
     up.assign([last])
