@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from harness import BUILD, Host, census, private_dir
+from harness import BUILD, Host, census, private_dir, wait_for_census
 
 
 def pytest_report_header(config):
@@ -42,7 +42,7 @@ def host(request):
         left = os.listdir(root) if os.path.isdir(root) else []
         shutil.rmtree(root, ignore_errors=True)
     assert left == [], "sandbox stop left files"
-    assert census() == before
+    wait_for_census(before)
 
 
 @pytest.fixture

@@ -93,6 +93,14 @@ def census():
     }
 
 
+def wait_for_census(before, timeout=20):
+    """The kernel takes namespaces and processes down behind our back: await it."""
+    deadline = time.monotonic() + timeout
+    while census() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert census() == before
+
+
 def fds_of(pid):
     """What a process has open, without what changes by itself."""
     found = []
@@ -257,7 +265,7 @@ class Host:
         wait_for("working instance", works)
 
     def prefix(self):
-        return json.loads(self.ctl("host", "info", "--json").out)["instance"]
+        return json.loads(self.ctl("host", "info", "--json").out)["prefix"]
 
 
 def slug(files, name=None):

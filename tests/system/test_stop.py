@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, Host, census, wait_for
+from harness import BUILD, Host, census, wait_for, wait_for_census
 
 
 def test_sigterm_reaches_every_process_and_a_deaf_one_is_killed_after_the_grace(host, app):
@@ -46,7 +46,7 @@ def test_two_sandboxes_run_side_by_side_and_leave_nothing():
         finally:
             for h in hosts:
                 h.ctl("sandbox", "stop", check=False)
-    assert census() == before
+    wait_for_census(before)
 
 
 def test_a_sandbox_whose_every_process_was_killed_is_still_cleaned_up():
@@ -72,7 +72,7 @@ def test_a_sandbox_whose_every_process_was_killed_is_still_cleaned_up():
                     pass
         finally:
             h.stop()
-    assert census() == before
+    wait_for_census(before)
 
 
 def test_the_unprivileged_user_is_told_to_be_root():
