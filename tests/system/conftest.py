@@ -10,6 +10,8 @@ import shutil
 
 import pytest
 
+pytest.register_assert_rewrite("harness")
+
 from harness import BUILD, Host, census, private_dir, wait_for_census
 
 

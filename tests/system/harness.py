@@ -1,4 +1,5 @@
 """What the system tests share: the instance, waiting, and the census."""
+import collections
 import http.client
 import io
 import itertools
@@ -102,14 +103,29 @@ def wait_for_census(before, timeout=20):
 
 
 def fds_of(pid):
-    """What a process has open, without what changes by itself."""
-    found = []
+    """What a process has open, by kind: {"/dev/null": 2, "pipe": 1, ...}."""
+    found = collections.Counter()
     for fd in os.listdir(f"/proc/{pid}/fd"):
         try:
-            found.append(re.sub(r"\d{3,}", "N", os.readlink(f"/proc/{pid}/fd/{fd}")))
+            found[re.sub(r":\[\d+\]$|[0-9a-f-]{32,}|\d{8,}$", "", os.readlink(f"/proc/{pid}/fd/{fd}"))] += 1
         except OSError:
             pass
-    return len(found)
+    return found
+
+
+def await_fds(before, timeout=PATIENCE):
+    """before: {pid: fds_of(pid)}. Waits until none has more than that, but for
+    idle HTTP connections and dynod's user namespaces, one per slot that was
+    ever in use at the same time."""
+    deadline = time.monotonic() + timeout
+    slack = collections.Counter(socket=4, user=16)
+
+    def more():
+        now = {pid: dict(fds_of(pid) - was - slack) for pid, was in before.items()}
+        return {pid: kinds for pid, kinds in now.items() if kinds}
+    while more() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert more() == {}
 
 
 class Result:

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import fds_of, wait_for
+from harness import await_fds, fds_of, wait_for
 
 DAEMONS = ("dyno-supervisor", "dynod", "dyno-controller")
 
@@ -102,16 +102,8 @@ def test_daemons_keep_no_descriptor_of_ended_dynos(host, app):
     host.ctl("scale", "-a", app, "web=0")
     host.run(app, "true")
     wait_for("quiet", lambda: not host.dynos(app))
-    daemons = {p: host.pid(p) for p in ("dynod", "dyno-supervisor", "dyno-controller")}
-
-    def open_fds():
-        return {p: fds_of(pid) for p, pid in daemons.items()}
-    before = open_fds()
+    fds = {pid: fds_of(pid) for pid in map(host.pid, ("dynod", "dyno-supervisor", "dyno-controller"))}
     for _ in range(10):
         host.run(app, "true")
     wait_for("quiet", lambda: not host.dynos(app))
-
-    def as_before():
-        now = open_fds()
-        return all(now[p] <= before[p] for p in now)
-    wait_for("descriptors as before", as_before)
+    await_fds(fds)

@@ -1,10 +1,11 @@
 """Many starts and stops, some killed at random; the fixture's census judges."""
 import os
 import random
+import re
 import signal
 import subprocess
 
-from harness import BUILD, cgroups, output, wait_for
+from harness import BUILD, await_fds, cgroups, fds_of, output, wait_for
 
 STARTS = int(os.environ.get("DYNO_TEST_STARTS", "200"))
 
@@ -25,7 +26,10 @@ def test_many_starts_and_stops_leave_nothing(host, app):
     host.deploy(app, {"Procfile": "web: true\n"}, wait=False)
     host.ctl("scale", "-a", app, "web=0")
     wait_for("quiet", lambda: not host.json("host", "ps"))
+    host.run(app, "true")  # what is made once per daemon is there now
+    wait_for("quiet", lambda: not host.json("host", "ps"))
     prefix, dice = host.prefix(), random.Random(1)
+    fds = {host.pid(p): fds_of(host.pid(p)) for p in ("dynod", "dyno-supervisor", "dyno-controller")}
     assert links(prefix) == [] and leaves(prefix) == set()
     files = sorted(os.listdir(host.root + "/run/dyno/dynos"))
     assert files == []
@@ -63,4 +67,5 @@ def test_many_starts_and_stops_leave_nothing(host, app):
     wait_for("no link", lambda: not links(prefix))
     wait_for("no cgroup", lambda: not leaves(prefix))
     wait_for("no record", lambda: os.listdir(host.root + "/run/dyno/dynos") == [])
-    assert f"{prefix}-" not in output("nft", "list", "ruleset")
+    assert not re.search(prefix + "-[0-9a-f]", output("nft", "list", "ruleset"))
+    await_fds(fds)
