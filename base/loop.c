@@ -3,6 +3,7 @@
 #include "base/loop.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -17,6 +18,18 @@ static int on_loop_signal(sd_event_source *src,
 	return sd_event_exit(event, 0);
 }
 
+/* Dynos, clients and streams cost descriptors, and no daemon uses select(). */
+static void loop_raise_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur == rl.rlim_max)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
+		log_warn("raise the number of open files: %m, ignoring");
+}
+
 int loop_new(sd_event **ret, struct error *e)
 {
 	static const int stops[] = { SIGTERM, SIGINT };
@@ -25,6 +38,7 @@ int loop_new(sd_event **ret, struct error *e)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	loop_raise_files();
 	r = sd_event_new(&event);
 	if (r < 0)
 		return error_ret(e, r, "create the event loop");

@@ -14,7 +14,8 @@
 struct error;
 
 /* New loop; SIGPIPE ignored, SIGTERM and SIGINT blocked and turned into
- * sd_event_exit(0). The caller unrefs it. */
+ * sd_event_exit(0); the number of open files raised to the hard limit. The
+ * caller unrefs it. */
 int loop_new(sd_event **ret, struct error *e);
 
 /* Tell systemd (if it is there) and the operator that the daemon serves. */

@@ -24,7 +24,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -111,17 +110,6 @@ static int on_dynod_post(sd_event_source *src, void *userdata)
 
 /* ---- life ---- */
 
-/* Each dyno costs up to four descriptors. */
-static void dynod_raise_files(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
-}
-
 static void dynod_lower_oom(void)
 {
 	auto_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -194,7 +182,6 @@ static int dynod_serve(struct dynod *d, struct error *e)
 	auto_free char *status = NULL;
 	int r;
 
-	dynod_raise_files();
 	dynod_lower_oom();
 	r = dynod_open(d, on_trouble, e);
 	if (r < 0)

@@ -31,7 +31,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 /* ---- reconciling ---- */
 
@@ -269,18 +268,6 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 	return supervisor_load_lives(s, e);
 }
 
-/* Each dyno costs a handful of descriptors. */
-static void supervisor_raise_files(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
-		lim.rlim_cur = lim.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
-			log_warn("raise the number of open files: %m, ignoring");
-	}
-}
-
 static int supervisor_run(struct supervisor *s, const char *root, struct error *e)
 {
 	static const struct host_client_ops ops = {
@@ -376,7 +363,6 @@ int main(int argc, char **argv)
 	int r;
 
 	log_open("dyno-supervisor");
-	supervisor_raise_files();
 	id_uuid(s.boot_id);
 	s.prefix = xstrdup("");
 	r = supervisor_run(&s, root, &e);

@@ -6,7 +6,8 @@
  *
  * Instance n has the ids 0x10000000 + n * 0x2000000 and following; each dyno
  * has one slot of 65536 of them, slot 0 is never used. A mount is translated
- * by a user namespace; making one costs a process, so they are kept per slot.
+ * by a user namespace; making one costs a process, so those of the lowest
+ * slots, which are taken first, are kept.
  */
 #include "base/base.h"
 
@@ -18,6 +19,7 @@ struct error;
 #define IDMAP_INSTANCE 0x2000000U
 #define IDMAP_SLOT 65536U
 #define IDMAP_SLOTS (IDMAP_INSTANCE / IDMAP_SLOT)
+#define IDMAP_KEPT 32U
 
 struct idmap {
 	uint32_t first;				/* of the instance */
