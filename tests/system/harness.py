@@ -45,7 +45,7 @@ def private_dir(prefix):
 
 
 def processes():
-    """{pid: (name of the executable, command line)} of this package's programs."""
+    """{pid: (name, command line)} of this package's programs."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -60,46 +60,60 @@ def processes():
     return found
 
 
-def cgroups():
-    found = set()
+def cgroups(prefix):
+    """Groups of an instance, in all hierarchies."""
+    found = []
     for top, dirs, _ in os.walk("/sys/fs/cgroup"):
-        depth = top.count("/")
-        if depth >= 5:
-            dirs[:] = []
-        found.update(os.path.join(top, d) for d in dirs if re.match(r"dyno\d+$", d))
-        dirs[:] = [d for d in dirs if d != "process_api"]
+        dirs[:] = [d for d in dirs if d != "process_api"] if top.count("/") < 6 else []
+        found += [os.path.join(top, d) for d in dirs if d == prefix]
+    return sorted(found)
+
+
+def alias_of(link):
+    try:
+        return open(f"/sys/class/net/{link}/ifalias").read().strip()
+    except OSError:
+        return None
+
+
+def people_of(prefix):
+    """Processes with user ids of an instance's dynos."""
+    first = 0x10000000 + int(prefix[4:]) * 0x2000000
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if first <= os.stat(f"/proc/{pid}").st_uid < first + 0x2000000:
+                found.append(open(f"/proc/{pid}/cmdline").read())
+        except OSError:
+            pass
     return found
 
 
-def user_namespaces():
-    """User namespaces that some process lives in."""
-    seen = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            seen.add(os.readlink(f"/proc/{pid}/ns/user"))
-        except OSError:
-            pass
-    return len(seen)
+def mounts():
+    return sorted(l.split(" ", 3)[-1] for l in open("/proc/self/mountinfo"))
 
 
-def census():
-    """Everything of ours that exists outside of a root directory."""
-    return {
-        "links": sorted(l for l in os.listdir("/sys/class/net") if l.startswith("dyno")),
-        "cgroups": sorted(cgroups()),
-        "tables": sorted(t for t in output("nft", "list", "tables").splitlines() if "dyno" in t),
-        "mounts": sorted(l.split(" ", 3)[-1] for l in open("/proc/self/mountinfo")),
-        "processes": sorted(line for _, line in processes().values()),
-        "user namespaces": user_namespaces(),
+def left_of(prefix, root):
+    """What exists of an instance outside of its directory. Its number may
+    meanwhile belong to another instance, whose bridge then says so."""
+    left = {
+        "processes": [line for _, line in processes().values() if root in line],
+        "mounts": [m for m in mounts() if root in m],
     }
+    if prefix and alias_of(prefix) in (None, root):
+        left["links"] = [l for l in os.listdir("/sys/class/net") if l == prefix or l.startswith(prefix + "-")]
+        left["cgroups"] = cgroups(prefix)
+        left["tables"] = [t for t in output("nft", "list", "tables").splitlines() if t.split()[-1] == prefix]
+        left["people"] = people_of(prefix)
+    return {kind: things for kind, things in left.items() if things}
 
 
-def wait_for_census(before, timeout=20):
-    """The kernel takes namespaces and processes down behind our back: await it."""
+def assert_nothing_left(prefix, root, timeout=20):
+    """The census. The kernel takes some things down behind our back: await it."""
     deadline = time.monotonic() + timeout
-    while census() != before and time.monotonic() < deadline:
+    while left_of(prefix, root) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert census() == before
+    assert left_of(prefix, root) == {}
 
 
 def fds_of(pid):
@@ -115,10 +129,10 @@ def fds_of(pid):
 
 def await_fds(before, timeout=PATIENCE):
     """before: {pid: fds_of(pid)}. Waits until none has more than that, but for
-    idle HTTP connections and dynod's user namespaces, one per slot that was
-    ever in use at the same time."""
+    idle HTTP connections and the user namespaces that dynod keeps: two for
+    each of 32 slots."""
     deadline = time.monotonic() + timeout
-    slack = collections.Counter(socket=4, user=16)
+    slack = collections.Counter(socket=4, user=64)
 
     def more():
         now = {pid: dict(fds_of(pid) - was - slack) for pid, was in before.items()}
@@ -143,6 +157,7 @@ class Host:
 
     def __init__(self, root):
         self.root = root
+        self.instance = None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DYNO_", "HEROKU_"))}
         self.env["PATH"] = BUILD + ":" + self.env["PATH"]
         self.env.setdefault("TERM", "xterm")
@@ -162,8 +177,10 @@ class Host:
         return json.loads(self.ctl(*args, "--json").out)
 
     def start(self):
+        self.mounts = mounts()
         self.ctl("sandbox", "start")
         self.read_env()
+        self.instance = self.prefix()
 
     def read_env(self):
         for line in open(os.path.join(self.root, "env")):
@@ -172,7 +189,11 @@ class Host:
                 self.env[m.group(1)] = m.group(2)
 
     def stop(self):
+        """Ends the instance; nothing of it may be left anywhere."""
         self.ctl("sandbox", "stop")
+        assert_nothing_left(self.instance, self.root)
+        assert mounts() == self.mounts
+        assert not os.path.isdir(self.root) or os.listdir(self.root) == []
 
     def show_logs(self):
         for top, _, files in os.walk(os.path.join(self.root, "log")):

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from harness import BUILD, output, wait_for
+from harness import BUILD, left_of, wait_for
 
 USER = 64123  # the service user: a number without a name
 FOREVER = "trap 'exit 9' TERM; i=0; while :; do echo line $((i++)); sleep 0.02; done"
@@ -117,20 +117,7 @@ class Dynod:
         """What exists of the instance outside of etc/ and var/."""
         if not self.prefix:
             return []
-        found = [l for l in os.listdir("/sys/class/net") if re.match(self.prefix + r"(-|$)", l)]
-        found += [t for t in output("nft", "list", "tables").splitlines() if t.split()[-1] == self.prefix]
-        for top, dirs, _ in os.walk("/sys/fs/cgroup"):
-            found += [top + "/" + d for d in dirs if d == self.prefix]
-            dirs[:] = [d for d in dirs if d != "process_api" and top.count("/") < 5]
-        found += [l for l in open("/proc/self/mountinfo") if self.root in l]
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                line = open(f"/proc/{pid}/cmdline").read()
-                group = open(f"/proc/{pid}/cgroup").read()
-            except OSError:
-                continue
-            if (self.root in line or f"/{self.prefix}/" in group) and alive(pid):
-                found.append(f"process {pid} {line!r}")
+        found = sorted(left_of(self.prefix, self.root).items())
         if os.path.exists(self.root + "/run/dyno"):
             found += os.listdir(self.root + "/run/dyno")
         return found

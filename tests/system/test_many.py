@@ -16,9 +16,8 @@ def links(prefix):
 
 def leaves(prefix):
     found = set()
-    for parent in cgroups():
-        if parent.endswith("/" + prefix):
-            found.update(os.path.join(parent, d) for d in os.listdir(parent) if os.path.isdir(os.path.join(parent, d)))
+    for parent in cgroups(prefix):
+        found.update(os.path.join(parent, d) for d in os.listdir(parent) if os.path.isdir(os.path.join(parent, d)))
     return found
 
 

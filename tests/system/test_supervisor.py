@@ -17,7 +17,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import FakeUpstream, assignment  # noqa: E402
-from harness import BUILD, census, fds_of, slug, wait_for  # noqa: E402
+from harness import BUILD, assert_nothing_left, await_fds, fds_of, slug, wait_for  # noqa: E402
 
 USER = 64124  # the service user: a number without a name
 CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
@@ -93,12 +93,7 @@ def worker():
         w.log.seek(0)
         print(w.log.read()[-8000:])
         shutil.rmtree(w.root)
-    # Of this instance; others may run beside it.
-    left = census()
-    assert [l for l in left["links"] if re.match(prefix + r"\D|" + prefix + "$", l)] == []
-    assert [c for c in left["cgroups"] if os.path.basename(c) == prefix] == []
-    assert [t for t in left["tables"] if t.split()[-1] == prefix] == []
-    assert [p for p in left["processes"] if w.root in p] == []
+    assert_nothing_left(prefix, w.root)
 
 
 @pytest.fixture
@@ -489,7 +484,7 @@ def test_host_sock_is_for_root_and_the_service_user(worker, up):
 
 
 def test_many_starts_and_stops_leave_nothing_behind(worker, up):
-    before = fds_of(worker.supervisor())
+    before = {worker.supervisor(): fds_of(worker.supervisor())}
     for i in range(6):
         runs = [assignment(f"run.{k}", "echo hi", kind="run") for k in range(8)]
         form = [assignment(f"worker.{k}", "sleep 1000") for k in range(3)]
@@ -502,4 +497,4 @@ def test_many_starts_and_stops_leave_nothing_behind(worker, up):
     wait_for("an empty host", lambda: worker.get("/dynos") == [] and worker.get("/")["strays"] == 0)
     assert os.listdir(worker.root + "/run/dyno/supervisor/dynos") == []
     assert os.listdir(worker.root + "/run/dyno/dynos") == []
-    assert fds_of(worker.supervisor()) <= before + 2
+    await_fds(before)
