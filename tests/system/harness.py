@@ -86,7 +86,7 @@ def people_of(prefix):
                 found.append(open(f"/proc/{pid}/cmdline").read())
         except OSError:
             pass
-    return found
+    return [line for line in found if line]  # without zombies
 
 
 def mounts():
