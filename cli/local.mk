@@ -21,6 +21,7 @@ libcli_a_SOURCES = \
 	%D%/run.c %D%/run.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/sandbox_address.c \
+	%D%/sandbox_programs.c %D%/sandbox_programs.h \
 	%D%/sandbox_start.c \
 	%D%/sandbox_stop.c \
 	%D%/scale.c %D%/scale.h \

@@ -32,6 +32,28 @@ void sandbox_deinit(struct sandbox *s)
 	*s = SANDBOX_INIT;
 }
 
+int sandbox_check_reachable(const char *path, struct error *e)
+{
+	auto_free char *dir = xstrdup(path);
+	struct stat st;
+	char *slash;
+
+	for (;;) {
+		if (stat(*dir ? dir : "/", &st) < 0)
+			return error_sys(e, "stat %s", dir);
+		if (!(st.st_mode & S_IXOTH))
+			return error_set(e, EACCES, "%s is closed to the service "
+					 "user (mode %04o): choose another "
+					 "place, below /tmp or /srv for instance",
+					 *dir ? dir : "/",
+					 (unsigned)st.st_mode & 07777);
+		slash = strrchr(dir, '/');
+		if (!slash)
+			return 0;
+		*slash = '\0';
+	}
+}
+
 int sandbox_check_length(const char *dir, struct error *e)
 {
 	size_t max = SANDBOX_PATH_MAX - strlen(SANDBOX_LONGEST);

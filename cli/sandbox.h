@@ -36,6 +36,10 @@ int sandbox_write_mark(const struct sandbox *s, struct error *e);
 /* Will unix sockets below dir (absolute) have a path that is short enough? */
 int sandbox_check_length(const char *dir, struct error *e);
 
+/* The daemons are another user: every directory above path (absolute), and
+ * path itself, has to let them pass. EACCES names the one that does not. */
+int sandbox_check_reachable(const char *path, struct error *e);
+
 /* Addresses of a running sandbox; NULL = not there (yet). */
 struct sandbox_address {
 	char *api_url;

@@ -16,6 +16,7 @@
 #include "cli/keeper.h"
 #include "cli/progress.h"
 #include "cli/sandbox.h"
+#include "cli/sandbox_programs.h"
 #include "cli/verbs.h"
 #include "http/client.h"
 #include "http/json.h"
@@ -64,29 +65,6 @@ static void sandbox_start_user(struct sandbox_start *st)
 	st->gid = pw ? pw->pw_gid : st->uid;
 }
 
-/* The daemons are another user: every directory above has to let them pass. */
-static int sandbox_start_reachable(const char *path, struct error *e)
-{
-	auto_free char *dir = xstrdup(path);
-	struct stat st;
-	char *slash;
-
-	for (;;) {
-		if (stat(*dir ? dir : "/", &st) < 0)
-			return error_sys(e, "stat %s", dir);
-		if (!(st.st_mode & S_IXOTH))
-			return error_set(e, EACCES, "%s is closed to the service "
-					 "user (mode %04o): choose another "
-					 "place, below /tmp or /srv for instance",
-					 *dir ? dir : "/",
-					 (unsigned)st.st_mode & 07777);
-		slash = strrchr(dir, '/');
-		if (!slash)
-			return 0;
-		*slash = '\0';
-	}
-}
-
 static int sandbox_start_config(const struct sandbox_start *st, const char *name,
 				const char *keys, struct error *e)
 {
@@ -108,7 +86,7 @@ static int sandbox_start_prepare(struct sandbox_start *st, struct error *e)
 	auto_free char *log = xasprintf("%s/log", root->dir);
 	int r;
 
-	r = sandbox_start_reachable(root->dir, e);
+	r = sandbox_check_reachable(root->dir, e);
 	if (r == 0)
 		r = sandbox_write_mark(st->sandbox, e);
 	if (r == 0)
@@ -131,14 +109,18 @@ static int sandbox_start_keeper(struct sandbox_start *st, struct error *e)
 {
 	const struct root *root = &st->sandbox->root;
 	auto_free char *log = xasprintf("%s/log/keeper.log", root->dir);
-	auto_free char *self = process_sibling("dynoctl");
-	char *argv[] = { self, (char *)"sandbox", (char *)"keep",
+	auto_free char *self = NULL;
+	char *argv[] = { NULL, (char *)"sandbox", (char *)"keep",
 			 (char *)"--root", root->dir, NULL };
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	auto_close int log_fd = -1, trial_fd = -1;
-	int p[2];
+	int p[2], r;
 	pid_t pid;
 
+	r = sandbox_programs(root, &self, e);
+	if (r < 0)
+		return r;
+	argv[0] = self;
 	log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (log_fd < 0)
 		return error_sys(e, "open %s", log);
@@ -328,6 +310,19 @@ static int sandbox_start_run(struct sandbox_start *st, struct error *e)
 
 /* ---- the verb ---- */
 
+/* "stop" will remove these: they must not be somebody's. */
+static int sandbox_start_is_free(const struct sandbox *s, struct error *e)
+{
+	static const char *const ours[] = { "env", "log", "run/dyno" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (faccessat(s->dir_fd, ours[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return error_set(e, EEXIST, "%s/%s is there already, "
+					 "and not a sandbox's: choose another "
+					 "directory", s->root.dir, ours[i]);
+	return 0;
+}
+
 static int sandbox_start_open(struct sandbox *s, const char *dir, struct error *e)
 {
 	auto_(census_deinit) struct census c = CENSUS_INIT;
@@ -358,6 +353,7 @@ static int sandbox_start_open(struct sandbox *s, const char *dir, struct error *
 	if (r == 0 && c.n > 0)
 		return error_set(e, EBUSY, "a sandbox runs below %s already",
 				 s->root.dir);
+	r = r < 0 || s->marked ? r : sandbox_start_is_free(s, e);
 	controller = xasprintf("%s/controller", s->root.lib);
 	if (r == 0 && !s->marked && access(controller, F_OK) == 0)
 		return error_set(e, EEXIST, "%s holds an instance that is no "

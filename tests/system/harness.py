@@ -155,15 +155,16 @@ class Host:
 
     numbers = itertools.count(1)
 
-    def __init__(self, root):
+    def __init__(self, root, programs=BUILD):
         self.root = root
+        self.programs = programs
         self.instance = None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DYNO_", "HEROKU_"))}
         self.env["PATH"] = BUILD + ":" + self.env["PATH"]
         self.env.setdefault("TERM", "xterm")
 
     def ctl(self, *args, check=True, input=b"", text=True, timeout=120, env=None):
-        p = subprocess.run([BUILD + "/dynoctl", "--root", self.root, *args], input=input,
+        p = subprocess.run([self.programs + "/dynoctl", "--root", self.root, *args], input=input,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
                            env={**self.env, **(env or {})})
         r = Result(p)

@@ -1,11 +1,12 @@
 """Ending: SIGTERM to every process, 30 s, SIGKILL; the sandbox leaves nothing."""
 import os
+import shutil
 import subprocess
 import tempfile
 
 import pytest
 
-from harness import BUILD, Host, wait_for
+from harness import BUILD, PROGRAMS, Host, wait_for
 
 
 def test_sigterm_reaches_every_process_and_a_deaf_one_is_killed_after_the_grace(host, app):
@@ -78,3 +79,29 @@ def test_the_unprivileged_user_is_told_to_be_root():
         pytest.skip("the build tree is not readable for others")
     assert p.returncode == 1 and "root" in p.stderr
     assert not os.path.exists("/tmp/dyno-never")
+
+
+def test_a_sandbox_runs_copies_of_programs_that_the_service_user_cannot_reach():
+    with tempfile.TemporaryDirectory(prefix="dyno-4-", dir="/tmp") as d:
+        os.chmod(d, 0o755)
+        closed = os.path.join(d, "closed")
+        os.mkdir(closed, 0o700)
+        for name in PROGRAMS:
+            shutil.copy(os.path.join(BUILD, name), closed)
+        h = Host(os.path.join(d, "x"), programs=closed)
+        h.start()
+        try:
+            app = h.new_app()
+            h.deploy(app, {"Procfile": "worker: sleep 1000\n"}, wait=False)
+            assert h.run(app, "echo works").out == "works\n"
+        finally:
+            h.stop()
+
+
+def test_a_sandbox_never_takes_over_what_it_did_not_make():
+    with tempfile.TemporaryDirectory(prefix="dyno-5-", dir="/tmp") as d:
+        os.chmod(d, 0o755)
+        os.mkdir(os.path.join(d, "log"))
+        r = Host(d).ctl("sandbox", "start", check=False)
+        assert r.status == 1 and "log is there already" in r.err
+        assert os.listdir(d) == ["log"]
