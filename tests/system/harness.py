@@ -1,4 +1,5 @@
 """What the system tests share: the instance, waiting, and the census."""
+import atexit
 import collections
 import http.client
 import io
@@ -6,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,10 +16,37 @@ import tempfile
 import time
 import urllib.parse
 
-BUILD = os.path.abspath(os.environ.get("DYNO_BUILD", os.path.join(os.path.dirname(__file__), "../../build")))
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 SAMPLE = os.path.join(TOP, "contrib/sample")
 PROGRAMS = ("dynod", "dyno-supervisor", "dyno-controller", "dyno-router", "dynoctl", "dyno-init", "dyno-slug")
+
+
+def private_dir(prefix):
+    """A directory of our own that the service user may enter."""
+    d = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    os.chmod(d, 0o755)
+    return d
+
+
+def programs():
+    """The build tree, or copies of its programs if it is no place where the
+    service user may go (a clone below /root)."""
+    build = os.path.abspath(os.environ.get("DYNO_BUILD", os.path.join(os.path.dirname(__file__), "../../build")))
+    path = build
+    while os.stat(path).st_mode & 0o001 and path != "/":
+        path = os.path.dirname(path)
+    if path == "/":
+        return build
+    copies = private_dir("dyno-p-")
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    for name in (*PROGRAMS, "tests/manager/fake-supervisor"):
+        if os.path.exists(os.path.join(build, name)):
+            os.makedirs(os.path.dirname(os.path.join(copies, name)), exist_ok=True)
+            shutil.copy(os.path.join(build, name), os.path.join(copies, name))
+    return copies
+
+
+BUILD = programs()
 PATIENCE = 60  # seconds: how long to wait for what must come
 
 
@@ -35,13 +64,6 @@ def wait_for(what, fn, timeout=PATIENCE):
 
 def output(*argv):
     return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-
-
-def private_dir(prefix):
-    """A directory of our own that the service user may enter."""
-    d = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
-    os.chmod(d, 0o755)
-    return d
 
 
 def processes():

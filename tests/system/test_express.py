@@ -28,7 +28,9 @@ def express(workdir):
     open(os.path.join(d, "Procfile"), "w").write("web: node server.js\nworker: node worker.js\n")
     os.makedirs(os.path.join(d, ".profile.d"))
     open(os.path.join(d, ".profile.d/node.sh"), "w").write('export PATH="$HOME/bin:$PATH"\n')
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "express@4"], cwd=d, check=True, timeout=300)
+    npm = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "express@4"], cwd=d,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert npm.returncode == 0, npm.stdout
     shutil.copy(os.path.realpath(shutil.which("node")), os.path.join(d, "bin/node"))
     return d
 
