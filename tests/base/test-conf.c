@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/base/directory.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -28,22 +29,6 @@ static const struct conf_key keys[] = {
 	  "how much" },
 };
 #define KEYS keys, ARRAY_SIZE(keys)
-
-static int setup(void **state)
-{
-	char *dir = xstrdup("/tmp/dyno-base-XXXXXX");
-
-	*state = mkdtemp(dir);
-	return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	int r = file_remove_tree(AT_FDCWD, *state, NULL);
-
-	free(*state);
-	return r;
-}
 
 static void put(const char *dir, const char *name, const char *text)
 {
@@ -168,7 +153,8 @@ static void numbers_have_no_sign_or_blank(void **state)
 	assert_true(conf_set(KEYS, &s, "grace", "18446744073709551616", NULL) < 0);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) \
+	cmocka_unit_test_setup_teardown(fn, directory_setup, directory_teardown)
 
 int main(void)
 {

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/base/directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,22 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	char *dir = xstrdup("/tmp/dyno-base-XXXXXX");
-
-	*state = mkdtemp(dir);
-	return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	int r = file_remove_tree(AT_FDCWD, *state, NULL);
-
-	free(*state);
-	return r;
-}
 
 static char *in(void **state, const char *name)
 {
@@ -262,7 +247,8 @@ static void nonblock_is_switched(void **state)
 	assert_int_equal(file_set_nonblock(-1, true, NULL), -EBADF);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) \
+	cmocka_unit_test_setup_teardown(fn, directory_setup, directory_teardown)
 
 int main(void)
 {

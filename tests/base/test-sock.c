@@ -4,27 +4,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sock.h"
+#include "tests/base/directory.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
 #include <sys/stat.h>
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	char *dir = xstrdup("/tmp/dyno-base-XXXXXX");
-
-	*state = mkdtemp(dir);
-	return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	int r = file_remove_tree(AT_FDCWD, *state, NULL);
-
-	free(*state);
-	return r;
-}
 
 static void unix_socket_replaces_a_stale_one(void **state)
 {
@@ -166,7 +151,8 @@ static void full_socket_is_eagain(void **state)
 	close(p[0]);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) \
+	cmocka_unit_test_setup_teardown(fn, directory_setup, directory_teardown)
 
 int main(void)
 {
