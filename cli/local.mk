@@ -35,5 +35,4 @@ bin_PROGRAMS += dynoctl
 dynoctl_CFLAGS = $(AM_CFLAGS)
 dynoctl_SOURCES = %D%/dynoctl.c
 dynoctl_LDADD = $(CLI_LIBS)
-dist_man_MANS += man/dynoctl.1
 dist_bashcompletion_DATA += contrib/completion/dynoctl.bash
