@@ -23,6 +23,7 @@
 #define PLAN_HOSTNAME_MAX 63
 #define PLAN_ARGS_MAX 4096
 #define PLAN_MEMLOCK (64 * 1024)
+#define PLAN_PTYS "64"		/* of the 4096 that all of the host share */
 
 #define NOSUID_NODEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define DATA_ONLY (NOSUID_NODEV | MOUNT_ATTR_NOEXEC)
@@ -314,6 +315,7 @@ static void plan_dev(struct plan *p)
 	plan_option(op, "ptmxmode", "0666");
 	plan_option(op, "mode", "0620");
 	plan_number(p, op, "gid", PLAN_TTY_GID);
+	plan_option(op, "max", PLAN_PTYS);
 	plan_bind(p, PLAN_BIND, "shm", "root/dev/shm", DATA_ONLY);
 	op = plan_bind(p, PLAN_MOUNT, "mqueue", "root/dev/mqueue", DATA_ONLY);
 	plan_option(op, "source", "mqueue");

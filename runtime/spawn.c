@@ -4,6 +4,7 @@
 #include "runtime/spawn.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,6 +40,47 @@ static int spawn_pipe(int *ret_read, int *ret_write, struct error *e)
 	return 0;
 }
 
+/* A change of the effective id drops the effective capabilities; take them up
+ * again. */
+static int spawn_raise(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, caps) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(caps); i++)
+		caps[i].effective = caps[i].permitted;
+	return (int)syscall(SYS_capset, &head, caps);
+}
+
+/*
+ * The kernel counts inotify instances, pending signals and bytes of message
+ * queues of a user namespace also for whoever made it. Were that root, a single
+ * dyno could use up what all dynos, and the host's own daemons, have together.
+ */
+static long spawn_owned(struct clone_args *args, const struct plan *plan)
+{
+	long pid = -1;
+	int err;
+
+	if (!(args->flags & CLONE_NEWUSER))
+		return syscall(SYS_clone3, args, sizeof(*args));
+	if (syscall(SYS_setresuid, -1, plan->outside.root, -1) < 0)
+		return -1;
+	if (spawn_raise() == 0)
+		pid = syscall(SYS_clone3, args, sizeof(*args));
+	if (pid == 0)
+		return 0;
+	err = errno;
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+		abort();	/* the real id is 0: it cannot be refused */
+	errno = err;
+	return pid;
+}
+
 /* The child inherits a mask that blocks everything: no handler of ours runs
  * there, and dyno-init begins with all signals held. */
 static long spawn_clone3(struct clone_args *args, const struct plan *plan,
@@ -50,7 +92,7 @@ static long spawn_clone3(struct clone_args *args, const struct plan *plan,
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = syscall(SYS_clone3, args, sizeof(*args));
+	pid = spawn_owned(args, plan);
 	if (pid == 0 && helper)
 		child_build(plan, fds);
 	if (pid == 0)

@@ -151,6 +151,21 @@ static void no_mount_has_set_user_id_and_only_devices_have_devices(void **state)
 	plan_deinit(&p);
 }
 
+static void terminals_are_bounded(void **state)
+{
+	struct dyno_spec s = spec_good();
+	cpu_set_t cpus = cpus_first(2);
+	struct plan_input in = input_of(&s, &cpus);
+	const struct plan_op *op;
+	struct plan p;
+
+	plan_build(&p, &in);
+	op = op_find(&p, PLAN_MOUNT, "root/dev/pts");
+	assert_non_null(op);
+	assert_string_equal(option_of(op, "max"), "64");
+	plan_deinit(&p);
+}
+
 static void the_overlay_is_slug_over_stack(void **state)
 {
 	struct dyno_spec s = spec_good();
@@ -386,6 +401,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_is_refused_before_anything_is_made),
 		cmocka_unit_test(everything_written_is_in_one_limited_tmpfs),
 		cmocka_unit_test(no_mount_has_set_user_id_and_only_devices_have_devices),
+		cmocka_unit_test(terminals_are_bounded),
 		cmocka_unit_test(the_overlay_is_slug_over_stack),
 		cmocka_unit_test(a_helper_of_the_host_marks_by_trusted_attributes),
 		cmocka_unit_test(files_of_ours_are_written_before_any_foreign_tree),

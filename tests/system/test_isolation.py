@@ -116,6 +116,30 @@ def test_a_memory_hog_is_killed_inside(inside):
     assert r.status == 137
 
 
+# What a hog asks for, and what the host must still get at the same time.
+@pytest.mark.parametrize("what, many, few", [("inotify", 1000, 60), ("terminals", 2000, 1000),
+                                             ("queues", 1000, 5), ("signals", 200000, 1000)])
+def test_a_dyno_cannot_use_up_what_neighbours_and_the_host_need(host, what, many, few):
+    count = os.path.join(os.path.dirname(__file__), "count.pl")
+    app = host.new_app()
+    host.deploy(app, {"Procfile": "web: sleep 1000\n", "count.pl": open(count).read()}, wait=False)
+    hogs = [subprocess.Popen([BUILD + "/dynoctl", "--root", host.root, "run", "-a", app, "--no-tty",
+                              f"perl count.pl {what} {many} hold"],
+                             env=host.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    try:
+        taken = [int(p.stdout.readline()) for p in hogs]
+        assert 0 < min(taken) and max(taken) < many
+        assert int(host.run(app, f"perl count.pl {what} {many}").out) > min(taken) * 0.9
+        own = subprocess.run(["perl", count, what, str(few)], stdout=subprocess.PIPE, check=True)
+        assert int(own.stdout) == few
+    finally:
+        host.ctl("apps:destroy", app, "--confirm", app)
+        for p in hogs:
+            p.kill()
+            p.wait()
+
+
 def test_the_file_system_of_a_dyno_is_limited(inside):
     r = inside("dd if=/dev/zero of=/app/big bs=1M count=100000 2>&1 | grep -o 'No space left on device' | head -1")
     assert r.out.strip() == "No space left on device" or r.status == 137
