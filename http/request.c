@@ -306,7 +306,8 @@ bool http_request_peer(const struct http_request *req, uid_t *ret_uid)
 {
 	if (req->uid == (uid_t)-1)
 		return false;
-	*ret_uid = req->uid;
+	if (ret_uid)
+		*ret_uid = req->uid;
 	return true;
 }
 

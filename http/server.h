@@ -84,7 +84,7 @@ const char *http_request_body(const struct http_request *req, size_t *ret_n);
 /* Parse the body as JSON; an empty body gives NULL and 0. */
 int http_request_json(const struct http_request *req, json_t **ret,
 		      struct error *e);
-/* true if it came over a unix socket; then *ret_uid is the peer's. */
+/* true if it came over a unix socket; then *ret_uid (may be NULL) is the peer's. */
 bool http_request_peer(const struct http_request *req, uid_t *ret_uid);
 /* A UUID of this request, for logs and the Request-Id header. */
 const char *http_request_id(const struct http_request *req);
