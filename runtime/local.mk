@@ -4,6 +4,7 @@ libruntime_a_SOURCES = \
 	%D%/adopt.c \
 	%D%/cgroup.c \
 	%D%/cgroup.h \
+	%D%/cgroup_group.h \
 	%D%/cgroup_host.h \
 	%D%/cgroup_limits.c \
 	%D%/cgroup_limits.h \
@@ -11,6 +12,7 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_mounts.h \
 	%D%/cgroup_tree.c \
 	%D%/cgroup_tree.h \
+	%D%/cgroup_usage.h \
 	%D%/cgroup_v1.c \
 	%D%/cgroup_v2.c \
 	%D%/dyno.c \
