@@ -55,6 +55,16 @@ libruntime_a_SOURCES = \
 RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 	$(MNL_LIBS)
 
+# What reads JSON is a library of its own: dynod must not contain it.
+noinst_LIBRARIES += libdynooci.a
+libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CAP_CFLAGS)
+libdynooci_a_SOURCES = \
+	%D%/oci.h \
+	%D%/oci_mount.c \
+	%D%/oci_mount.h \
+	%D%/resources.h
+OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(CAP_LIBS)
+
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.
 libruntime_child_a_CFLAGS = $(WARN_CFLAGS)

@@ -1,4 +1,4 @@
-check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-plan \
+check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-oci_mount %D%/test-plan \
 	%D%/test-record %D%/test-seccomp %D%/test-stack
 
 tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
@@ -8,6 +8,10 @@ tests_runtime_test_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_runtime_test_network_SOURCES = %D%/test-network.c
 tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_oci_mount_SOURCES = %D%/test-oci_mount.c
+tests_runtime_test_oci_mount_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_oci_mount_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_plan_SOURCES = %D%/test-plan.c
 tests_runtime_test_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
