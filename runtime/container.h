@@ -10,9 +10,15 @@
  *   config.json  the configuration as it was at "create"
  *   start        a unix socket on which the waiting process listens
  *
- * Whoever changes a container holds an flock on the directory. A process is
- * known by its pid and the time it started: a number that was used again is
- * somebody else, and the container has stopped.
+ * Whoever changes a container holds an flock on the directory (a descriptor
+ * that must not survive in its processes); who only reads takes none, since
+ * state.json is replaced in one step. A process is known by its pid and the time
+ * it started: a number that was used again is somebody else, and the container
+ * has stopped.
+ *
+ * The state is saved before anything is made that it names. So a directory that
+ * nobody holds a lock on, and that has no state or none with a pid, is what a
+ * crash left: its cgroup (if it names one) is all that there may be.
  */
 #include "base/base.h"
 #include "runtime/oci.h"
@@ -35,7 +41,7 @@ const char *container_status_name(enum container_status s);
 
 /* What is on disk. All strings are owned. */
 struct container {
-	int dir_fd;			/* <root>/<id>, locked; -1 = not open */
+	int dir_fd;			/* <root>/<id>; -1 = not open */
 	char *id;
 	char *bundle;			/* absolute */
 	char *rootfs;			/* absolute */
@@ -57,17 +63,32 @@ void container_deinit(struct container *c);
 int container_new(struct container *ret, const char *root, const char *id,
 		  struct error *e);
 
-/* Open and lock one. ENOENT: "container x does not exist". */
+/* Open and lock one, waiting for others up to 10 s (EBUSY). ENOENT: "container
+ * x does not exist". container_read() is the same without the lock. */
 int container_open(struct container *ret, const char *root, const char *id,
 		   struct error *e);
+int container_read(struct container *ret, const char *root, const char *id,
+		   struct error *e);
+
+/* Let others change it; it can still be read. */
+void container_unlock(struct container *c);
+
 int container_save(struct container *c, struct error *e);
+int container_save_config(struct container *c, const char *config, size_t len,
+			  struct error *e);
+
+/* Adds the ids in alphabetical order; no root, no containers. */
 int container_list(const char *root, struct strv *ret_ids, struct error *e);
 
 /* From the process, its cgroup and the record. */
 enum container_status container_status(const struct container *c);
 
+/* Is its first process alive? A zombie is not. */
+bool container_alive(const struct container *c);
+
 /* The state document of the specification (runtime.md, "State") with this pid
- * and status: for "state" and for hooks. The caller frees it. */
+ * and status: for "state" and for hooks. oci (for the annotations) may be NULL.
+ * The caller frees it. */
 char *container_state_text(const struct container *c, const struct oci *oci,
 			   enum container_status status, pid_t pid);
 

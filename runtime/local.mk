@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libruntime.a libruntime-child.a
-libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS)
+libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS) \
+	$(JANSSON_CFLAGS)
 libruntime_a_SOURCES = \
 	%D%/adopt.c \
 	%D%/cgroup.c \
@@ -15,9 +16,17 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_usage.h \
 	%D%/cgroup_v1.c \
 	%D%/cgroup_v2.c \
+	%D%/container.c \
+	%D%/container.h \
+	%D%/container_config.c \
+	%D%/container_state.c \
+	%D%/container_state.h \
+	%D%/container_status.c \
 	%D%/dyno.c \
 	%D%/etc.c \
 	%D%/etc.h \
+	%D%/hook.c \
+	%D%/hook.h \
 	%D%/idmap.c \
 	%D%/idmap.h \
 	%D%/init.h \
