@@ -16,7 +16,6 @@
 struct runtime {
 	char prefix[16];		/* "dyno3" */
 	char *slug_dir;
-	char *dns;
 	uid_t slug_uid;
 	gid_t slug_gid;
 	runtime_tell_fn tell;

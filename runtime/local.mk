@@ -35,6 +35,8 @@ libruntime_a_SOURCES = \
 	%D%/network.h \
 	%D%/network_claim.c \
 	%D%/network_claim.h \
+	%D%/network_dns.c \
+	%D%/network_dns.h \
 	%D%/network_filter.c \
 	%D%/network_filter.h \
 	%D%/network_link.c \
@@ -45,6 +47,8 @@ libruntime_a_SOURCES = \
 	%D%/network_pool.h \
 	%D%/network_query.c \
 	%D%/network_query.h \
+	%D%/network_rules.c \
+	%D%/network_rules.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/record.c \

@@ -1,171 +1,17 @@
 #include "runtime/network_filter.h"
-#include "base/buf.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/process.h"
 #include "runtime/network_link.h"
 #include "runtime/network_netlink.h"
 #include "runtime/network_pool.h"
+#include "runtime/network_rules.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
-#define NFT_TIMEOUT_MSEC 30000
-#define NFT_OUTPUT_MAX 4096
-#define SET "sources"
-
-/* ---- the text ---- */
-
-/*
- * A verdict of "accept" ends our chain, not the host's own ones: whatever the
- * operator forbids stays forbidden. Refusals are spoken (reject), so that a
- * library which probes for a metadata service does not wait.
- */
-void network_filter_inet(unsigned instance, struct buf *ret)
-{
-	struct in_addr network = network_pool_network(instance);
-	char net[INET_ADDRSTRLEN + 4], br[IFNAMSIZ];
-
-	inet_ntop(AF_INET, &network, net, sizeof(net));
-	snprintf(net + strlen(net), 4, "/%u", NETWORK_POOL_PREFIX % 100);
-	snprintf(br, sizeof(br), "dyno%u", instance);
-	buf_addf(ret, "table inet %s\ndelete table inet %s\ntable inet %s {\n",
-		 br, br, br);
-	buf_addf(ret,
-		 "chain input {\n"
-		 "type filter hook input priority -10; policy accept;\n"
-		 "iifname != \"%s\" return\n"
-		 "ct state established,related accept\n"
-		 "ip saddr %s icmp type echo-request accept\n"
-		 "meta nfproto ipv4 reject with icmp type admin-prohibited\n"
-		 "drop\n}\n", br, net);
-	buf_addf(ret,
-		 "chain forward {\n"
-		 "type filter hook forward priority -10; policy accept;\n"
-		 "iifname \"%s\" jump out\n"
-		 "oifname \"%s\" ct state established,related accept\n"
-		 "oifname \"%s\" drop\n}\n", br, br, br);
-	buf_addf(ret,
-		 "chain out {\n"
-		 "meta nfproto != ipv4 drop\n"
-		 "ip saddr != %s drop\n"
-		 "oifname \"dyno*\" drop\n"
-		 "ip daddr 169.254.0.0/16 reject with icmp type admin-prohibited\n"
-		 "}\n", net);
-	buf_addf(ret,
-		 "chain leave {\n"
-		 "type nat hook postrouting priority 100; policy accept;\n"
-		 "ip saddr %s oifname != \"%s\" masquerade\n}\n}\n", net, br);
-}
-
-/* The set outlives a second run: dynos that live keep their elements. */
-void network_filter_bridge(unsigned instance, struct buf *ret)
-{
-	buf_addf(ret, "table bridge dyno%u\nflush table bridge dyno%u\n"
-		 "table bridge dyno%u {\n", instance, instance, instance);
-	buf_adds(ret, "set " SET " { type ifname . ether_addr . ipv4_addr; }\n");
-	buf_adds(ret,
-		 "chain port {\n"
-		 "ether type ip iifname . ether saddr . ip saddr @" SET
-		 " accept\n"
-		 "ether type arp iifname . ether saddr . arp saddr ip @" SET
-		 " accept\n"
-		 "drop\n}\n");
-	buf_addf(ret,
-		 "chain prerouting {\n"
-		 "type filter hook prerouting priority -300; policy accept;\n"
-		 "iifname \"dyno%u-*\" jump port\n}\n}\n", instance);
-}
-
-/* ---- the nft program ---- */
-
-static const char *filter_program(void)
-{
-	static const char *const paths[] = {
-		"/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft",
-		"/usr/local/sbin/nft",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (access(paths[i], X_OK) == 0)
-			return paths[i];
-	return NULL;
-}
-
-static int filter_memfd(const char *text, struct error *e)
-{
-	int fd = memfd_create("nft", MFD_CLOEXEC), r;
-
-	if (fd < 0)
-		return error_sys(e, "create a memory file");
-	r = file_write_all(fd, text, strlen(text), e);
-	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = error_sys(e, "rewind a memory file");
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
-/* The first line that nft wrote, or "". */
-static void filter_message(int fd, char out[NFT_OUTPUT_MAX])
-{
-	ssize_t n = pread(fd, out, NFT_OUTPUT_MAX - 1, 0);
-
-	out[n < 0 ? 0 : n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-}
-
-int network_filter_run(const char *rules, struct error *e)
-{
-	auto_close int in_fd = filter_memfd(rules, e);
-	auto_close int out_fd = in_fd < 0 ? -1 : filter_memfd("", e);
-	const char *path = filter_program();
-	char *argv[] = { (char *)(uintptr_t)"nft", (char *)(uintptr_t)"-f",
-			 (char *)(uintptr_t)"-", NULL };
-	struct process_spec spec = PROCESS_SPEC_INIT;
-	char message[NFT_OUTPUT_MAX];
-	auto_close int pidfd = -1;
-	struct pollfd p;
-	int r, status;
-	pid_t pid;
-
-	if (in_fd < 0 || out_fd < 0)
-		return -EIO;
-	if (!path)
-		return error_set(e, ENOENT, "the program nft is not installed");
-	spec.path = path;
-	spec.argv = argv;
-	spec.stdin_fd = in_fd;
-	spec.stderr_fd = out_fd;
-	spec.die_with_parent = true;
-	r = process_spawn(&spec, &pid, &pidfd, e);
-	if (r < 0)
-		return r;
-	p = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-	do
-		r = poll(&p, 1, NFT_TIMEOUT_MSEC);
-	while (r < 0 && errno == EINTR);
-	if (r <= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	r = process_wait(pidfd, &status, e);
-	if (r < 0 || status == 0)
-		return r;
-	filter_message(out_fd, message);
-	return error_set(e, EIO, "nft ended with status %d: %s", status,
-			 message);
-}
-
-/* ---- elements, by netlink ---- */
+/* ---- requests ---- */
 
 static struct nlmsghdr *filter_request(struct network_batch *b, uint16_t type,
 				       uint16_t flags, uint8_t family,
@@ -188,70 +34,202 @@ static void filter_bound(struct network_batch *b, uint16_t type)
 		       "commit to the packet filter");
 }
 
-/* The set's key, as nft lays it out: each part on a multiple of four bytes. */
-struct filter_key {
-	char link[IFNAMSIZ];
-	uint8_t mac[8];
+static void filter_begin(struct network_batch *b, struct network_netlink *nl)
+{
+	network_batch_init(b, nl);
+	filter_bound(b, NFNL_MSG_BATCH_BEGIN);
+}
+
+static int filter_commit(struct network_batch *b, struct error *e)
+{
+	filter_bound(b, NFNL_MSG_BATCH_END);
+	return network_batch_send(b, e);
+}
+
+/* ---- elements ---- */
+
+enum filter_data { FILTER_NONE, FILTER_VERDICT, FILTER_ADDRESS };
+
+struct filter_element {
+	uint8_t family;
+	const char *set;
+	const void *key;
+	size_t key_len;
+	enum filter_data data;
+	int verdict;
 	struct in_addr address;
 };
 
-static void filter_element(struct network_batch *b, uint16_t type,
-			   uint16_t flags, int ignore, unsigned instance,
-			   const char *link, struct in_addr address)
+static void filter_value(struct nlmsghdr *nlh, uint16_t type, const void *value,
+			 size_t len)
 {
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void filter_verdict(struct nlmsghdr *nlh, int verdict)
+{
+	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+
+	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)verdict));
+	mnl_attr_nest_end(nlh, nest);
+	mnl_attr_nest_end(nlh, data);
+}
+
+/* Without a list of elements: about all of them. */
+static struct nlmsghdr *filter_set(struct network_batch *b, uint16_t type,
+				   uint8_t family, unsigned instance,
+				   const char *set)
+{
+	bool add = type == NFT_MSG_NEWSETELEM;
 	struct nlmsghdr *nlh = filter_request(b, NFNL_SUBSYS_NFTABLES << 8 | type,
-					      flags, NFPROTO_BRIDGE, ignore,
-					      "change the source address check");
-	struct filter_key key = { .address = address };
-	struct nlattr *list, *element, *value;
+					      add ? NLM_F_CREATE : 0, family,
+					      add ? EEXIST : ENOENT,
+					      "change the packet filter");
 	char table[IFNAMSIZ];
 
-	snprintf(key.link, sizeof(key.link), "%s", link);
-	network_link_mac(address, key.mac);
 	snprintf(table, sizeof(table), "dyno%u", instance);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, SET);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nlh;
+}
+
+static void filter_change(struct network_batch *b, uint16_t type,
+			  unsigned instance, const struct filter_element *x)
+{
+	struct nlmsghdr *nlh = filter_set(b, type, x->family, instance, x->set);
+	struct nlattr *list, *element;
+
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	value = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, sizeof(key), &key);
-	mnl_attr_nest_end(nlh, value);
+	filter_value(nlh, NFTA_SET_ELEM_KEY, x->key, x->key_len);
+	if (x->data == FILTER_VERDICT)
+		filter_verdict(nlh, x->verdict);
+	if (x->data == FILTER_ADDRESS)
+		filter_value(nlh, NFTA_SET_ELEM_DATA, &x->address,
+			     sizeof(x->address));
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, list);
 }
 
+/* ---- a dyno ---- */
+
+/* The set's key, as nft lays it out: each part on a multiple of four bytes. */
+struct filter_source {
+	uint32_t index;			/* of the link, in the host's order */
+	uint8_t mac[8];
+	struct in_addr address;
+};
+
+/* The same as in the rules' text. */
+static const int filter_verdicts[NETWORK_EGRESS_COUNT] = {
+	[NETWORK_EGRESS_INTERNET] = NF_ACCEPT,
+	[NETWORK_EGRESS_ALLOWED] = NFT_RETURN,
+	[NETWORK_EGRESS_NONE] = NF_DROP,
+};
+
+static void filter_source(struct network_batch *b, uint16_t type,
+			  unsigned instance, struct in_addr address)
+{
+	struct filter_source key = {
+		.index = network_link_index(address), .address = address,
+	};
+	struct filter_element x = {
+		.family = NFPROTO_BRIDGE, .set = NETWORK_RULES_SOURCES,
+		.key = &key, .key_len = sizeof(key),
+	};
+
+	network_link_mac(address, key.mac);
+	filter_change(b, type, instance, &x);
+}
+
+static void filter_egress(struct network_batch *b, uint16_t type,
+			  unsigned instance, struct in_addr address,
+			  enum network_egress egress)
+{
+	struct filter_element x = {
+		.family = NFPROTO_INET, .set = NETWORK_RULES_EGRESS,
+		.key = &address, .key_len = sizeof(address),
+		.data = type == NFT_MSG_NEWSETELEM ? FILTER_VERDICT : FILTER_NONE,
+		.verdict = filter_verdicts[egress],
+	};
+
+	filter_change(b, type, instance, &x);
+}
+
 int network_filter_add(struct network_netlink *nl, unsigned instance,
-		       const char *link, struct in_addr address,
-		       struct error *e)
+		       bool sources, struct in_addr address,
+		       enum network_egress egress, struct error *e)
 {
 	struct network_batch b;
 	struct error own;
 	int r;
 
-	network_batch_init(&b, nl);
-	filter_bound(&b, NFNL_MSG_BATCH_BEGIN);
-	filter_element(&b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, EEXIST, instance,
-		       link, address);
-	filter_bound(&b, NFNL_MSG_BATCH_END);
-	r = network_batch_send(&b, &own);
+	filter_begin(&b, nl);
+	if (sources)
+		filter_source(&b, NFT_MSG_NEWSETELEM, instance, address);
+	filter_egress(&b, NFT_MSG_NEWSETELEM, instance, address, egress);
+	r = filter_commit(&b, &own);
 	if (r == -ENOENT)
 		return NETWORK_FILTER_ABSENT;
 	return r < 0 ? error_set(e, own.code, "%s", own.msg) : 0;
 }
 
+/* An element that is absent undoes its transaction, and the kernel waits some
+ * time before it says so: one transaction, and two only if that was so. */
 int network_filter_remove(struct network_netlink *nl, unsigned instance,
-			  const char *link, struct in_addr address,
+			  bool sources, struct in_addr address,
 			  struct error *e)
 {
 	struct network_batch b;
+	bool absent = false;
+	int r, q;
 
-	network_batch_init(&b, nl);
-	filter_bound(&b, NFNL_MSG_BATCH_BEGIN);
-	filter_element(&b, NFT_MSG_DELSETELEM, 0, ENOENT, instance, link,
-		       address);
-	filter_bound(&b, NFNL_MSG_BATCH_END);
-	return network_batch_send(&b, e);
+	filter_begin(&b, nl);
+	if (sources)
+		filter_source(&b, NFT_MSG_DELSETELEM, instance, address);
+	filter_egress(&b, NFT_MSG_DELSETELEM, instance, address, 0);
+	r = filter_commit(&b, e);
+	for (size_t i = 0; i < b.n; i++)
+		absent |= b.requests[i].ignored;
+	if (!absent || !sources)
+		return r;
+	filter_begin(&b, nl);
+	filter_source(&b, NFT_MSG_DELSETELEM, instance, address);
+	r = filter_commit(&b, e);
+	filter_begin(&b, nl);
+	filter_egress(&b, NFT_MSG_DELSETELEM, instance, address, 0);
+	q = filter_commit(&b, r < 0 ? NULL : e);
+	return r < 0 ? r : q;
 }
+
+/* ---- name servers ---- */
+
+int network_filter_set_servers(struct network_netlink *nl, unsigned instance,
+			       const struct in_addr *servers, struct error *e)
+{
+	struct network_batch b;
+
+	filter_begin(&b, nl);
+	filter_set(&b, NFT_MSG_DELSETELEM, NFPROTO_INET, instance,
+		   NETWORK_RULES_SERVERS);
+	for (unsigned i = 0; servers && i < NETWORK_SERVERS; i++) {
+		struct in_addr fixed = network_pool_server(instance, i);
+		struct filter_element x = {
+			.family = NFPROTO_INET, .set = NETWORK_RULES_SERVERS,
+			.key = &fixed, .key_len = sizeof(fixed),
+			.data = FILTER_ADDRESS, .address = servers[i],
+		};
+
+		filter_change(&b, NFT_MSG_NEWSETELEM, instance, &x);
+	}
+	return filter_commit(&b, e);
+}
+
+/* ---- the end ---- */
 
 static int filter_drop_table(struct network_netlink *nl, unsigned instance,
 			     uint8_t family, struct error *e)
@@ -261,13 +239,11 @@ static int filter_drop_table(struct network_netlink *nl, unsigned instance,
 	char table[IFNAMSIZ];
 
 	snprintf(table, sizeof(table), "dyno%u", instance);
-	network_batch_init(&b, nl);
-	filter_bound(&b, NFNL_MSG_BATCH_BEGIN);
+	filter_begin(&b, nl);
 	nlh = filter_request(&b, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE, 0,
 			     family, ENOENT, "remove the packet filter");
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	filter_bound(&b, NFNL_MSG_BATCH_END);
-	return network_batch_send(&b, e);
+	return filter_commit(&b, e);
 }
 
 int network_filter_wipe(struct network_netlink *nl, unsigned instance,

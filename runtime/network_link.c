@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define LOOPBACK_INDEX 1		/* in every network namespace */
+#define LINK_ADDRESS_DIGITS 4
 
 void network_link_mac(struct in_addr address, uint8_t ret[NETWORK_MAC_BYTES])
 {
@@ -27,14 +28,15 @@ unsigned network_link_index(struct in_addr address)
 	return 0x20000000U | (ntohl(address.s_addr) & 0xfffffU);
 }
 
-void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid)
+void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid,
+		       struct in_addr address)
 {
 	size_t n = (size_t)snprintf(ret, IFNAMSIZ, "dyno%u-", instance);
 
-	for (; *uuid && n < IFNAMSIZ - 1; uuid++)
+	for (; *uuid && n < IFNAMSIZ - 1 - LINK_ADDRESS_DIGITS; uuid++)
 		if (*uuid != '-')
 			ret[n++] = *uuid;
-	ret[n] = '\0';
+	snprintf(ret + n, IFNAMSIZ - n, "%04x", ntohl(address.s_addr) & 0xffff);
 }
 
 /* ---- pieces of requests ---- */
@@ -218,8 +220,7 @@ static void link_pair(struct network_batch *b, const struct network_port *port)
 	mnl_attr_nest_end(nlh, info);
 }
 
-/* Nothing is flooded to the port: it gets what is addressed to it. The alias
- * tells the dyno's address to whoever comes after us. */
+/* Nothing is flooded to the port: it gets what is addressed to it. */
 static void link_port_flags(struct network_batch *b, unsigned index,
 			    const struct network_port *port)
 {
@@ -237,11 +238,9 @@ static void link_port_flags(struct network_batch *b, unsigned index,
 	struct nlmsghdr *nlh = network_batch_add(b, RTM_NEWLINK, 0, 0,
 						 "isolate link %s", port->name);
 	struct nlattr *info, *data;
-	char alias[INET_ADDRSTRLEN];
 
-	inet_ntop(AF_INET, &port->address, alias, sizeof(alias));
 	link_header(nlh, index, false);
-	mnl_attr_put_str(nlh, IFLA_IFALIAS, alias);
+	mnl_attr_put_str(nlh, IFLA_IFALIAS, port->alias);
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_str(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
@@ -288,9 +287,8 @@ int network_link_attach(struct network_netlink *nl,
 	return r == -EEXIST || r == -EBUSY ? NETWORK_LINK_TAKEN : r;
 }
 
-int network_link_detach(struct network_netlink *nl, const char *name,
-			unsigned bridge, struct in_addr address,
-			struct error *e)
+int network_link_detach(struct network_netlink *nl, unsigned bridge,
+			struct in_addr address, struct error *e)
 {
 	struct network_batch b;
 	struct nlmsghdr *nlh;
@@ -298,9 +296,8 @@ int network_link_detach(struct network_netlink *nl, const char *name,
 	int r;
 
 	network_batch_init(&b, nl);
-	link_delete(&b, name);
 	nlh = network_batch_add(&b, RTM_DELNEIGH, 0, ENOENT,
-				"remove the neighbour of %s", name);
+				"remove the neighbour");
 	nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
 	nd->ndm_family = AF_INET;
 	nd->ndm_ifindex = (int)bridge;

@@ -32,8 +32,10 @@ unsigned network_link_index(struct in_addr address);
 /* 02:64 + the four bytes of the address. */
 void network_link_mac(struct in_addr address, uint8_t ret[NETWORK_MAC_BYTES]);
 
-/* "dyno3-" + as many hex digits of the UUID as fit into a name. */
-void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid);
+/* "dyno3-" + hex digits of the UUID, as many as fit, for whoever looks at a list
+ * of links + 4 of the address, which no other dyno has at the same time. */
+void network_link_name(char ret[IFNAMSIZ], unsigned instance, const char *uuid,
+		       struct in_addr address);
 
 /* ---- the bridge ---- */
 
@@ -52,6 +54,7 @@ struct network_port {
 	const char *name;		/* of the host end */
 	unsigned bridge;		/* index */
 	struct in_addr address;
+	const char *alias;
 	pid_t pid;			/* in the dyno's network namespace */
 	bool ipv6;			/* the kernel knows IPv6 */
 };
@@ -60,10 +63,9 @@ struct network_port {
  * link has the name or the index (*e is set all the same). */
 int network_link_attach(struct network_netlink *nl,
 			const struct network_port *port, struct error *e);
-/* Remove the pair and the neighbour. Absent = done. */
-int network_link_detach(struct network_netlink *nl, const char *name,
-			unsigned bridge, struct in_addr address,
-			struct error *e);
+/* Remove the neighbour; the pair goes with its namespace. Absent = done. */
+int network_link_detach(struct network_netlink *nl, unsigned bridge,
+			struct in_addr address, struct error *e);
 
 /* Remove links by name. Absent = done. */
 int network_link_remove(struct network_netlink *nl, const struct strv *names,

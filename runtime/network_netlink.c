@@ -83,6 +83,7 @@ struct nlmsghdr *network_batch_add(struct network_batch *b, uint16_t type,
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
 	q->acked = ignore == NETWORK_BATCH_SILENT;
 	q->ignore = q->acked ? 0 : ignore;
+	q->ignored = false;
 	if (!q->acked)
 		nlh->nlmsg_flags |= NLM_F_ACK;
 	nlh->nlmsg_seq = b->seq + (uint32_t)b->n;
@@ -150,7 +151,8 @@ static int batch_answer(struct network_batch *b, const struct nlmsghdr *nlh,
 		for (size_t k = 0; k < b->n; k++)
 			b->requests[k].acked = true;
 	b->requests[i].acked = true;
-	if (err->error == 0 || err->error == -b->requests[i].ignore || r < 0)
+	b->requests[i].ignored = err->error && err->error == -b->requests[i].ignore;
+	if (err->error == 0 || b->requests[i].ignored || r < 0)
 		return r;
 	return netlink_refused(nlh, b->requests[i].what, e);
 }

@@ -40,6 +40,7 @@ struct network_request {
 	char what[NETWORK_WHAT_MAX];	/* for messages: "remove link dyno0-12" */
 	int ignore;			/* an errno that means "done", or 0 */
 	bool acked;
+	bool ignored;			/* it failed as it may */
 };
 
 struct network_batch {

@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 
-#define FIRST 2U			/* 0 is the network, 1 the gateway */
+#define FIRST (1U + NETWORK_SERVERS)	/* 0 is the network, 1 the gateway */
 #define LAST (NETWORK_POOL_SIZE - 2)	/* the one behind is the broadcast */
 #define IN_USE UINT64_MAX
 
@@ -26,6 +26,11 @@ struct in_addr network_pool_network(unsigned instance)
 struct in_addr network_pool_gateway(unsigned instance)
 {
 	return pool_address(pool_base(instance) + 1);
+}
+
+struct in_addr network_pool_server(unsigned instance, unsigned i)
+{
+	return pool_address(pool_base(instance) + 1 + i);
 }
 
 bool network_pool_overlaps(unsigned instance, struct in_addr address,

@@ -4,7 +4,8 @@
  * network_pool.h - the addresses of an instance. Pure: time is an argument.
  *
  * Instance n has 172.16.0.0 + n * 2^14, /18. The first address is the
- * gateway's, the last one the broadcast's. The search goes on from where the
+ * gateway's, and the first name server's; then come those of the other name
+ * servers; the last one is the broadcast's. The search goes on from where the
  * last one ended, so that a freed address rests as long as it can, and at
  * least NETWORK_QUARANTINE_SEC.
  */
@@ -28,6 +29,8 @@ void network_pool_deinit(struct network_pool *p);
 
 struct in_addr network_pool_network(unsigned instance);
 struct in_addr network_pool_gateway(unsigned instance);
+/* i < NETWORK_SERVERS */
+struct in_addr network_pool_server(unsigned instance, unsigned i);
 /* Do the block of the instance and address/prefix have an address in common? */
 bool network_pool_overlaps(unsigned instance, struct in_addr address,
 			   unsigned prefix);
@@ -35,7 +38,7 @@ bool network_pool_overlaps(unsigned instance, struct in_addr address,
 /* False: all are in use or at rest. */
 bool network_pool_take(struct network_pool *p, uint64_t now_usec,
 		       struct in_addr *ret);
-/* These ignore addresses of other blocks and the two reserved ones. */
+/* These ignore addresses of other blocks and the reserved ones. */
 void network_pool_occupy(struct network_pool *p, struct in_addr address);
 void network_pool_release(struct network_pool *p, struct in_addr address,
 			  uint64_t now_usec);

@@ -1,6 +1,5 @@
 #include "runtime/network_query.h"
 #include "base/error.h"
-#include "base/strv.h"
 #include "runtime/network_netlink.h"
 
 #include <linux/if_link.h>
@@ -24,59 +23,74 @@ static int on_link(const struct nlmsghdr *nlh, void *userdata)
 	struct network_link *link = userdata;
 
 	mnl_attr_parse(nlh, sizeof(*ifi), query_attr, tb);
-	link->index = (unsigned)ifi->ifi_index;
+	*link = (struct network_link){ .index = (unsigned)ifi->ifi_index };
+	if (tb[IFLA_IFNAME])
+		snprintf(link->name, sizeof(link->name), "%s",
+			 mnl_attr_get_str(tb[IFLA_IFNAME]));
 	if (tb[IFLA_IFALIAS])
 		snprintf(link->alias, sizeof(link->alias), "%s",
 			 mnl_attr_get_str(tb[IFLA_IFALIAS]));
 	return MNL_CB_OK;
 }
 
-int network_query_link(struct network_netlink *nl, const char *name,
-		       struct network_link *ret, struct error *e)
+/* By name, or by index. */
+static int query_link(struct network_netlink *nl, unsigned index,
+		      const char *name, struct network_link *ret,
+		      struct error *e)
 {
 	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct network_link link = { .index = 0 };
-	auto_free char *what = xasprintf("look for link %s", name);
+	auto_free char *what = name ? xasprintf("look for link %s", name)
+				    : xasprintf("look for link %u", index);
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *ifi;
 	int r;
 
 	nlh->nlmsg_type = RTM_GETLINK;
-	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	r = network_netlink_ask(nl, nlh, what, on_link, &link, e);
-	if (r == -ENODEV)		/* the kernel's word for "none" */
-		return NETWORK_QUERY_ABSENT;
-	if (r < 0)
-		return r;
-	*ret = link;
-	return 0;
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_index = (int)index;
+	if (name)
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = network_netlink_ask(nl, nlh, what, on_link, ret, e);
+	return r == -ENODEV ? NETWORK_QUERY_ABSENT : r;	/* the kernel's "none" */
+}
+
+int network_query_link(struct network_netlink *nl, const char *name,
+		       struct network_link *ret, struct error *e)
+{
+	return query_link(nl, 0, name, ret, e);
+}
+
+int network_query_index(struct network_netlink *nl, unsigned index,
+			struct error *e)
+{
+	struct network_link link;
+
+	return query_link(nl, index, NULL, &link, e);
 }
 
 struct query_listing {
 	const char *prefix;
-	struct strv *names;
+	network_link_fn fn;
+	void *userdata;
 };
 
 static int on_listed_link(const struct nlmsghdr *nlh, void *userdata)
 {
-	const struct nlattr *tb[IFLA_MAX + 1] = { NULL };
 	struct query_listing *l = userdata;
-	const char *name;
+	struct network_link link;
 
-	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), query_attr, tb);
-	if (!tb[IFLA_IFNAME])
-		return MNL_CB_OK;
-	name = mnl_attr_get_str(tb[IFLA_IFNAME]);
-	if (str_after(name, l->prefix) && !strv_has(l->names, name))
-		strv_add(l->names, name);
+	on_link(nlh, &link);
+	if (str_after(link.name, l->prefix))
+		l->fn(&link, l->userdata);
 	return MNL_CB_OK;
 }
 
 int network_query_links(struct network_netlink *nl, const char *prefix,
-			struct strv *ret, struct error *e)
+			network_link_fn fn, void *userdata, struct error *e)
 {
 	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct query_listing listing = { prefix, ret };
+	struct query_listing listing = { prefix, fn, userdata };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
 	nlh->nlmsg_type = RTM_GETLINK;

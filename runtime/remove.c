@@ -77,7 +77,7 @@ static int remove_cgroup(const struct removal *m, struct error *e)
 
 static int remove_network(const struct removal *m, struct error *e)
 {
-	return network_detach(m->rt->network, m->uuid, m->rec.address, e);
+	return network_detach(m->rt->network, m->rec.address, e);
 }
 
 static int (*const remove_steps[])(const struct removal *, struct error *) = {
@@ -106,7 +106,9 @@ int remove_dyno(struct runtime *rt, const char *uuid, struct error *e)
 	if (first < 0)
 		return first;
 	r = record_remove(rt->dynos_fd, uuid, e);
-	if (r == 0)
+	if (r == 0) {
 		idmap_release(&rt->idmap, m.rec.slot);
+		network_release(rt->network, m.rec.address);
+	}
 	return r;
 }

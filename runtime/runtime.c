@@ -126,6 +126,7 @@ static int runtime_open_network(struct runtime *rt,
 		.instance = c->instance,
 		.root_name = c->root_name,
 		.ip_forward = c->ip_forward,
+		.dns = c->dns,
 	};
 	int r = network_open(&rt->network, &net, rt->tell, rt->tell_data, e);
 
@@ -147,7 +148,6 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 	rt->tell = tell;
 	rt->tell_data = userdata;
 	rt->slug_dir = xstrdup(c->slug_dir);
-	rt->dns = xstrdup(c->dns);
 	rt->slug_uid = c->slug_uid;
 	rt->slug_gid = c->slug_gid;
 	rt->by_host = !runtime_has_user_xattrs();
@@ -184,7 +184,6 @@ struct runtime *runtime_close(struct runtime *rt)
 	fd_close(rt->init_fd);
 	fd_close(rt->dynos_fd);
 	free(rt->slug_dir);
-	free(rt->dns);
 	free(rt);
 	return NULL;
 }

@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#define START_RESOLV_MAX (64 * 1024)
-
 struct start {
 	struct runtime *rt;
 	const struct dyno_spec *spec;
@@ -187,23 +185,9 @@ static int start_streams(struct start *s, int *ret_in, struct error *e)
 
 /* ---- plan ---- */
 
-static void start_resolv(struct buf *ret)
-{
-	/* systemd-resolved's stub is a loopback address; the real ones are here. */
-	static const char *const paths[] = {
-		"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		buf_adds(ret, "\n");
-		file_read(AT_FDCWD, paths[i], START_RESOLV_MAX, ret, NULL);
-	}
-}
-
 static int start_plan(struct start *s, struct error *e)
 {
 	struct runtime *rt = s->rt;
-	auto_buf resolv = BUF_INIT;
 	cpu_set_t cpus;
 	struct plan_input in = {
 		.spec = s->spec,
@@ -214,7 +198,8 @@ static int start_plan(struct start *s, struct error *e)
 		.has_usr = rt->stack.usr != NULL,
 		.by_host = rt->by_host,
 		.address = s->rec.address,
-		.dns = rt->dns,
+		.dns = network_dns(rt->network),
+		.host_resolv = "",
 		.cpus = &cpus,
 		.filter = &rt->filter,
 	};
@@ -223,8 +208,6 @@ static int start_plan(struct start *s, struct error *e)
 	    getrlimit(RLIMIT_NOFILE, &in.max_files) < 0 ||
 	    getrlimit(RLIMIT_NPROC, &in.max_procs) < 0)
 		return error_sys(e, "read the daemon's own limits");
-	start_resolv(&resolv);
-	in.host_resolv = buf_str(&resolv);
 	network_inside(rt->network, s->rec.address, &s->net, &s->net_acks);
 	in.net = s->net.data;
 	in.net_len = s->net.len;
@@ -268,7 +251,7 @@ static int start_serve(struct start *s, struct error *e)
 	r = spawn_go(&s->spawn, e);
 	if (r == 0)
 		r = network_attach(rt->network, s->spec->uuid, s->spawn.pid,
-				   s->rec.address, e);
+				   s->rec.address, NETWORK_EGRESS_INTERNET, e);
 	return r < 0 ? r : spawn_go(&s->spawn, e);
 }
 
@@ -350,8 +333,7 @@ static int start_claim(struct start *s, struct error *e)
 	if (r == 0) {
 		r = record_create(rt->dynos_fd, &s->rec, &s->fds.exit, e);
 		if (r < 0)
-			network_detach(rt->network, s->spec->uuid,
-				       s->rec.address, NULL);
+			network_release(rt->network, s->rec.address);
 	}
 	if (r < 0)
 		idmap_release(&rt->idmap, s->rec.slot);

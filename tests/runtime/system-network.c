@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "runtime/network.h"
+#include "runtime/network_link.h"
 #include "tests/runtime/netns.h"
 
 #include <arpa/inet.h>
@@ -37,6 +38,7 @@ struct dyno_end {
 	const char *uuid;
 	struct in_addr address;
 	char text[INET_ADDRSTRLEN];
+	char link[IFNAMSIZ];
 	struct netns ns;
 };
 
@@ -151,8 +153,10 @@ static void dyno_open(struct world *w, struct dyno_end *d, const char *uuid)
 	netns_open(&d->ns);
 	assert_int_equal(network_reserve(w->network, &d->address, &e), 0);
 	inet_ntop(AF_INET, &d->address, d->text, sizeof(d->text));
-	if (network_attach(w->network, uuid, d->ns.pid, d->address, &e) < 0)
+	if (network_attach(w->network, uuid, d->ns.pid, d->address,
+			   NETWORK_EGRESS_INTERNET, &e) < 0)
 		fail_msg("%s", e.msg);
+	network_link_name(d->link, network_instance(w->network), uuid, d->address);
 	buf_clear(&inside.messages);
 	network_inside(w->network, d->address, &inside.messages, &inside.acks);
 	assert_int_equal(netns_call(&d->ns, send_inside, NULL), 0);
@@ -163,9 +167,17 @@ static void dyno_close(struct world *w, struct dyno_end *d)
 	struct error e = { 0 };
 
 	netns_close(&d->ns);
-	if (network_detach(w->network, d->uuid, d->address, &e) < 0 ||
-	    network_detach(w->network, d->uuid, d->address, &e) < 0)
+	if (network_detach(w->network, d->address, &e) < 0 ||
+	    network_detach(w->network, d->address, &e) < 0)
 		fail_msg("%s", e.msg);
+	network_release(w->network, d->address);
+}
+
+static void assert_no_link(const char *name)
+{
+	auto_free char *command = xasprintf("ip link show %s", name);
+
+	assert_int_not_equal(netns_run(NULL, command), 0);
 }
 
 /* A port forwards from a moment after its carrier is there: on a busy machine
@@ -319,7 +331,7 @@ static void other_source_addresses_are_dropped(void **state)
 static void other_hardware_addresses_are_dropped(void **state)
 {
 	struct world *w = *state;
-	auto_free char *back = NULL;
+	auto_free char *back = NULL, *fdb = NULL;
 	char seen[INET_ADDRSTRLEN];
 	struct dyno_end d;
 
@@ -328,8 +340,9 @@ static void other_hardware_addresses_are_dropped(void **state)
 	back = xasprintf("ip neigh replace %s lladdr 02:64:00:00:00:77 dev dyno0",
 			 d.text);
 	run(NULL, back);
-	run(NULL, "bridge fdb replace 02:64:00:00:00:77 dev dyno0-7a777777a "
-	    "master static");
+	fdb = xasprintf("bridge fdb replace 02:64:00:00:00:77 dev %s master "
+			"static", d.link);
+	run(NULL, fdb);
 	run(&d.ns, "ip link set eth0 address 02:64:00:00:00:77");
 	assert_int_equal(netns_connect(&d.ns, NULL, INTERNET_ADDRESS, PORT,
 				       seen), ETIMEDOUT);
@@ -399,7 +412,7 @@ static void another_root_gets_another_instance(void **state)
 	assert_int_equal(open_network(w, &other, -1, "/test/two", &e), 0);
 	assert_int_equal(network_instance(other), 2);	/* 1 collides */
 	assert_int_equal(network_wipe(other, &e), 0);
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno2"), 0);
+	assert_no_link("dyno2");
 	network_close(other);
 	run(NULL, "ip addr del 172.16.65.1/24 dev up0");
 }
@@ -441,23 +454,23 @@ static void roots_that_start_at_once_get_different_instances(void **state)
 		assert_int_equal(network_wipe(n, &e), 0);
 		network_close(n);
 	}
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno1"), 0);
+	assert_no_link("dyno1");
 }
 
-static void a_taken_name_is_refused_and_kept(void **state)
+static void uuids_that_begin_alike_get_links_of_their_own(void **state)
 {
 	struct world *w = *state;
-	struct error e = { 0 };
-	struct in_addr address;
-	struct dyno_end d;
+	char seen[INET_ADDRSTRLEN];
+	struct dyno_end a, b;
 
-	dyno_open(w, &d, "cccccccc-caaa");
-	assert_int_equal(network_reserve(w->network, &address, &e), 0);
-	assert_int_equal(network_attach(w->network, "cccccccc-cbbb", d.ns.pid,
-					address, &e), -EEXIST);
-	run(NULL, "ip link show dyno0-ccccccccc");
-	dyno_close(w, &d);
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno0-ccccccccc"), 0);
+	dyno_open(w, &a, "cccccccc-cccc-4ccc-8ccc-cccccccccccc");
+	dyno_open(w, &b, "cccccccc-cccc-4ccc-8ccc-cccccccccccd");
+	assert_string_not_equal(a.link, b.link);
+	assert_reaches(&a.ns, NULL, INTERNET_ADDRESS, seen);
+	assert_reaches(&b.ns, NULL, INTERNET_ADDRESS, seen);
+	dyno_close(w, &a);
+	assert_reaches(&b.ns, NULL, INTERNET_ADDRESS, seen);
+	dyno_close(w, &b);
 }
 
 static void a_failed_attach_leaves_nothing(void **state)
@@ -466,13 +479,14 @@ static void a_failed_attach_leaves_nothing(void **state)
 	struct error e = { 0 };
 	struct in_addr address;
 
-	char command[80], text[INET_ADDRSTRLEN];
+	char command[80], text[INET_ADDRSTRLEN], link[IFNAMSIZ];
 
 	assert_int_equal(network_reserve(w->network, &address, &e), 0);
 	assert_true(network_attach(w->network, "dddddddd-aaaa", 0x3fffffff,
-				   address, &e) < 0);
-	assert_non_null(strstr(e.msg, "dyno0-dddddddda"));
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno0-dddddddda"), 0);
+				   address, NETWORK_EGRESS_INTERNET, &e) < 0);
+	network_link_name(link, 0, "dddddddd-aaaa", address);
+	assert_non_null(strstr(e.msg, link));
+	assert_no_link(link);
 	inet_ntop(AF_INET, &address, text, sizeof(text));
 	snprintf(command, sizeof(command), "ip neigh get %s dev dyno0", text);
 	assert_int_not_equal(netns_run(NULL, command), 0);
@@ -487,8 +501,8 @@ static void wipe_leaves_nothing(void **state)
 	run(NULL, "nft add table inet dynofoo");
 	dyno_open(w, &d, "eeeeeeee-aaaa");
 	assert_int_equal(network_wipe(w->network, &e), 0);
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno0"), 0);
-	assert_int_not_equal(netns_run(NULL, "ip link show dyno0-eeeeeeeea"), 0);
+	assert_no_link("dyno0");
+	assert_no_link(d.link);
 	assert_int_not_equal(netns_run(NULL, "nft list table inet dyno0"), 0);
 	assert_int_not_equal(netns_run(NULL, "nft list table bridge dyno0"), 0);
 	run(NULL, "nft list table inet dynofoo");
@@ -512,7 +526,7 @@ int main(void)
 		cmocka_unit_test(a_flushed_firewall_is_made_again_at_the_next_start),
 		cmocka_unit_test(another_root_gets_another_instance),
 		cmocka_unit_test(roots_that_start_at_once_get_different_instances),
-		cmocka_unit_test(a_taken_name_is_refused_and_kept),
+		cmocka_unit_test(uuids_that_begin_alike_get_links_of_their_own),
 		cmocka_unit_test(a_failed_attach_leaves_nothing),
 		cmocka_unit_test(wipe_leaves_nothing),
 	};

@@ -1,10 +1,11 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "runtime/network.h"
-#include "runtime/network_filter.h"
+#include "runtime/network_dns.h"
 #include "runtime/network_link.h"
 #include "runtime/network_netlink.h"
 #include "runtime/network_pool.h"
+#include "runtime/network_rules.h"
 
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
@@ -55,9 +56,9 @@ static void addresses_are_taken_one_after_another(void **state)
 
 	network_pool_init(&p, 1, 0);
 	assert_true(network_pool_take(&p, 0, &a));
-	assert_ip(a, "172.16.64.2");
-	assert_true(network_pool_take(&p, 0, &a));
 	assert_ip(a, "172.16.64.3");
+	assert_true(network_pool_take(&p, 0, &a));
+	assert_ip(a, "172.16.64.4");
 	network_pool_deinit(&p);
 }
 
@@ -67,9 +68,9 @@ static void adopted_addresses_are_not_handed_out(void **state)
 	struct in_addr a;
 
 	network_pool_init(&p, 0, 0);
-	network_pool_occupy(&p, ip("172.16.0.2"));
+	network_pool_occupy(&p, ip("172.16.0.3"));
 	assert_true(network_pool_take(&p, 0, &a));
-	assert_ip(a, "172.16.0.3");
+	assert_ip(a, "172.16.0.4");
 	network_pool_deinit(&p);
 }
 
@@ -80,7 +81,7 @@ static void an_address_rests_before_it_is_used_again(void **state)
 	struct in_addr a;
 
 	network_pool_init(&p, 0, 0);
-	for (uint32_t i = 2; i <= NETWORK_POOL_SIZE - 2; i++)
+	for (uint32_t i = 3; i <= NETWORK_POOL_SIZE - 2; i++)
 		assert_true(network_pool_take(&p, 1, &a));
 	assert_ip(a, "172.16.63.254");
 	assert_false(network_pool_take(&p, 1, &a));
@@ -97,7 +98,7 @@ static void an_address_rests_before_it_is_used_again(void **state)
 static void foreign_addresses_leave_the_pool_alone(void **state)
 {
 	static const char *const foreign[] = {
-		"172.16.0.0", "172.16.0.1", "172.16.63.255", "172.16.64.2",
+		"172.16.0.0", "172.16.0.1", "172.16.0.2", "172.16.63.255", "172.16.64.2",
 		"10.0.0.1", "255.255.255.255", "0.0.0.0",
 	};
 	struct network_pool p;
@@ -127,15 +128,15 @@ static void the_search_may_start_anywhere(void **state)
 
 /* ---- names ---- */
 
-static void links_are_named_after_instance_and_uuid(void **state)
+static void links_are_named_after_instance_uuid_and_address(void **state)
 {
 	const char *uuid = "01234567-89ab-4cde-8f01-23456789abcd";
 	char name[IFNAMSIZ];
 
-	network_link_name(name, 3, uuid);
-	assert_string_equal(name, "dyno3-012345678");
-	network_link_name(name, 63, uuid);
-	assert_string_equal(name, "dyno63-01234567");
+	network_link_name(name, 3, uuid, ip("172.16.192.10"));
+	assert_string_equal(name, "dyno3-01234c00a");
+	network_link_name(name, 63, uuid, ip("172.31.193.255"));
+	assert_string_equal(name, "dyno63-0123c1ff");
 	assert_true(strlen(name) <= 15);
 }
 
@@ -204,18 +205,85 @@ static void a_full_batch_still_takes_a_request(void **state)
 
 static void filter_names_nothing_but_the_instance(void **state)
 {
+	const struct network_rules rules = { .instance = 7 };
 	auto_buf inet = BUF_INIT, bridge = BUF_INIT;
 
-	network_filter_inet(7, &inet);
-	network_filter_bridge(7, &bridge);
+	network_rules_inet(&rules, &inet);
+	network_rules_bridge(&rules, &bridge);
 	assert_non_null(strstr(inet.data, "table inet dyno7 {"));
 	assert_non_null(strstr(inet.data, "172.17.192.0/18"));
 	assert_non_null(strstr(bridge.data, "iifname \"dyno7-*\" jump port"));
 	assert_null(strstr(inet.data, "flush ruleset"));
 	assert_null(strstr(bridge.data, "flush ruleset"));
-	/* Running it again must not take the elements of living dynos. */
-	assert_null(strstr(bridge.data, "delete table"));
-	assert_null(strstr(bridge.data, "flush set"));
+	assert_null(strstr(inet.data, "elements"));
+	assert_null(strstr(bridge.data, "elements"));
+}
+
+static void tables_are_made_with_the_elements_of_living_dynos(void **state)
+{
+	const struct network_member members[] = {
+		{ ip("172.16.64.9"), NETWORK_EGRESS_INTERNET },
+		{ ip("172.16.64.10"), NETWORK_EGRESS_NONE },
+	};
+	const struct in_addr servers[NETWORK_SERVERS] = {
+		ip("192.0.2.1"), ip("192.0.2.2"),
+	};
+	const struct network_prefix allowed[] = { { ip("10.1.0.0"), 16 } };
+	const struct network_rules rules = {
+		.instance = 1, .members = members, .n_members = 2,
+		.servers = servers, .allowed = allowed, .n_allowed = 1,
+	};
+	auto_buf inet = BUF_INIT, bridge = BUF_INIT;
+
+	network_rules_inet(&rules, &inet);
+	network_rules_bridge(&rules, &bridge);
+	assert_non_null(strstr(inet.data, "elements = { 172.16.64.9 : accept, "
+			       "172.16.64.10 : drop }"));
+	assert_non_null(strstr(inet.data, "elements = { 172.16.64.1 : 192.0.2.1, "
+			       "172.16.64.2 : 192.0.2.2 }"));
+	assert_non_null(strstr(inet.data, "elements = { 10.1.0.0/16 }"));
+	assert_non_null(strstr(bridge.data,
+			       "elements = { 536887305 . 02:64:ac:10:40:09 . "
+			       "172.16.64.9, "));
+}
+
+/* ---- name servers ---- */
+
+static void assert_servers(const char *configured, const char *text,
+			   const char *first, const char *second)
+{
+	struct in_addr servers[NETWORK_SERVERS];
+
+	assert_int_equal(network_dns_parse(configured, text, servers),
+			 first != NULL);
+	if (!first)
+		return;
+	assert_ip(servers[0], first);
+	assert_ip(servers[1], second);
+}
+
+static void name_servers_are_those_that_a_dyno_can_reach(void **state)
+{
+	assert_servers(NULL, "search a\nnameserver 192.0.2.1\n"
+		       "nameserver\t192.0.2.2\nnameserver 192.0.2.3",
+		       "192.0.2.1", "192.0.2.2");
+	assert_servers(NULL, "nameserver 127.0.0.53\noptions edns0\n\n"
+		       "nameserver 2001:db8::1\nnameserver 0.0.0.0\n"
+		       "nameserver ::1\n;nameserver 192.0.2.8\n"
+		       "nameserver 192.0.2.9\n", "192.0.2.9", "192.0.2.9");
+	assert_servers(NULL, "nameserver 127.0.0.1\nnameserver 192.0.2.", NULL,
+		       NULL);
+	assert_servers(NULL, "nameserver192.0.2.1\nnameserver\n192.0.2.2\n",
+		       NULL, NULL);
+	assert_servers(NULL, "", NULL, NULL);
+}
+
+static void configured_name_servers_go_before_the_hosts(void **state)
+{
+	assert_servers("192.0.2.7  192.0.2.8", "nameserver 192.0.2.1\n",
+		       "192.0.2.7", "192.0.2.8");
+	assert_servers("", "nameserver 192.0.2.1\n", "192.0.2.1", "192.0.2.1");
+	assert_servers("127.0.0.53", "nameserver 192.0.2.1\n", NULL, NULL);
 }
 
 int main(void)
@@ -228,12 +296,15 @@ int main(void)
 		cmocka_unit_test(an_address_rests_before_it_is_used_again),
 		cmocka_unit_test(foreign_addresses_leave_the_pool_alone),
 		cmocka_unit_test(the_search_may_start_anywhere),
-		cmocka_unit_test(links_are_named_after_instance_and_uuid),
+		cmocka_unit_test(links_are_named_after_instance_uuid_and_address),
 		cmocka_unit_test(hardware_address_and_index_follow_from_the_address),
 		cmocka_unit_test(inside_is_a_row_of_complete_requests),
 		cmocka_unit_test(without_ipv6_nothing_is_said_about_it),
 		cmocka_unit_test(a_full_batch_still_takes_a_request),
 		cmocka_unit_test(filter_names_nothing_but_the_instance),
+		cmocka_unit_test(tables_are_made_with_the_elements_of_living_dynos),
+		cmocka_unit_test(name_servers_are_those_that_a_dyno_can_reach),
+		cmocka_unit_test(configured_name_servers_go_before_the_hosts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
