@@ -58,6 +58,15 @@ libruntime_a_SOURCES = \
 	%D%/runtime.h \
 	%D%/seccomp.c \
 	%D%/seccomp.h \
+	%D%/seccomp_cache.c \
+	%D%/seccomp_cache.h \
+	%D%/seccomp_names.c \
+	%D%/seccomp_names.h \
+	%D%/seccomp_newer.c \
+	%D%/seccomp_newer.h \
+	%D%/seccomp_policy.c \
+	%D%/seccomp_profile.c \
+	%D%/seccomp_profile.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/stack.c \
