@@ -1,62 +1,54 @@
 #pragma once
 
 /*
- * child.h - the child side of runtime/spawn.c: from clone3() to execveat().
+ * child.h - the child side of runtime/spawn.c: from clone3() to execve().
  */
 #include "base/base.h"
-#include "runtime/cgroup.h"
 #include "runtime/plan.h"
 
 #define CHILD_EXIT_REPORTED 125		/* a struct child_report was written */
 #define CHILD_EXIT_SILENT   124		/* not even that was possible */
 
-/* Stages of the child, in the order in which they run. */
-#define CHILD_STAGES(X) \
-	X(CGROUP,   "join its cgroups") \
-	X(WAIT,     "wait for the parent") \
-	X(IDENTITY, "become root of its user namespace") \
-	X(SESSION,  "begin a session") \
-	X(LAYERS,   "build the layers of the root") \
-	X(ROOTFS,   "build the root file system") \
-	X(NETWORK,  "configure the network") \
-	X(LIMITS,   "set its limits") \
-	X(STDIO,    "set up its standard streams") \
-	X(PRIVILEGE, "drop privileges") \
-	X(FILTER,   "load the system call filter") \
-	X(EXEC,     "execute dyno-init")
-
-enum child_stage {
-#define X(name, text) CHILD_##name,
-	CHILD_STAGES(X)
-#undef X
-};
-
 /* What a failing child tells: fixed size, below PIPE_BUF, hence atomic. With
- * err 0 it is no failure: "op" is a descriptor to take, the PTY's master (stage
- * STDIO) or the staging area (LAYERS). */
+ * err 0 it is no failure: "op" is a descriptor for the parent to take, the
+ * terminal's master (stage STDIO), the staging area (LAYERS) or the number that
+ * the listener of the filter will have (FILTER); in stage START it waits; and
+ * from a helper that joins namespaces (stage WAIT), "pid" is the child. */
 struct child_report {
 	int32_t err;
 	uint16_t stage;
-	uint16_t op;		/* index of the operation or step in the stage */
+	uint16_t op;
+	int32_t pid;
 };
 
 /* Borrowed descriptors, all close-on-exec; -1 = none. */
 struct child_fds {
-	int go;				/* one byte: ids mapped; a second: network;
-					 * with a terminal, a third: master taken */
+	int go;				/* a byte from the parent for each AWAIT,
+					 * and for each descriptor that it took */
 	int go_peer;			/* the parent's end, to be closed */
-	int report;			/* EOF = executed */
-	int init;			/* dyno-init in a sealed memory file */
-	int exit;			/* the exit file */
-	int in, out, err;		/* the command's ends; in -1 = /dev/null.
-					 * All -1 for a terminal. */
+	int report;			/* end of file = executed */
+	int exec;			/* what EXEC_FD executes: dyno-init */
+	int exit;			/* the exit file of a dyno */
+	int in, out, err;		/* the command's ends; in -1 = /dev/null */
 	int hold_out, hold_err;		/* our ends that dyno-init keeps */
-	int trees[PLAN_TREE_COUNT];	/* detached mounts */
 	int stage;			/* the helper's work, detached */
-	const struct cgroup *cgroup;	/* procs_fds to join by itself */
+	bool inherit;			/* 0, 1 and 2 are as they are, nothing is kept
+					 * by an init (OCI) */
+	uint64_t *trace;		/* shared memory: nanoseconds for each stage, or
+					 * NULL */
 };
 
+#define CHILD_FDS_INIT ((struct child_fds){ -1, -1, -1, -1, -1, -1, -1, -1, \
+	-1, -1, -1, false, NULL })
+
 /* With plan->by_host a helper comes first: root of the host in a mount namespace
- * of its own. It builds the layers, and ends when they have been taken. */
+ * of its own. It runs stage LAYERS, and ends when its work has been taken. */
 _Noreturn void child_build(const struct plan *plan, const struct child_fds *fds);
 _Noreturn void child_main(const struct plan *plan, const struct child_fds *fds);
+
+/* With plan->n_joins a helper comes first too. It enters those namespaces, then
+ * makes the child, as a child of its own parent, from args; it reports the
+ * child's pid and ends. */
+struct clone_args;
+_Noreturn void child_join(const struct plan *plan, const struct child_fds *fds,
+			  const struct clone_args *args);

@@ -21,6 +21,7 @@ struct runtime {
 	runtime_tell_fn tell;
 	void *tell_data;
 	bool by_host;			/* see plan.h */
+	int fault;			/* of a test, see plan.h; -1: none */
 	bool told_shared;		/* said once, not per dyno */
 	bool told_plain;
 

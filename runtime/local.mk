@@ -51,6 +51,8 @@ libruntime_a_SOURCES = \
 	%D%/network_rules.h \
 	%D%/plan.c \
 	%D%/plan.h \
+	%D%/plan_dyno.c \
+	%D%/plan_dyno.h \
 	%D%/record.c \
 	%D%/record.h \
 	%D%/remove.c \
@@ -90,7 +92,17 @@ OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(CAP_LIBS)
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.
 libruntime_child_a_CFLAGS = $(WARN_CFLAGS)
-libruntime_child_a_SOURCES = %D%/child.c %D%/child.h
+libruntime_child_a_SOURCES = \
+	%D%/child.c \
+	%D%/child.h \
+	%D%/child_file.c \
+	%D%/child_hook.c \
+	%D%/child_mount.c \
+	%D%/child_op.h \
+	%D%/child_path.c \
+	%D%/child_privilege.c \
+	%D%/child_process.c \
+	%D%/child_stdio.c
 
 pkglibexec_PROGRAMS += dyno-init
 dyno_init_CFLAGS = $(WARN_CFLAGS)

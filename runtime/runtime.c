@@ -144,7 +144,7 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 	auto_(runtime_close_p) struct runtime *rt = xcalloc(1, sizeof(*rt));
 	int r;
 
-	rt->dynos_fd = rt->init_fd = -1;
+	rt->dynos_fd = rt->init_fd = rt->fault = -1;
 	rt->tell = tell;
 	rt->tell_data = userdata;
 	rt->slug_dir = xstrdup(c->slug_dir);

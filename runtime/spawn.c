@@ -19,15 +19,7 @@
 #define P_PIDFD 3
 #endif
 
-/* Not CLONE_NEWCGROUP: see the head of child.c. */
-#define SPAWN_NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | \
-	CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER)
-
-static const char *const stage_text[] = {
-#define X(name, text) [CHILD_##name] = text,
-	CHILD_STAGES(X)
-#undef X
-};
+#define SPAWN_LISTENER_TRIES 2000
 
 static int spawn_pipe(int *ret_read, int *ret_write, struct error *e)
 {
@@ -61,14 +53,14 @@ static int spawn_raise(void)
  * queues of a user namespace also for whoever made it. Were that root, a single
  * dyno could use up what all dynos, and the host's own daemons, have together.
  */
-static long spawn_owned(struct clone_args *args, const struct plan *plan)
+static long spawn_owned(const struct clone_args *args, const struct plan *plan)
 {
 	long pid = -1;
 	int err;
 
-	if (!(args->flags & CLONE_NEWUSER))
+	if (!(args->flags & CLONE_NEWUSER) || plan->owner == 0)
 		return syscall(SYS_clone3, args, sizeof(*args));
-	if (syscall(SYS_setresuid, -1, plan->outside.root, -1) < 0)
+	if (syscall(SYS_setresuid, -1, plan->owner, -1) < 0)
 		return -1;
 	if (spawn_raise() == 0)
 		pid = syscall(SYS_clone3, args, sizeof(*args));
@@ -81,19 +73,23 @@ static long spawn_owned(struct clone_args *args, const struct plan *plan)
 	return pid;
 }
 
+enum spawn_role { SPAWN_CHILD, SPAWN_LAYERS, SPAWN_JOIN };
+
 /* The child inherits a mask that blocks everything: no handler of ours runs
  * there, and dyno-init begins with all signals held. */
-static long spawn_clone3(struct clone_args *args, const struct plan *plan,
-			 const struct child_fds *fds)
+static long spawn_clone3(struct clone_args *args, enum spawn_role role,
+			 const struct plan *plan, const struct child_fds *fds,
+			 const struct clone_args *next)
 {
-	bool helper = !(args->flags & CLONE_NEWUSER);
 	sigset_t all, old;
 	long pid;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid = spawn_owned(args, plan);
-	if (pid == 0 && helper)
+	if (pid == 0 && role == SPAWN_JOIN)
+		child_join(plan, fds, next);
+	if (pid == 0 && role == SPAWN_LAYERS)
 		child_build(plan, fds);
 	if (pid == 0)
 		child_main(plan, fds);
@@ -101,18 +97,26 @@ static long spawn_clone3(struct clone_args *args, const struct plan *plan,
 	return pid;
 }
 
-static int spawn_begin(struct spawn *ret, uint64_t namespaces,
+static int spawn_begin(struct spawn *ret, enum spawn_role role,
 		       const struct plan *plan, struct child_fds *fds,
 		       struct error *e)
 {
+	static const uint64_t of_role[] = {
+		[SPAWN_LAYERS] = CLONE_NEWNS, [SPAWN_JOIN] = 0,
+	};
 	auto_close int go_r = -1, rep_w = -1;
-	bool into = fds->cgroup->dir_fd >= 0;
+	bool child = role == SPAWN_CHILD;
+	bool into = child && plan->cgroup_fd >= 0;
 	struct clone_args args = {
-		.flags = namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-			(into ? CLONE_INTO_CGROUP : 0),
+		.flags = (child ? plan->namespaces : of_role[role]) | CLONE_PIDFD |
+			CLONE_CLEAR_SIGHAND | (into ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uint64_t)(uintptr_t)&ret->pid_fd,
 		.exit_signal = SIGCHLD,
-		.cgroup = into ? (uint64_t)fds->cgroup->dir_fd : 0,
+		.cgroup = into ? (uint64_t)plan->cgroup_fd : 0,
+	};
+	/* What a joining helper makes is a child of ours. */
+	struct clone_args next = {
+		.flags = plan->namespaces | CLONE_CLEAR_SIGHAND | CLONE_PARENT,
 	};
 	long pid;
 	int r;
@@ -128,7 +132,7 @@ static int spawn_begin(struct spawn *ret, uint64_t namespaces,
 	fds->go = go_r;
 	fds->go_peer = ret->go_fd;
 	fds->report = rep_w;
-	pid = spawn_clone3(&args, plan, fds);
+	pid = spawn_clone3(&args, role, plan, fds, &next);
 	fds->go = fds->go_peer = fds->report = -1;
 	if (pid < 0) {
 		r = error_sys(e, "clone a process");
@@ -137,19 +141,6 @@ static int spawn_begin(struct spawn *ret, uint64_t namespaces,
 	}
 	ret->pid = (pid_t)pid;
 	return 0;
-}
-
-int spawn_clone(struct spawn *ret, const struct plan *plan,
-		struct child_fds *fds, struct error *e)
-{
-	int r = spawn_begin(ret, SPAWN_NAMESPACES, plan, fds, e);
-
-	if (r < 0)
-		return r;
-	r = idmap_write(ret->pid, plan->uid_map, plan->gid_map, e);
-	if (r < 0)
-		spawn_abort(ret);
-	return r;
 }
 
 int spawn_go(struct spawn *s, struct error *e)
@@ -166,20 +157,18 @@ static int spawn_tell(const struct plan *plan, const struct child_report *rep,
 {
 	auto_free char *what = NULL;
 
-	if (rep->stage >= ARRAY_SIZE(stage_text) || rep->err <= 0)
+	if (rep->stage >= PLAN_STAGE_COUNT || rep->err <= 0)
 		return error_set(e, EPROTO, "a report that makes no sense");
-	if ((rep->stage == CHILD_ROOTFS || rep->stage == CHILD_LAYERS) &&
-	    rep->op < plan->n_ops)
+	if (rep->op < plan->n_ops)
 		what = plan_op_text(&plan->ops[rep->op]);
-	else if (rep->stage == CHILD_NETWORK || rep->stage == CHILD_LIMITS)
-		what = xasprintf("step %d", rep->op);
-	return error_ret(e, -rep->err, "%s%s%s", stage_text[rep->stage],
+	return error_ret(e, -rep->err, "%s%s%s", plan_stage_texts[rep->stage],
 			 what ? ": " : "", what ? what : "");
 }
 
-static int spawn_poll(struct spawn *s, struct error *e)
+static int spawn_poll(struct spawn *s, const struct plan *plan, struct error *e)
 {
-	uint64_t end = clock_mono_usec() + SPAWN_DEADLINE_MSEC * USEC_PER_MSEC;
+	unsigned msec = SPAWN_DEADLINE_MSEC + plan->hooks_msec;
+	uint64_t end = clock_mono_usec() + msec * USEC_PER_MSEC;
 
 	for (;;) {
 		struct pollfd p = { .fd = s->report_fd, .events = POLLIN };
@@ -187,8 +176,8 @@ static int spawn_poll(struct spawn *s, struct error *e)
 		int n;
 
 		if (now >= end)
-			return error_set(e, ETIMEDOUT, "not ready after %d s",
-					 SPAWN_DEADLINE_MSEC / 1000);
+			return error_set(e, ETIMEDOUT, "not ready after %u s",
+					 msec / 1000);
 		n = poll(&p, 1, (int)((end - now) / USEC_PER_MSEC) + 1);
 		if (n > 0)
 			return 0;
@@ -212,9 +201,10 @@ static int spawn_alive(struct spawn *s, struct error *e)
 }
 
 /* 0: end of file; 1: a report. */
-static int spawn_read(struct spawn *s, struct child_report *ret, struct error *e)
+static int spawn_read(struct spawn *s, const struct plan *plan,
+		      struct child_report *ret, struct error *e)
 {
-	int r = spawn_poll(s, e);
+	int r = spawn_poll(s, plan, e);
 	ssize_t n;
 
 	if (r < 0)
@@ -244,19 +234,41 @@ static int spawn_take(struct spawn *s, int number, int *ret_fd, struct error *e)
 	return spawn_go(s, e);
 }
 
+/* The child has told the number before it loads the filter: from then on the
+ * descriptor is there, or the child is dead. */
+static int spawn_take_listener(struct spawn *s, int number, int *ret_fd,
+			       struct error *e)
+{
+	struct pollfd p = { .fd = s->report_fd, .events = POLLIN };
+	int fd;
+
+	for (int i = 0; i < SPAWN_LISTENER_TRIES; i++) {
+		fd = (int)syscall(SYS_pidfd_getfd, s->pid_fd, number, 0);
+		if (fd >= 0) {
+			*ret_fd = fd;
+			return spawn_go(s, e);
+		}
+		if (errno != EBADF)
+			break;
+		if (poll(&p, 1, 1) > 0)
+			return error_set(e, EPROTO, "the filter was not loaded");
+	}
+	return error_sys(e, "take the listener of the filter");
+}
+
 int spawn_layers(const struct plan *plan, struct child_fds *fds,
 		 struct error *e)
 {
 	struct child_report rep;
 	struct spawn s;
-	int r = spawn_begin(&s, CLONE_NEWNS, plan, fds, e);
+	int r = spawn_begin(&s, SPAWN_LAYERS, plan, fds, e);
 
 	if (r < 0)
 		return r;
-	r = spawn_read(&s, &rep, e);
+	r = spawn_read(&s, plan, &rep, e);
 	if (r == 0)
 		r = error_set(e, EPROTO, "died while it built the layers");
-	else if (r == 1 && (rep.err != 0 || rep.stage != CHILD_LAYERS))
+	else if (r == 1 && (rep.err != 0 || rep.stage != PLAN_IN_LAYERS))
 		r = spawn_tell(plan, &rep, e);
 	else if (r == 1)
 		r = spawn_take(&s, rep.op, &fds->stage, e);
@@ -264,37 +276,99 @@ int spawn_layers(const struct plan *plan, struct child_fds *fds,
 	return r;
 }
 
-int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
+static void spawn_reap(int pid_fd)
+{
+	siginfo_t si;
+
+	while (waitid((idtype_t)P_PIDFD, (id_t)pid_fd, &si, WEXITED) < 0 &&
+	       errno == EINTR)
+		;
+}
+
+/* The helper's pipes become the child's. */
+static int spawn_join(struct spawn *ret, const struct plan *plan,
+		      struct child_fds *fds, struct error *e)
+{
+	int r = spawn_begin(ret, SPAWN_JOIN, plan, fds, e), helper_fd;
+	struct child_report rep;
+
+	if (r < 0)
+		return r;
+	r = spawn_read(ret, plan, &rep, e);
+	if (r == 0)
+		r = error_set(e, EPROTO, "died while it entered namespaces");
+	else if (r == 1)
+		r = rep.pid > 0 ? 0 : spawn_tell(plan, &rep, e);
+	if (r < 0) {
+		spawn_abort(ret);
+		return r;
+	}
+	helper_fd = take_fd(ret->pid_fd);
+	ret->pid = rep.pid;
+	ret->pid_fd = (int)syscall(SYS_pidfd_open, rep.pid, 0);
+	if (ret->pid_fd < 0)
+		r = error_sys(e, "open process %d", (int)rep.pid);
+	spawn_reap(helper_fd);
+	fd_close(helper_fd);
+	if (r < 0)
+		spawn_abort(ret);
+	return r;
+}
+
+int spawn_clone(struct spawn *ret, const struct plan *plan,
+		struct child_fds *fds, struct error *e)
+{
+	int r = plan->n_joins ? spawn_join(ret, plan, fds, e)
+			      : spawn_begin(ret, SPAWN_CHILD, plan, fds, e);
+
+	if (r < 0 || !plan->uid_map)
+		return r;
+	r = idmap_write(ret->pid, plan->uid_map, plan->gid_map, e);
+	if (r < 0)
+		spawn_abort(ret);
+	return r;
+}
+
+int spawn_next(struct spawn *s, const struct plan *plan, int *ret_fd,
 	       struct error *e)
 {
 	struct child_report rep;
-	int r = spawn_read(s, &rep, e);
+	int r = spawn_read(s, plan, &rep, e);
 
-	if (r == 1 && plan->tty && rep.err == 0 && rep.stage == CHILD_STDIO) {
-		r = spawn_take(s, rep.op, ret_master, e);
-		if (r == 0)
-			r = spawn_read(s, &rep, e);
-	}
-	if (r == 1)
-		return spawn_tell(plan, &rep, e);
 	if (r == 0)
 		r = spawn_alive(s, e);
+	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_START)
+		return SPAWN_WAITS;
+	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_STDIO)
+		return (r = spawn_take(s, rep.op, ret_fd, e)) < 0 ? r : SPAWN_TERMINAL;
+	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_FILTER)
+		return (r = spawn_take_listener(s, rep.op, ret_fd, e)) < 0
+			? r : SPAWN_LISTENER;
+	else if (r == 1)
+		return spawn_tell(plan, &rep, e);
 	if (r < 0)
 		return r;
 	s->go_fd = fd_close(s->go_fd);
 	s->report_fd = fd_close(s->report_fd);
-	return 0;
+	return SPAWN_EXECUTED;
+}
+
+int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
+	       struct error *e)
+{
+	int r;
+
+	do
+		r = spawn_next(s, plan, ret_master, e);
+	while (r > SPAWN_EXECUTED);
+	return r;
 }
 
 void spawn_abort(struct spawn *s)
 {
-	siginfo_t si;
-
 	if (s->pid_fd >= 0) {
 		syscall(SYS_pidfd_send_signal, s->pid_fd, SIGKILL, NULL, 0);
-		while (waitid((idtype_t)P_PIDFD, (id_t)s->pid_fd, &si,
-			      WEXITED) < 0 && errno == EINTR)
-			;
+		spawn_reap(s->pid_fd);
 	}
 	s->pid_fd = fd_close(s->pid_fd);
 	s->go_fd = fd_close(s->go_fd);

@@ -29,14 +29,26 @@ struct spawn {
 int spawn_layers(const struct plan *plan, struct child_fds *fds,
 		 struct error *e);
 
-/* Clone, and map the ids. fds->go and ->report are set here. */
+/* Clone (through a helper if there are namespaces to join), and map the ids of a
+ * new user namespace. fds->go and ->report are set here. */
 int spawn_clone(struct spawn *ret, const struct plan *plan,
 		struct child_fds *fds, struct error *e);
 int spawn_go(struct spawn *s, struct error *e);
 
-/* Wait until dyno-init has been executed; EOF on the report pipe tells. A
- * failure of the child comes back in words, with the culprit's name. With a
- * terminal its master goes to *ret_master, which may be set on failure too. */
+enum {
+	SPAWN_EXECUTED,		/* end of file on the report pipe: it runs */
+	SPAWN_TERMINAL,		/* the terminal's master is *ret_fd */
+	SPAWN_LISTENER,		/* the listener of its filter is *ret_fd */
+	SPAWN_WAITS,		/* for the start, at the listening socket */
+};
+
+/* Wait for the next thing that the child tells. A failure of the child comes back
+ * in words, with the culprit's name. */
+int spawn_next(struct spawn *s, const struct plan *plan, int *ret_fd,
+	       struct error *e);
+
+/* Until it is executed. With a terminal its master goes to *ret_master, which may
+ * be set on failure too. */
 int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
 	       struct error *e);
 

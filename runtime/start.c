@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "runtime/instance.h"
+#include "runtime/plan_dyno.h"
 #include "runtime/record.h"
 #include "runtime/spawn.h"
 
@@ -29,6 +30,7 @@ struct start {
 	struct buf net;
 	unsigned net_acks;
 	bool shared;			/* slug files keep the store's owner */
+	int trees[PLAN_TREE_COUNT];	/* detached mounts */
 	int master_fd;
 };
 
@@ -43,7 +45,7 @@ static void start_deinit(struct start *s)
 		*fds[i] = fd_close(*fds[i]);
 	s->fds.hold_err = fd_close(s->fds.hold_err);
 	for (size_t i = 0; i < PLAN_TREE_COUNT; i++)
-		s->fds.trees[i] = fd_close(s->fds.trees[i]);
+		s->trees[i] = fd_close(s->trees[i]);
 	cgroup_deinit(&s->cgroup);
 	plan_deinit(&s->plan);
 	buf_deinit(&s->net);
@@ -89,7 +91,7 @@ static int start_share(struct start *s, int dir_fd, struct error *e)
 		rt->tell("the file system of the slugs has no idmapped mounts: "
 			 "apps run with the user id of the slug store", rt->tell_data);
 	rt->told_shared = true;
-	return idmap_tree_plain(dir_fd, &s->fds.trees[PLAN_TREE_SLUG], e);
+	return idmap_tree_plain(dir_fd, &s->trees[PLAN_TREE_SLUG], e);
 }
 
 static int start_slug(struct start *s, struct error *e)
@@ -104,7 +106,7 @@ static int start_slug(struct start *s, struct error *e)
 		return r;
 	r = idmap_tree_slug(&s->rt->idmap, s->rec.slot, fd, s->rt->slug_uid,
 			    s->rt->slug_gid, PLAN_APP_ID,
-			    &s->fds.trees[PLAN_TREE_SLUG], e);
+			    &s->trees[PLAN_TREE_SLUG], e);
 	return r == IDMAP_REFUSED ? start_share(s, fd, e) : r;
 }
 
@@ -119,14 +121,14 @@ static int start_image(struct start *s, const char *path, enum plan_tree tree,
 
 	if (fd < 0)
 		return error_sys(e, "open %s", path);
-	r = idmap_tree_image(&rt->idmap, s->rec.slot, fd, &s->fds.trees[tree], e);
+	r = idmap_tree_image(&rt->idmap, s->rec.slot, fd, &s->trees[tree], e);
 	if (r != IDMAP_REFUSED)
 		return r;
 	if (!rt->told_plain && rt->tell)
 		rt->tell("the file system of the stack has no idmapped mounts: "
 			 "its files belong to nobody in dynos", rt->tell_data);
 	rt->told_plain = true;
-	return idmap_tree_plain(fd, &s->fds.trees[tree], e);
+	return idmap_tree_plain(fd, &s->trees[tree], e);
 }
 
 static int start_layers(struct start *s, struct error *e)
@@ -189,13 +191,13 @@ static int start_plan(struct start *s, struct error *e)
 {
 	struct runtime *rt = s->rt;
 	cpu_set_t cpus;
-	struct plan_input in = {
+	struct plan_dyno in = {
 		.spec = s->spec,
 		.slot = s->rec.slot,
 		.first_id = idmap_id(&rt->idmap, s->rec.slot),
 		.shared_id = s->shared ? rt->slug_uid : 0,
 		.shared_gid = s->shared ? rt->slug_gid : 0,
-		.has_usr = rt->stack.usr != NULL,
+		.cgroup = &s->cgroup,
 		.by_host = rt->by_host,
 		.address = s->rec.address,
 		.dns = network_dns(rt->network),
@@ -208,11 +210,13 @@ static int start_plan(struct start *s, struct error *e)
 	    getrlimit(RLIMIT_NOFILE, &in.max_files) < 0 ||
 	    getrlimit(RLIMIT_NPROC, &in.max_procs) < 0)
 		return error_sys(e, "read the daemon's own limits");
+	memcpy(in.trees, s->trees, sizeof(in.trees));
 	network_inside(rt->network, s->rec.address, &s->net, &s->net_acks);
 	in.net = s->net.data;
 	in.net_len = s->net.len;
 	in.net_acks = s->net_acks;
-	plan_build(&s->plan, &in);
+	plan_dyno_build(&s->plan, &in);
+	s->plan.fault = rt->fault;
 	return 0;
 }
 
@@ -271,8 +275,7 @@ static int start_clone(struct start *s, struct error *e)
 {
 	int r;
 
-	s->fds.init = s->rt->init_fd;
-	s->fds.cgroup = &s->cgroup;
+	s->fds.exec = s->rt->init_fd;
 	r = s->plan.by_host ? spawn_layers(&s->plan, &s->fds, e) : 0;
 	if (r == 0)
 		r = spawn_clone(&s->spawn, &s->plan, &s->fds, e);
@@ -346,11 +349,10 @@ int start_dyno(struct runtime *rt, const struct dyno_spec *spec,
 	struct start s = {
 		.rt = rt, .spec = spec, .spawn = SPAWN_INIT, .net = BUF_INIT,
 		.cgroup = { .dir_fd = -1 },
-		.fds = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, { -1, -1, -1 },
-			 -1, NULL },
+		.fds = CHILD_FDS_INIT, .trees = { -1, -1, -1 },
 		.master_fd = -1,
 	};
-	int r = plan_check(spec, e);
+	int r = plan_dyno_check(spec, e);
 
 	if (r < 0)
 		return r;
