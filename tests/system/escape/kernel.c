@@ -107,6 +107,8 @@ const struct probe probe_kernel[] = {
 	{ "io_uring_setup", { "EPERM", "ok|EPERM", "ok|EPERM" }, kernel_uring },
 	{ "io_uring_enter", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_enter, { N(-1) } },
 	{ "io_uring_register", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_register, { N(-1) } },
+	{ "asynchronous access, of which the host has few", { "ENOSYS", NULL, NULL }, NULL,
+	  SYS_io_setup, { N(1), zeros } },
 	{ "init_module", BUILT_IN, NULL, SYS_init_module, { zeros, N(1), "" } },
 	{ "finit_module", BUILT_IN, NULL, SYS_finit_module, { N(0), "", N(0) } },
 	{ "delete_module", BUILT_IN, NULL, SYS_delete_module, { "none", N(O_NONBLOCK) } },
