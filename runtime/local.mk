@@ -81,13 +81,30 @@ RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 
 # What reads JSON is a library of its own: dynod must not contain it.
 noinst_LIBRARIES += libdynooci.a
-libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CAP_CFLAGS)
+libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libdynooci_a_SOURCES = \
+	%D%/oci.c \
 	%D%/oci.h \
+	%D%/oci_arena.c \
+	%D%/oci_arena.h \
+	%D%/oci_hooks.c \
+	%D%/oci_idmap.c \
+	%D%/oci_json.c \
+	%D%/oci_json.h \
+	%D%/oci_linux.c \
 	%D%/oci_mount.c \
 	%D%/oci_mount.h \
+	%D%/oci_mounts.c \
+	%D%/oci_objects.h \
+	%D%/oci_process.c \
+	%D%/oci_read.c \
+	%D%/oci_read.h \
+	%D%/oci_resources.c \
+	%D%/oci_rules.c \
+	%D%/oci_seccomp.c \
 	%D%/resources.h
-OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(CAP_LIBS)
+# The names of a seccomp profile are libruntime's.
+OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(RUNTIME_LIBS)
 
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.

@@ -142,7 +142,7 @@ struct oci {
 	size_t n_devices;
 	const char *cgroups_path;	/* or NULL */
 	struct resources resources;
-	const struct resources_pair *sysctl;
+	const struct resources_pair *sysctl;	/* keys: paths, net/ipv4/ip_forward */
 	size_t n_sysctl;
 	bool has_seccomp;
 	struct seccomp_profile seccomp;
