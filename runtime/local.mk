@@ -81,12 +81,14 @@ RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 
 # What reads JSON is a library of its own: dynod must not contain it.
 noinst_LIBRARIES += libdynooci.a
-libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 libdynooci_a_SOURCES = \
 	%D%/oci.c \
 	%D%/oci.h \
 	%D%/oci_arena.c \
 	%D%/oci_arena.h \
+	%D%/oci_default.c \
+	%D%/oci_features.c \
 	%D%/oci_hooks.c \
 	%D%/oci_idmap.c \
 	%D%/oci_json.c \
