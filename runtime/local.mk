@@ -31,6 +31,8 @@ libruntime_a_SOURCES = \
 	%D%/idmap.h \
 	%D%/init.h \
 	%D%/instance.h \
+	%D%/landlock.c \
+	%D%/landlock.h \
 	%D%/network.c \
 	%D%/network.h \
 	%D%/network_claim.c \

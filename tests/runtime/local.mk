@@ -31,7 +31,7 @@ tests_runtime_test_record_SOURCES = %D%/test-record.c
 tests_runtime_test_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_record_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
-tests_runtime_test_seccomp_SOURCES = %D%/test-seccomp.c
+tests_runtime_test_seccomp_SOURCES = %D%/test-seccomp.c %D%/bpf.c %D%/bpf.h
 tests_runtime_test_seccomp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_seccomp_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
@@ -55,3 +55,15 @@ tests_runtime_system_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 noinst_PROGRAMS += system-runtime
 system_runtime_SOURCES = %D%/system-runtime.c
 system_runtime_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS)
+
+check_PROGRAMS += %D%/test-landlock
+tests_runtime_test_landlock_SOURCES = %D%/test-landlock.c %D%/confine.c \
+	%D%/confine.h
+tests_runtime_test_landlock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_landlock_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# "confined both node app.js", with strace -f around it: what a program thinks
+# of a dyno's walls.
+noinst_PROGRAMS += %D%/confined
+tests_runtime_confined_SOURCES = %D%/confined.c %D%/confine.c %D%/confine.h
+tests_runtime_confined_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS)

@@ -1,10 +1,10 @@
 /*
- * test-seccomp.c - the compiled policy, asked call by call: the program is run
- * here, in a small interpreter of what seccomp filters may consist of.
+ * test-seccomp.c - the compiled policy of dynos, asked call by call.
  */
 #include "base/base.h"
 #include "base/error.h"
 #include "runtime/seccomp.h"
+#include "tests/runtime/bpf.h"
 
 #include <asm/ioctls.h>
 #include <linux/audit.h>
@@ -19,56 +19,6 @@
 #define ENOSYS_ (SECCOMP_RET_ERRNO | ENOSYS)
 #define EPERM_ (SECCOMP_RET_ERRNO | EPERM)
 
-static bool jumps(const struct sock_filter *f, uint32_t a)
-{
-	switch (BPF_OP(f->code)) {
-	case BPF_JEQ:
-		return a == f->k;
-	case BPF_JGT:
-		return a > f->k;
-	case BPF_JGE:
-		return a >= f->k;
-	case BPF_JSET:
-		return a & f->k;
-	}
-	fail_msg("jump %x", f->code);
-	return false;
-}
-
-static uint32_t run(const struct sock_fprog *p, const struct seccomp_data *d)
-{
-	uint32_t a = 0, value;
-
-	for (size_t pc = 0; pc < p->len; pc++) {
-		const struct sock_filter *f = &p->filter[pc];
-
-		switch (BPF_CLASS(f->code)) {
-		case BPF_LD:
-			assert_int_equal(f->code, BPF_LD | BPF_W | BPF_ABS);
-			assert_in_range(f->k, 0, sizeof(*d) - 4);
-			memcpy(&value, (const char *)d + f->k, sizeof(value));
-			a = value;
-			break;
-		case BPF_ALU:
-			assert_int_equal(f->code, BPF_ALU | BPF_AND | BPF_K);
-			a &= f->k;
-			break;
-		case BPF_JMP:
-			if (BPF_OP(f->code) == BPF_JA)
-				pc += f->k;
-			else
-				pc += jumps(f, a) ? f->jt : f->jf;
-			break;
-		case BPF_RET:
-			return f->k;
-		default:
-			fail_msg("instruction %x", f->code);
-		}
-	}
-	fail_msg("the program does not end");
-	return 0;
-}
-
 static struct sock_fprog policy;
 
 static uint32_t ask(long nr, uint64_t a, uint64_t b, uint64_t c)
@@ -77,7 +27,7 @@ static uint32_t ask(long nr, uint64_t a, uint64_t b, uint64_t c)
 		.nr = (int)nr, .arch = AUDIT_ARCH_X86_64, .args = { a, b, c },
 	};
 
-	return run(&policy, &d);
+	return bpf_run(&policy, &d);
 }
 
 static int policy_make(void **state)
@@ -170,10 +120,10 @@ static void foreign_calling_conventions_kill(void **state)
 {
 	struct seccomp_data d = { .nr = SYS_read, .arch = AUDIT_ARCH_I386 };
 
-	assert_int_equal(run(&policy, &d), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(bpf_run(&policy, &d), SECCOMP_RET_KILL_PROCESS);
 	d.arch = AUDIT_ARCH_X86_64;
 	d.nr = 0x40000000 | SYS_read;
-	assert_int_equal(run(&policy, &d), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(bpf_run(&policy, &d), SECCOMP_RET_KILL_PROCESS);
 }
 
 int main(void)
