@@ -19,14 +19,15 @@ struct dyno_limits;
 struct error;
 struct cgroup_host;
 
-#define CGROUP_JOIN_MAX 8
+#define CGROUP_JOIN_MAX 16		/* hierarchies */
 
 enum cgroup_version { CGROUP_V1, CGROUP_V2 };
 
-/* How the child gets in: v2 by clone3(CLONE_INTO_CGROUP) with dir_fd; v1 (and
- * where clone3 cannot) by writing "0" to each of procs_fds itself. */
+/* How the child gets in: by clone3(CLONE_INTO_CGROUP) with dir_fd if that is
+ * not -1, and by writing "0" to each of procs_fds itself. v2: only the first;
+ * v1: the others; a container on a hybrid host: both. */
 struct cgroup {
-	int dir_fd;				/* v2, else -1 */
+	int dir_fd;				/* of the unified tree, or -1 */
 	int procs_fds[CGROUP_JOIN_MAX];
 	size_t n_procs_fds;
 };
@@ -37,6 +38,10 @@ int cgroup_host_open(struct cgroup_host **ret, const char *prefix,
 		     struct error *e);
 struct cgroup_host *cgroup_host_free(struct cgroup_host *h);
 enum cgroup_version cgroup_host_version(const struct cgroup_host *h);
+/* Whether the kernel keeps dynos from devices (v2: by an eBPF program, for which
+ * a kernel or a container may have no room: then their /dev and the lack of
+ * mknod are all that does). */
+bool cgroup_host_devices(const struct cgroup_host *h);
 /* Remove the parents. EBUSY while a leaf is there. */
 int cgroup_host_wipe(struct cgroup_host *h, struct error *e);
 
@@ -55,7 +60,7 @@ int cgroup_list(struct cgroup_host *h, struct strv *ret, struct error *e);
 int cgroup_kill(struct cgroup_host *h, const char *uuid, struct error *e);
 
 struct cgroup_stats {
-	uint64_t oom_kills;
+	uint64_t oom_kills;		/* child groups of the dyno's included */
 	uint64_t memory_peak;		/* bytes */
 	uint64_t cpu_usec;
 	uint64_t pids;			/* now */

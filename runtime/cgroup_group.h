@@ -142,12 +142,14 @@ struct cgroup_oom {
 };
 
 #define CGROUP_OOM_INIT ((struct cgroup_oom){ .fd = -1, .dir_fd = -1 })
-#define CGROUP_OOM_GONE 1		/* the group was removed: stop watching */
+#define CGROUP_OOM_GONE 1		/* it was removed, or (v2) its last process has
+					 * ended: stop watching */
 
 int cgroup_group_oom(const struct cgroup_group *g, struct cgroup_oom *ret,
 		     struct error *e);
 
-/* *ret_new: kills since the last call; 0 if it was something else. On version 1
- * it is the times that the group had no memory left. */
+/* *ret_new: kills since the last call, with CGROUP_OOM_GONE too; 0 if it was
+ * something else. On version 1 it is the times that the group had no memory
+ * left, without those of groups below it. */
 int cgroup_oom_read(struct cgroup_oom *o, uint64_t *ret_new, struct error *e);
 void cgroup_oom_deinit(struct cgroup_oom *o);

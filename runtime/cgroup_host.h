@@ -3,25 +3,21 @@
 /*
  * cgroup_host.h - what cgroup.c and the two versions behind it share.
  *
- * A version is a table of control files, and the three things that differ in
- * more than names: how its trees are opened, how a leaf is killed, and where
- * its counters are.
+ * What all dynos of an instance have in common is set once, on their parent:
+ * the devices. On v1 their hierarchy, if it is for nothing else, needs no leaf
+ * then: dynos are in the parent itself.
  */
 #include "base/base.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_dirs.h"
 #include "runtime/cgroup_limits.h"
-#include "runtime/cgroup_mounts.h"
-#include "runtime/cgroup_tree.h"
 
-#define CGROUP_TREES_MAX CGROUP_JOIN_MAX
+#define CGROUP_TREE_NONE ((size_t)-1)
 
 struct cgroup_driver {
-	enum cgroup_version version;
-	const struct cgroup_setting *settings;
-	size_t n_settings;
+	/* Opens the trees, sets what is common, and fills in the rest. */
 	int (*open)(struct cgroup_host *h, const struct cgroup_mounts *m,
 		    struct error *e);
-	int (*kill)(struct cgroup_host *h, const char *uuid, struct error *e);
 	int (*stats)(struct cgroup_host *h, const char *uuid,
 		     struct cgroup_stats *ret, struct error *e);
 };
@@ -29,8 +25,11 @@ struct cgroup_driver {
 struct cgroup_host {
 	const struct cgroup_driver *driver;
 	char *prefix;
-	struct cgroup_tree trees[CGROUP_TREES_MAX];
-	size_t n_trees;
+	struct cgroup_trees trees;
+	struct cgroup_limits_host facts;
+	size_t common;			/* index of the tree without leaves */
+	bool devices;			/* the parent has the rules */
+	bool leaf_devices;		/* v1: each leaf needs them */
 };
 
 extern const struct cgroup_driver cgroup_v1_driver;

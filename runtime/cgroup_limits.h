@@ -1,41 +1,44 @@
 #pragma once
 
 /*
- * cgroup_limits.h - from a dyno's limits to the text of control files. Pure,
- * except for cgroup_limits_apply().
+ * cgroup_limits.h - from a dyno's limits to struct resources. Pure.
+ *
+ * Memory, v1: the quota is the soft limit (above it a dyno is the first to be
+ * reclaimed from when the host is short), the hard limit stands for memory
+ * alone and for memory + swap, since a host without swap would otherwise kill
+ * at the quota. v2: memory.max is the hard limit, without swap, so that memory
+ * + swap never exceeds it. memory.high stays unset: at the quota a dyno is to
+ * be slow and told (R14), but the throttling of memory.high without swap makes
+ * it hang. If one process is killed for want of memory, all of the dyno are.
+ *
+ * Processors: 1024 shares are v2's weight of 100, twice as many twice that.
+ * Containers' shares follow another curve (cgroup_settings.h), since they
+ * compete with whatever else is on the machine.
  */
 #include "base/base.h"
-
-#define CGROUP_LIMIT_TEXT_MAX 64
+#include "runtime/cgroup.h"
+#include "runtime/resources.h"
 
 struct dyno_limits;
-struct error;
 
-enum cgroup_value {
-	CGROUP_VALUE_TEXT,		/* the row's own text */
-	CGROUP_VALUE_MEMORY,		/* the quota */
-	CGROUP_VALUE_MEMORY_SWAP,	/* the hard limit */
-	CGROUP_VALUE_PIDS,
-	CGROUP_VALUE_SHARES,		/* v1: 1024 = 1x */
-	CGROUP_VALUE_WEIGHT,		/* v2: 100 = 1x */
+#define CGROUP_LIMITS_PAIRS 3
+
+struct cgroup_limits {
+	struct resources resources;	/* points into the rest */
+	struct resources_pair unified[CGROUP_LIMITS_PAIRS];
+	char weight[16];
 };
 
-/* One control file; a table of these is a version's set of limits, written in
- * its order. */
-struct cgroup_setting {
-	unsigned controller;		/* enum cgroup_controller */
-	const char *file;
-	enum cgroup_value value;
-	const char *text;
-	bool optional;			/* not in every kernel */
+/* What the machine has of what is good but not necessary. */
+struct cgroup_limits_host {
+	enum cgroup_version version;
+	bool cpu;			/* the controller */
+	bool soft_limit, swap;		/* v1: the files */
 };
 
-/* Returns out. */
-const char *cgroup_limits_text(const struct cgroup_setting *s,
-			       const struct dyno_limits *limits,
-			       char out[CGROUP_LIMIT_TEXT_MAX]);
+void cgroup_limits_fill(struct cgroup_limits *ret,
+			const struct dyno_limits *limits,
+			const struct cgroup_limits_host *host);
 
-/* Write the settings of these controllers to the group fd. */
-int cgroup_limits_apply(int fd, unsigned controllers,
-			const struct cgroup_setting *settings, size_t n,
-			const struct dyno_limits *limits, struct error *e);
+/* The only devices of a dyno, for its instance's parent group. */
+const struct resources_device *cgroup_limits_devices(size_t *ret_n);

@@ -1,34 +1,7 @@
 #include "runtime/cgroup_mounts.h"
 #include "runtime/cgroup_tree.h"
 
-static const struct {
-	const char *name;
-	unsigned bit;
-} controllers[] = {
-	{ "memory",  CGROUP_MEMORY },
-	{ "cpu",     CGROUP_CPU },
-	{ "cpuacct", CGROUP_CPUACCT },
-	{ "pids",    CGROUP_PIDS },
-	{ "freezer", CGROUP_FREEZER },
-	{ "devices", CGROUP_DEVICES },
-};
-
-unsigned cgroup_mounts_mask(const char *names)
-{
-	unsigned mask = 0;
-
-	while (*names) {
-		size_t n = strcspn(names, ", \n");
-
-		for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
-			if (strlen(controllers[i].name) == n &&
-			    strncmp(controllers[i].name, names, n) == 0)
-				mask |= controllers[i].bit;
-		names += n;
-		names += strspn(names, ", \n");
-	}
-	return mask;
-}
+#include <stdio.h>
 
 /* mountinfo writes blank, tab, newline and backslash as \ooo. */
 static char *mounts_unescape(const char *s, size_t n)
@@ -57,38 +30,48 @@ static const char *mounts_field(const char *line, unsigned index)
 	return line;
 }
 
-static bool mounts_known(const struct cgroup_mounts *m, bool unified,
-			 unsigned mask)
+static bool mounts_known(const struct cgroup_mounts *m, unsigned major,
+			 unsigned minor)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].unified == unified &&
-		    (unified || m->v[i].controllers & mask))
+		if (m->v[i].major == major && m->v[i].minor == minor)
 			return true;
 	return false;
+}
+
+static unsigned mounts_mask(const char *options)
+{
+	unsigned mask = cgroup_tree_mask(options);
+
+	return mask || !strstr(options, ",name=") ? mask : CGROUP_NAMED;
 }
 
 /* "31 23 0:28 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu" */
 static void mounts_line(struct cgroup_mounts *m, const char *line)
 {
-	const char *path = mounts_field(line, 4);
+	const char *device = mounts_field(line, 2), *path = mounts_field(line, 4);
 	const char *sep = strstr(line, " - ");
 	const char *type = sep ? sep + 3 : NULL;
 	const char *options = mounts_field(type, 2);
+	unsigned mask, major, minor;
 	bool unified;
-	unsigned mask;
 
 	if (!path || !type || path > sep || !options || m->n == CGROUP_MOUNTS_MAX)
 		return;
 	unified = str_after(type, "cgroup2 ") != NULL;
 	if (!unified && !str_after(type, "cgroup "))
 		return;
-	mask = unified ? 0 : cgroup_mounts_mask(options);
-	if ((!unified && !mask) || mounts_known(m, unified, mask))
+	mask = unified ? 0 : mounts_mask(options);
+	if ((!unified && !mask) ||
+	    sscanf(device, "%u:%u ", &major, &minor) != 2 ||
+	    mounts_known(m, major, minor))
 		return;
 	m->v[m->n++] = (struct cgroup_mount){
 		.path = mounts_unescape(path, strcspn(path, " ")),
 		.unified = unified,
 		.controllers = mask,
+		.major = major,
+		.minor = minor,
 	};
 }
 

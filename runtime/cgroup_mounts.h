@@ -10,7 +10,8 @@
 struct cgroup_mount {
 	char *path;
 	bool unified;
-	unsigned controllers;	/* v1: mask of those we use, 0 if none of them */
+	unsigned controllers;	/* v1: mask of those we know, or CGROUP_NAMED */
+	unsigned major, minor;	/* the same hierarchy has the same numbers */
 };
 
 struct cgroup_mounts {
@@ -21,16 +22,13 @@ struct cgroup_mounts {
 #define CGROUP_MOUNTS_INIT ((struct cgroup_mounts){ .n = 0 })
 
 /* From the text of /proc/self/mountinfo. Of several mounts of a hierarchy the
- * first counts; v1 hierarchies without a controller we use are left out. */
+ * first counts; v1 hierarchies of controllers we do not know are left out. */
 void cgroup_mounts_parse(struct cgroup_mounts *m, const char *mountinfo);
 void cgroup_mounts_deinit(struct cgroup_mounts *m);
 const struct cgroup_mount *cgroup_mounts_unified(const struct cgroup_mounts *m);
 
 /* All v1 controllers that are mounted. */
 unsigned cgroup_mounts_v1(const struct cgroup_mounts *m);
-
-/* A blank- or comma-separated list of names -> mask, unknown names ignored. */
-unsigned cgroup_mounts_mask(const char *names);
 
 /* Our own group in the unified hierarchy, from /proc/self/cgroup: "/a/b", or
  * "/" if there is none. The caller frees it. */

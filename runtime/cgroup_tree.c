@@ -1,5 +1,6 @@
 #include "runtime/cgroup_tree.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
@@ -12,14 +13,66 @@
 
 #define TEXT_MAX (64 * 1024)
 #define DEPTH_MAX 32
-#define REMOVE_TRIES 10
 #define REMOVE_PAUSE_MSEC 2
 
-int cgroup_tree_open(struct cgroup_tree *t, unsigned controllers,
-		     const char *base, const char *prefix, struct error *e)
+static const struct {
+	const char *name;
+	unsigned bit;
+} controllers[] = {
+	{ "memory",     CGROUP_MEMORY },
+	{ "cpu",        CGROUP_CPU },
+	{ "cpuacct",    CGROUP_CPUACCT },
+	{ "pids",       CGROUP_PIDS },
+	{ "freezer",    CGROUP_FREEZER },
+	{ "devices",    CGROUP_DEVICES },
+	{ "cpuset",     CGROUP_CPUSET },
+	{ "blkio",      CGROUP_BLKIO },
+	{ "io",         CGROUP_BLKIO },
+	{ "hugetlb",    CGROUP_HUGETLB },
+	{ "net_cls",    CGROUP_NET_CLS },
+	{ "net_prio",   CGROUP_NET_PRIO },
+	{ "perf_event", CGROUP_PERF },
+	{ "rdma",       CGROUP_RDMA },
+	{ "misc",       CGROUP_MISC },
+};
+
+const char *cgroup_tree_names(unsigned mask, char out[CGROUP_NAMES_MAX])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (!(mask & controllers[i].bit) || len >= CGROUP_NAMES_MAX)
+			continue;
+		mask &= ~controllers[i].bit;
+		len += (size_t)snprintf(out + len, CGROUP_NAMES_MAX - len, "%s%s",
+					len ? ", " : "", controllers[i].name);
+	}
+	return out;
+}
+
+unsigned cgroup_tree_mask(const char *names)
+{
+	unsigned mask = 0;
+
+	while (*names) {
+		size_t n = strcspn(names, ", \n");
+
+		for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+			if (strlen(controllers[i].name) == n &&
+			    strncmp(controllers[i].name, names, n) == 0)
+				mask |= controllers[i].bit;
+		names += n;
+		names += strspn(names, ", \n");
+	}
+	return mask;
+}
+
+int cgroup_tree_open(struct cgroup_tree *t, unsigned mask, const char *base,
+		     const char *prefix, struct error *e)
 {
 	*t = CGROUP_TREE_INIT;
-	t->controllers = controllers;
+	t->controllers = mask;
 	t->path = xasprintf("%s/%s", base, prefix);
 	if (mkdir(t->path, 0755) < 0 && errno != EEXIST)
 		return error_sys(e, "create cgroup %s", t->path);
@@ -27,6 +80,16 @@ int cgroup_tree_open(struct cgroup_tree *t, unsigned controllers,
 	if (t->parent_fd < 0)
 		return error_sys(e, "open cgroup %s", t->path);
 	return 0;
+}
+
+int cgroup_tree_open_root(struct cgroup_tree *t, unsigned mask,
+			  const char *mount, struct error *e)
+{
+	*t = CGROUP_TREE_INIT;
+	t->controllers = mask;
+	t->path = xstrdup(mount);
+	t->parent_fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return t->parent_fd < 0 ? error_sys(e, "open cgroup %s", mount) : 0;
 }
 
 void cgroup_tree_deinit(struct cgroup_tree *t)
@@ -122,21 +185,23 @@ int cgroup_tree_list(const struct cgroup_tree *t, struct strv *ret,
 
 /* ---- removing ---- */
 
-static int tree_rmdir(int dirfd, const char *path)
+static int tree_rmdir(int dirfd, const char *path, uint64_t until)
 {
 	struct timespec pause = { .tv_nsec = REMOVE_PAUSE_MSEC * 1000000L };
 
-	for (int i = 0; ; i++) {
+	for (;;) {
 		if (unlinkat(dirfd, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
-		if (errno != EBUSY || i == REMOVE_TRIES)
+		if (errno != EBUSY || clock_mono_usec() >= until)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
 }
 
-int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf, struct error *e)
+int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf,
+		       unsigned wait_msec, struct error *e)
 {
+	uint64_t until = clock_mono_usec() + wait_msec * USEC_PER_MSEC;
 	auto_strv groups = STRV_INIT;
 	auto_close int fd = -1;
 	int r = cgroup_tree_leaf(t, leaf, &fd, e);
@@ -149,10 +214,10 @@ int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf, struct error *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i + 1 < groups.n; i++)
-		if (tree_rmdir(fd, groups.v[i]) < 0)
+		if (tree_rmdir(fd, groups.v[i], until) < 0)
 			return error_sys(e, "remove cgroup %s/%s/%s", t->path,
 					 leaf, groups.v[i]);
-	if (tree_rmdir(t->parent_fd, leaf) < 0)
+	if (tree_rmdir(t->parent_fd, leaf, until) < 0)
 		return error_sys(e, "remove cgroup %s/%s", t->path, leaf);
 	return 0;
 }

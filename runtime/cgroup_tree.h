@@ -18,6 +18,17 @@ enum cgroup_controller {
 	CGROUP_PIDS	= 1 << 3,
 	CGROUP_FREEZER	= 1 << 4,
 	CGROUP_DEVICES	= 1 << 5,
+	/* what containers may ask for besides */
+	CGROUP_CPUSET	= 1 << 6,
+	CGROUP_BLKIO	= 1 << 7,	/* v2: "io" */
+	CGROUP_HUGETLB	= 1 << 8,
+	CGROUP_NET_CLS	= 1 << 9,
+	CGROUP_NET_PRIO	= 1 << 10,
+	CGROUP_PERF	= 1 << 11,
+	CGROUP_RDMA	= 1 << 12,
+	CGROUP_MISC	= 1 << 13,
+	CGROUP_NAMED	= 1 << 14,	/* v1 without controllers: name=systemd */
+	CGROUP_UNIFIED	= 1 << 15,	/* the tree of v2, also on a hybrid host */
 };
 
 struct cgroup_tree {
@@ -29,10 +40,21 @@ struct cgroup_tree {
 #define CGROUP_TREE_INIT ((struct cgroup_tree){ 0, NULL, -1 })
 #define CGROUP_ABSENT 1
 
+/* The names of the controllers in mask: "memory, pids". Returns out. */
+#define CGROUP_NAMES_MAX 128
+const char *cgroup_tree_names(unsigned mask, char out[CGROUP_NAMES_MAX]);
+/* A blank- or comma-separated list of names -> mask, unknown names ignored. */
+unsigned cgroup_tree_mask(const char *names);
+
 /* Make (or find) the parent group base/prefix. */
 int cgroup_tree_open(struct cgroup_tree *t, unsigned controllers,
 		     const char *base, const char *prefix, struct error *e);
+/* The hierarchy's root itself is the parent. Nothing is made. */
+int cgroup_tree_open_root(struct cgroup_tree *t, unsigned controllers,
+			  const char *mount, struct error *e);
 void cgroup_tree_deinit(struct cgroup_tree *t);
+
+/* A leaf is a name or a path, "a/b", whose inner groups exist. */
 
 /* Make a leaf. EEXIST: there is one already. */
 int cgroup_tree_make(struct cgroup_tree *t, const char *leaf, struct error *e);
@@ -41,9 +63,11 @@ int cgroup_tree_make(struct cgroup_tree *t, const char *leaf, struct error *e);
 int cgroup_tree_leaf(const struct cgroup_tree *t, const char *leaf, int *ret_fd,
 		     struct error *e);
 
-/* Remove a leaf and the groups in it, waiting a few milliseconds for
- * processes that are just ending. EBUSY: one is left. Absent = done. */
-int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf, struct error *e);
+/* Remove a leaf and the groups in it, waiting so long for processes that are
+ * just ending. EBUSY: one is left. Absent = done. */
+#define CGROUP_TREE_WAIT_MSEC 20
+int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf,
+		       unsigned wait_msec, struct error *e);
 
 /* Remove the parent. EBUSY: it has a leaf. Absent = done. */
 int cgroup_tree_wipe(struct cgroup_tree *t, struct error *e);

@@ -4,7 +4,8 @@
  * cgroup_usage.h - what a group uses, in the terms of "runc events --stats".
  *
  * Numbers that this machine does not have are 0, lists empty. "No limit" is
- * UINT64_MAX for memory, 0 for pids. All that is pointed to belongs to struct
+ * UINT64_MAX for memory (v1: what the kernel has for it, 2^63 less a page), 0
+ * for pids. All that is pointed to belongs to struct
  * cgroup_usage.
  */
 #include "base/base.h"
@@ -82,5 +83,10 @@ struct cgroup_usage {
 	size_t n_hugetlb;
 };
 
+struct cgroup_dirs;
+struct error;
+
+/* What of it there is in the group's directories. */
+struct cgroup_usage *cgroup_usage_read(const struct cgroup_dirs *dirs);
 struct cgroup_usage *cgroup_usage_free(struct cgroup_usage *u);
 DEFINE_AUTO(struct cgroup_usage, cgroup_usage_free)

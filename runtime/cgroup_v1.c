@@ -1,150 +1,33 @@
 /*
  * cgroup_v1.c - version 1: a tree per hierarchy.
  *
- * Memory: the quota is the soft limit (above it a dyno is the first to be
- * reclaimed from when the host is short), the hard limit stands for memory
- * alone and for memory + swap, since a host without swap would otherwise kill
- * at the quota. Killing needs the freezer, without which a fork bomb may run
- * faster than we list it.
+ * Killing needs the freezer, without which a fork bomb may run faster than we
+ * list it.
  */
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
+#include "runtime/cgroup_device.h"
 #include "runtime/cgroup_host.h"
+#include "runtime/cgroup_settings.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <time.h>
+#include <unistd.h>
 
-#define FREEZE_WAIT_USEC (200 * USEC_PER_MSEC)
-#define KILL_ROUNDS 20
-#define PAUSE_MSEC 1
-#define PROCS_TEXT_MAX (4 * 1024 * 1024)
+#define DEVICES_TEXT_MAX 65536
 
-static const struct cgroup_setting v1_settings[] = {
-	{ CGROUP_MEMORY, "memory.soft_limit_in_bytes", CGROUP_VALUE_MEMORY,
-	  .optional = true },
-	/* In this order: memory + swap may never be the smaller. */
-	{ CGROUP_MEMORY, "memory.limit_in_bytes", CGROUP_VALUE_MEMORY_SWAP },
-	{ CGROUP_MEMORY, "memory.memsw.limit_in_bytes", CGROUP_VALUE_MEMORY_SWAP,
-	  .optional = true },
-	{ CGROUP_PIDS, "pids.max", CGROUP_VALUE_PIDS },
-	{ CGROUP_CPU, "cpu.shares", CGROUP_VALUE_SHARES },
-	{ CGROUP_DEVICES, "devices.deny", .text = "a" },
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 1:3 rw" },   /* null */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 1:5 rw" },   /* zero */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 1:7 rw" },   /* full */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 1:8 rw" },   /* random */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 1:9 rw" },   /* urandom */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 5:0 rw" },   /* tty */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 5:2 rw" },   /* ptmx */
-	{ CGROUP_DEVICES, "devices.allow", .text = "c 136:* rw" }, /* pts/N */
-};
-
-static void v1_pause(void)
-{
-	struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000000L };
-
-	nanosleep(&pause, NULL);
-}
+/* The hierarchies that dynos are in. */
+#define DYNO_CONTROLLERS (CGROUP_MEMORY | CGROUP_CPU | CGROUP_CPUACCT | \
+			  CGROUP_PIDS | CGROUP_FREEZER | CGROUP_DEVICES)
 
 /* 0, CGROUP_ABSENT (no tree or no leaf), or an error. */
 static int v1_leaf(struct cgroup_host *h, unsigned controller, const char *uuid,
 		   int *ret_fd, struct error *e)
 {
-	for (size_t i = 0; i < h->n_trees; i++)
-		if (h->trees[i].controllers & controller)
-			return cgroup_tree_leaf(&h->trees[i], uuid, ret_fd, e);
+	for (size_t i = 0; i < h->trees.n; i++)
+		if (h->trees.v[i].controllers & controller)
+			return cgroup_tree_leaf(&h->trees.v[i], uuid, ret_fd, e);
 	return CGROUP_ABSENT;
-}
-
-/* ---- killing ---- */
-
-/* True when everything in the group stands still. */
-static bool v1_freeze(int fd)
-{
-	uint64_t until = clock_mono_usec() + FREEZE_WAIT_USEC;
-
-	if (cgroup_tree_write(fd, "freezer.state", "FROZEN", NULL) < 0)
-		return false;
-	for (;;) {
-		auto_buf state = BUF_INIT;
-
-		if (file_read(fd, "freezer.state", 64, &state, NULL) < 0)
-			return false;
-		if (str_eq(buf_str(&state), "FROZEN\n"))
-			return true;
-		if (clock_mono_usec() > until)
-			return false;
-		v1_pause();
-	}
-}
-
-/* SIGKILL to all that are listed; the number of them is added to *ret. */
-static int v1_kill_listed(int fd, const char *group, size_t *ret,
-			  struct error *e)
-{
-	auto_free char *file = xasprintf("%s/cgroup.procs", group);
-	auto_buf text = BUF_INIT;
-	int r = file_read(fd, file, PROCS_TEXT_MAX, &text, e);
-	char *p, *end;
-
-	if (r < 0)
-		return r;
-	for (p = text.data; p && *p; p = end) {
-		long pid = strtol(p, &end, 10);
-
-		if (end == p)
-			break;
-		if (pid > 0 && kill((pid_t)pid, SIGKILL) < 0 && errno != ESRCH)
-			return error_sys(e, "kill process %ld", pid);
-		(*ret)++;
-		end += *end == '\n';
-	}
-	return 0;
-}
-
-static int v1_kill_all(int fd, size_t *ret, struct error *e)
-{
-	auto_strv groups = STRV_INIT;
-	int r = cgroup_tree_groups(fd, &groups, e);
-
-	for (size_t i = 0; r >= 0 && i < groups.n; i++)
-		r = v1_kill_listed(fd, groups.v[i], ret, e);
-	return r;
-}
-
-/*
- * Frozen processes fork no more, so one list is all of them; the signals act
- * when they thaw. If some process does not freeze in time (it waits in the
- * kernel), rounds follow until the list stays empty or the bound is reached:
- * whatever is left then has the signal already.
- */
-static int v1_kill(struct cgroup_host *h, const char *uuid, struct error *e)
-{
-	auto_close int fd = -1;
-	int r = v1_leaf(h, CGROUP_FREEZER, uuid, &fd, e);
-	bool frozen = false;
-	size_t n = 1;
-
-	if (r == CGROUP_ABSENT)
-		return 0;
-	for (int i = 0; r >= 0 && n > 0 && !frozen && i < KILL_ROUNDS; i++) {
-		int thaw;
-
-		frozen = v1_freeze(fd);
-		n = 0;
-		r = v1_kill_all(fd, &n, e);
-		thaw = cgroup_tree_write(fd, "freezer.state", "THAWED",
-					 r < 0 ? NULL : e);
-		r = r < 0 ? r : thaw;
-		if (!frozen && n > 0)
-			v1_pause();
-	}
-	return r;
 }
 
 /* A daemon that died between freezing and thawing must leave no dyno behind
@@ -162,31 +45,106 @@ static void v1_thaw_leaves(const struct cgroup_tree *t)
 	}
 }
 
+/* ---- devices ---- */
+
+/* True if a list of the kernel's has our rules and no others. */
+static bool v1_devices_same(const char *list, const struct resources_device *v,
+			    size_t n)
+{
+	size_t lines = 0;
+
+	for (const char *p = strchr(list, '\n'); p; p = strchr(p + 1, '\n'))
+		lines++;
+	for (size_t i = 0; i < n; i++) {
+		char text[CGROUP_DEVICE_TEXTS][CGROUP_DEVICE_TEXT_MAX];
+		auto_free char *line = NULL;
+
+		cgroup_device_text(&v[i], text);
+		line = xasprintf("%s\n", text[0]);
+		if (!strstr(list, line))
+			return false;
+	}
+	return lines == n;
+}
+
+/*
+ * The rules go to the parent, from which leaves inherit. Dynos that live are
+ * not disturbed: what is right already is not written again. The kernel refuses
+ * while the parent has leaves and no rules, as an older version of ours left
+ * it; then each leaf gets them.
+ */
+static int v1_devices(struct cgroup_host *h, struct cgroup_tree *t,
+		      struct error *e)
+{
+	auto_cgroup_settings settings = CGROUP_SETTINGS_INIT("limit ");
+	struct cgroup_dirs dirs = { .trees = &h->trees };
+	struct resources rules = { .n_devices = 0 };
+	auto_buf list = BUF_INIT;
+	int r;
+
+	rules.devices = cgroup_limits_devices(&rules.n_devices);
+	r = file_read(t->parent_fd, "devices.list", DEVICES_TEXT_MAX, &list, e);
+	if (r < 0)
+		return r;
+	if (!v1_devices_same(buf_str(&list), rules.devices, rules.n_devices)) {
+		for (size_t i = 0; i < h->trees.n; i++)
+			dirs.fds[i] = h->trees.v[i].parent_fd;
+		r = cgroup_settings_v1(&settings, &rules, e);
+		if (r < 0)
+			return r;
+		if (cgroup_settings_write(&settings, &dirs, NULL) < 0) {
+			h->leaf_devices = true;
+			return 0;
+		}
+	}
+	h->devices = true;
+	if (t->controllers == CGROUP_DEVICES)
+		h->common = (size_t)(t - h->trees.v);
+	return 0;
+}
+
 /* ---- opening ---- */
+
+static void v1_facts(struct cgroup_host *h, const struct cgroup_tree *t)
+{
+	if (t->controllers & CGROUP_CPU)
+		h->facts.cpu = true;
+	if (!(t->controllers & CGROUP_MEMORY))
+		return;
+	h->facts.soft_limit = faccessat(t->parent_fd,
+		"memory.soft_limit_in_bytes", F_OK, 0) == 0;
+	h->facts.swap = faccessat(t->parent_fd, "memory.memsw.limit_in_bytes",
+				  F_OK, 0) == 0;
+}
 
 static int v1_open(struct cgroup_host *h, const struct cgroup_mounts *m,
 		   struct error *e)
 {
 	const unsigned need = CGROUP_MEMORY | CGROUP_PIDS | CGROUP_FREEZER;
+	int r = 0;
 
 	if ((cgroup_mounts_v1(m) & need) != need)
 		return error_set(e, ENOTSUP, "the cgroup v1 controllers memory, "
 				 "pids and freezer are not all mounted");
-	for (size_t i = 0; i < m->n && h->n_trees < CGROUP_TREES_MAX; i++) {
-		struct cgroup_tree *t = &h->trees[h->n_trees];
-		int r;
+	for (size_t i = 0; i < m->n && h->trees.n < CGROUP_TREES_MAX; i++) {
+		struct cgroup_tree *t = &h->trees.v[h->trees.n];
 
-		if (m->v[i].unified)
+		if (m->v[i].unified ||
+		    !(m->v[i].controllers & DYNO_CONTROLLERS))
 			continue;
-		h->n_trees++;
+		h->trees.n++;
 		r = cgroup_tree_open(t, m->v[i].controllers, m->v[i].path,
 				     h->prefix, e);
 		if (r < 0)
 			return r;
+		v1_facts(h, t);
 		if (t->controllers & CGROUP_FREEZER)
 			v1_thaw_leaves(t);
 	}
-	return 0;
+	for (size_t i = 0; r >= 0 && i < h->trees.n; i++)
+		if (h->trees.v[i].controllers & CGROUP_DEVICES)
+			r = v1_devices(h, &h->trees.v[i], e);
+	return r;
 }
 
 /* ---- counters ---- */
@@ -237,10 +195,6 @@ static int v1_stats(struct cgroup_host *h, const char *uuid,
 }
 
 const struct cgroup_driver cgroup_v1_driver = {
-	.version = CGROUP_V1,
-	.settings = v1_settings,
-	.n_settings = ARRAY_SIZE(v1_settings),
 	.open = v1_open,
-	.kill = v1_kill,
 	.stats = v1_stats,
 };

@@ -1,17 +1,11 @@
 /*
  * cgroup_v2.c - version 2: one tree for everything.
- *
- * Memory: memory.max is the hard limit, without swap, so that memory + swap
- * never exceeds it. memory.high stays unset: at the quota a dyno is to be slow
- * and told (R14), but the throttling of memory.high without swap makes it hang.
- *
- * Devices have no files here but eBPF programs. We load none: a dyno cannot
- * mknod (its user namespace does not own the host's devices), and its /dev
- * holds the harmless ones alone.
  */
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/strv.h"
+#include "runtime/cgroup_device.h"
 #include "runtime/cgroup_host.h"
 
 #include <fcntl.h>
@@ -19,14 +13,6 @@
 #include <sys/xattr.h>
 
 #define DAEMON_GROUP "daemon"
-
-static const struct cgroup_setting v2_settings[] = {
-	{ CGROUP_MEMORY, "memory.max", CGROUP_VALUE_MEMORY_SWAP },
-	{ CGROUP_MEMORY, "memory.swap.max", .text = "0", .optional = true },
-	{ CGROUP_MEMORY, "memory.oom.group", .text = "1" },
-	{ CGROUP_PIDS, "pids.max", CGROUP_VALUE_PIDS },
-	{ CGROUP_CPU, "cpu.weight", CGROUP_VALUE_WEIGHT },
-};
 
 /* What the parent passes down, and whether we go on without it. */
 static const struct {
@@ -85,6 +71,19 @@ static int v2_step_aside(const char *base, struct error *e)
 
 /* ---- opening ---- */
 
+/* One program on the parent is for all dynos. A dyno cannot mknod anyway (its
+ * user namespace does not own the host's devices), and its /dev holds the
+ * harmless ones alone: where no program can be had, that has to do. */
+static void v2_devices(struct cgroup_host *h)
+{
+	size_t n;
+	const struct resources_device *rules = cgroup_limits_devices(&n);
+	auto_close int fd = cgroup_device_load(rules, n, NULL);
+
+	h->devices = fd >= 0 &&
+		     cgroup_device_attach(h->trees.v[0].parent_fd, fd, NULL) == 0;
+}
+
 static int v2_enable(const char *path, unsigned *ret, struct error *e)
 {
 	auto_free char *file = xasprintf("%s/cgroup.subtree_control", path);
@@ -109,13 +108,12 @@ static int v2_open(struct cgroup_host *h, const struct cgroup_mounts *m,
 {
 	const struct cgroup_mount *mount = cgroup_mounts_unified(m);
 	auto_free char *own = NULL, *base = NULL, *own_path = NULL;
-	struct cgroup_tree *t = &h->trees[0];
+	struct cgroup_tree *t = &h->trees.v[0];
 	auto_buf text = BUF_INIT;
 	unsigned mask;
 	int r;
 
-	if (!mount)
-		return error_set(e, ENOTSUP, "no cgroup file system is mounted");
+	assert(mount);
 	r = file_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, e);
 	if (r < 0)
 		return r;
@@ -133,36 +131,54 @@ static int v2_open(struct cgroup_host *h, const struct cgroup_mounts *m,
 	r = v2_enable(base, &mask, e);
 	if (r < 0)
 		return r;
-	h->n_trees = 1;
+	h->trees.n = 1;
 	r = cgroup_tree_open(t, mask, base, h->prefix, e);
+	if (r == 0)
+		r = v2_enable(t->path, &t->controllers, e);
 	if (r < 0)
 		return r;
-	return v2_enable(t->path, &t->controllers, e);
+	h->facts.cpu = t->controllers & CGROUP_CPU;
+	t->controllers |= CGROUP_UNIFIED;
+	v2_devices(h);
+	return 0;
 }
 
 /* ---- a leaf ---- */
 
-static int v2_kill(struct cgroup_host *h, const char *uuid, struct error *e)
+/* memory.events counts child groups too, unless the file system was mounted
+ * with memory_localevents; then they have to be added up. */
+static int v2_oom_kills(int fd, uint64_t *ret, struct error *e)
 {
-	auto_close int fd = -1;
-	int r = cgroup_tree_leaf(&h->trees[0], uuid, &fd, e);
+	auto_strv groups = STRV_INIT;
+	uint64_t sum = 0;
+	int r = cgroup_tree_read_key(fd, "memory.events", "oom_kill", ret, e);
 
-	if (r == CGROUP_ABSENT)
-		return 0;
-	return r < 0 ? r : cgroup_tree_write(fd, "cgroup.kill", "1", e);
+	if (r == 0)
+		r = cgroup_tree_groups(fd, &groups, e);
+	for (size_t i = 0; r == 0 && groups.n > 1 && i < groups.n; i++) {
+		auto_free char *file = xasprintf("%s/memory.events.local",
+						 groups.v[i]);
+		uint64_t x = 0;
+
+		/* A group that has no such controller has no kills. */
+		cgroup_tree_read_key(fd, file, "oom_kill", &x, NULL);
+		sum += x;
+	}
+	if (sum > *ret)
+		*ret = sum;
+	return r;
 }
 
 static int v2_stats(struct cgroup_host *h, const char *uuid,
 		    struct cgroup_stats *ret, struct error *e)
 {
 	auto_close int fd = -1;
-	int r = cgroup_tree_leaf(&h->trees[0], uuid, &fd, e);
+	int r = cgroup_tree_leaf(&h->trees.v[0], uuid, &fd, e);
 
 	if (r == CGROUP_ABSENT)
 		return error_set(e, ENOENT, "no cgroup %s", uuid);
 	if (r == 0)
-		r = cgroup_tree_read_key(fd, "memory.events", "oom_kill",
-					 &ret->oom_kills, e);
+		r = v2_oom_kills(fd, &ret->oom_kills, e);
 	/* memory.peak came with 5.19; some kernels lack it. */
 	if (r == 0 &&
 	    cgroup_tree_read(fd, "memory.peak", &ret->memory_peak, NULL) < 0)
@@ -176,10 +192,6 @@ static int v2_stats(struct cgroup_host *h, const char *uuid,
 }
 
 const struct cgroup_driver cgroup_v2_driver = {
-	.version = CGROUP_V2,
-	.settings = v2_settings,
-	.n_settings = ARRAY_SIZE(v2_settings),
 	.open = v2_open,
-	.kill = v2_kill,
 	.stats = v2_stats,
 };

@@ -5,15 +5,39 @@ libruntime_a_SOURCES = \
 	%D%/adopt.c \
 	%D%/cgroup.c \
 	%D%/cgroup.h \
+	%D%/cgroup_attach.c \
+	%D%/cgroup_device.c \
+	%D%/cgroup_device.h \
+	%D%/cgroup_dirs.c \
+	%D%/cgroup_dirs.h \
+	%D%/cgroup_freeze.c \
 	%D%/cgroup_group.h \
+	%D%/cgroup_group.c \
+	%D%/cgroup_group_inside.h \
+	%D%/cgroup_group_life.c \
 	%D%/cgroup_host.h \
 	%D%/cgroup_limits.c \
 	%D%/cgroup_limits.h \
+	%D%/cgroup_make.c \
+	%D%/cgroup_make.h \
 	%D%/cgroup_mounts.c \
 	%D%/cgroup_mounts.h \
+	%D%/cgroup_oom.c \
+	%D%/cgroup_path.c \
+	%D%/cgroup_path.h \
+	%D%/cgroup_process.c \
+	%D%/cgroup_process.h \
+	%D%/cgroup_settings.c \
+	%D%/cgroup_settings.h \
+	%D%/cgroup_settings_v1.c \
+	%D%/cgroup_settings_v2.c \
 	%D%/cgroup_tree.c \
 	%D%/cgroup_tree.h \
+	%D%/cgroup_usage.c \
 	%D%/cgroup_usage.h \
+	%D%/cgroup_usage_inside.h \
+	%D%/cgroup_usage_v1.c \
+	%D%/cgroup_usage_v2.c \
 	%D%/cgroup_v1.c \
 	%D%/cgroup_v2.c \
 	%D%/container.c \

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "runtime/cgroup_limits.h"
 #include "runtime/cgroup_mounts.h"
+#include "runtime/cgroup_settings.h"
 #include "runtime/cgroup_tree.h"
 #include "runtime/runtime.h"
 
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/strv.h"
 
@@ -33,14 +35,16 @@ static void mounts_are_found_by_type_not_by_name(void **state)
 	struct cgroup_mounts m;
 
 	cgroup_mounts_parse(&m, hybrid);
-	assert_int_equal(m.n, 4);
+	assert_int_equal(m.n, 6);
 	assert_string_equal(m.v[0].path, "/sys/fs/cgroup/cpu,cpuacct");
 	assert_int_equal(m.v[0].controllers, CGROUP_CPU | CGROUP_CPUACCT);
 	assert_string_equal(m.v[1].path, "/sys/fs/cgroup/with blank");
 	assert_string_equal(cgroup_mounts_unified(&m)->path,
 			    "/sys/fs/cgroup/unified");
 	assert_int_equal(cgroup_mounts_v1(&m), CGROUP_CPU | CGROUP_CPUACCT |
-			 CGROUP_MEMORY | CGROUP_PIDS);
+			 CGROUP_MEMORY | CGROUP_PIDS | CGROUP_BLKIO |
+			 CGROUP_NAMED);
+	assert_int_equal(m.v[4].controllers, CGROUP_NAMED);
 	cgroup_mounts_deinit(&m);
 }
 
@@ -50,7 +54,7 @@ static void second_mount_of_a_hierarchy_is_ignored(void **state)
 
 	cgroup_mounts_parse(&m, hybrid);
 	assert_string_equal(m.v[2].path, "/sys/fs/cgroup/pids");
-	assert_true(m.v[3].unified);
+	assert_true(m.v[5].unified);
 	cgroup_mounts_deinit(&m);
 }
 
@@ -83,48 +87,96 @@ static void own_group_is_that_of_the_unified_hierarchy(void **state)
 
 /* ---- limits ---- */
 
-static const char *text_of(enum cgroup_value value, const struct dyno_limits *l,
-			   char out[CGROUP_LIMIT_TEXT_MAX])
-{
-	struct cgroup_setting s = { .value = value };
+static const struct cgroup_limits_host v1_host = {
+	.version = CGROUP_V1, .cpu = true, .soft_limit = true, .swap = true,
+};
+static const struct cgroup_limits_host v2_host = {
+	.version = CGROUP_V2, .cpu = true,
+};
 
-	return cgroup_limits_text(&s, l, out);
+/* All settings as "file=text " in order. */
+static char *text_of(const struct dyno_limits *l,
+		     const struct cgroup_limits_host *host)
+{
+	auto_cgroup_settings s = CGROUP_SETTINGS_INIT("");
+	struct cgroup_current none = { .memory = 0 };
+	struct error e = { 0 };
+	struct cgroup_limits limits;
+	auto_buf out = BUF_INIT;
+	int r;
+
+	cgroup_limits_fill(&limits, l, host);
+	r = host->version == CGROUP_V1
+		? cgroup_settings_v1(&s, &limits.resources, &e)
+		: cgroup_settings_v2(&s, &limits.resources, &none, &e);
+	if (r < 0)
+		fail_msg("%s", e.msg);
+	for (size_t i = 0; i < s.n; i++)
+		buf_addf(&out, "%s=%s ", s.v[i].file, s.v[i].text);
+	return buf_take(&out);
 }
+
+static const struct dyno_limits double_size = {
+	.memory = 512ULL << 20, .memory_swap = 1ULL << 30, .pids = 256,
+	.cpu_shares = 2048,
+};
 
 static void limits_become_the_text_of_control_files(void **state)
 {
-	struct dyno_limits l = {
-		.memory = 512ULL << 20, .memory_swap = 1ULL << 30, .pids = 256,
-		.cpu_shares = 2048,
-	};
-	char out[CGROUP_LIMIT_TEXT_MAX];
+	auto_free char *v1 = text_of(&double_size, &v1_host);
+	auto_free char *v2 = text_of(&double_size, &v2_host);
 
-	assert_string_equal(text_of(CGROUP_VALUE_MEMORY, &l, out), "536870912");
-	assert_string_equal(text_of(CGROUP_VALUE_MEMORY_SWAP, &l, out),
-			    "1073741824");
-	assert_string_equal(text_of(CGROUP_VALUE_PIDS, &l, out), "256");
-	assert_string_equal(text_of(CGROUP_VALUE_SHARES, &l, out), "2048");
-	assert_string_equal(text_of(CGROUP_VALUE_WEIGHT, &l, out), "200");
+	assert_string_equal(v1, "memory.limit_in_bytes=1073741824 "
+			    "memory.memsw.limit_in_bytes=1073741824 "
+			    "memory.soft_limit_in_bytes=536870912 "
+			    "pids.max=256 cpu.shares=2048 ");
+	assert_string_equal(v2, "memory.max=1073741824 pids.max=256 "
+			    "memory.swap.max=0 memory.oom.group=1 "
+			    "cgroup.max.descendants=16 cpu.weight=200 ");
+}
+
+static void what_the_host_lacks_is_not_asked_for(void **state)
+{
+	struct cgroup_limits_host bare = { .version = CGROUP_V1 };
+	auto_free char *v1 = text_of(&double_size, &bare);
+
+	assert_string_equal(v1, "memory.limit_in_bytes=1073741824 pids.max=256 ");
 }
 
 static void hard_limit_is_never_below_the_quota(void **state)
 {
-	struct dyno_limits l = { .memory = 100, .memory_swap = 50 };
-	char out[CGROUP_LIMIT_TEXT_MAX];
+	struct dyno_limits l = { .memory = 100, .memory_swap = 50, .pids = 1 };
+	auto_free char *v1 = text_of(&l, &v1_host);
 
-	assert_string_equal(text_of(CGROUP_VALUE_MEMORY_SWAP, &l, out), "100");
+	assert_non_null(strstr(v1, "memory.limit_in_bytes=100 "));
+	assert_non_null(strstr(v1, "memory.memsw.limit_in_bytes=100 "));
+}
+
+static void no_limit_of_a_dyno_is_lost_by_being_zero(void **state)
+{
+	struct dyno_limits l = { .memory = 0 };
+	auto_free char *v1 = text_of(&l, &v1_host);
+	auto_free char *v2 = text_of(&l, &v2_host);
+
+	assert_non_null(strstr(v1, "memory.limit_in_bytes=1 "));
+	assert_non_null(strstr(v1, "pids.max=1 "));
+	assert_non_null(strstr(v2, "memory.max=1 "));
+	assert_non_null(strstr(v2, "pids.max=1 "));
 }
 
 static void cpu_values_stay_within_what_the_kernel_takes(void **state)
 {
 	struct dyno_limits none = { .cpu_shares = 0 };
 	struct dyno_limits all = { .cpu_shares = UINT32_MAX };
-	char out[CGROUP_LIMIT_TEXT_MAX];
+	auto_free char *none_v1 = text_of(&none, &v1_host);
+	auto_free char *none_v2 = text_of(&none, &v2_host);
+	auto_free char *all_v1 = text_of(&all, &v1_host);
+	auto_free char *all_v2 = text_of(&all, &v2_host);
 
-	assert_string_equal(text_of(CGROUP_VALUE_SHARES, &none, out), "2");
-	assert_string_equal(text_of(CGROUP_VALUE_WEIGHT, &none, out), "1");
-	assert_string_equal(text_of(CGROUP_VALUE_SHARES, &all, out), "262144");
-	assert_string_equal(text_of(CGROUP_VALUE_WEIGHT, &all, out), "10000");
+	assert_non_null(strstr(none_v1, "cpu.shares=2 "));
+	assert_non_null(strstr(none_v2, "cpu.weight=1 "));
+	assert_non_null(strstr(all_v1, "cpu.shares=262144 "));
+	assert_non_null(strstr(all_v2, "cpu.weight=10000 "));
 }
 
 /* ---- control files, on an ordinary directory ---- */
@@ -185,8 +237,8 @@ static void a_leaf_is_removed_with_what_is_in_it(void **state)
 	assert_int_equal(cgroup_tree_list(&t, &leaves, &e), 0);
 	assert_int_equal(leaves.n, 1);
 	assert_int_equal(cgroup_tree_wipe(&t, &e), -ENOTEMPTY);
-	assert_int_equal(cgroup_tree_remove(&t, "one", &e), 0);
-	assert_int_equal(cgroup_tree_remove(&t, "one", &e), 0);
+	assert_int_equal(cgroup_tree_remove(&t, "one", 20, &e), 0);
+	assert_int_equal(cgroup_tree_remove(&t, "one", 20, &e), 0);
 	assert_int_equal(cgroup_tree_wipe(&t, &e), 0);
 	assert_int_equal(cgroup_tree_wipe(&t, &e), 0);
 	cgroup_tree_deinit(&t);
@@ -202,6 +254,8 @@ int main(void)
 		cmocka_unit_test(own_group_is_that_of_the_unified_hierarchy),
 		cmocka_unit_test(limits_become_the_text_of_control_files),
 		cmocka_unit_test(hard_limit_is_never_below_the_quota),
+		cmocka_unit_test(what_the_host_lacks_is_not_asked_for),
+		cmocka_unit_test(no_limit_of_a_dyno_is_lost_by_being_zero),
 		cmocka_unit_test(cpu_values_stay_within_what_the_kernel_takes),
 		cmocka_unit_test(keys_are_whole_words),
 		cmocka_unit_test(inner_groups_come_before_those_that_hold_them),
