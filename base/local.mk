@@ -17,4 +17,5 @@ libbase_a_SOURCES = \
 	%D%/root.c %D%/root.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/strv.c %D%/strv.h \
+	%D%/terminal.c %D%/terminal.h \
 	%D%/verb.c %D%/verb.h

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/terminal.h"
 #include "cli/frame.h"
-#include "cli/terminal.h"
 
 #include <limits.h>
 #include <netinet/in.h>

@@ -25,7 +25,6 @@ libcli_a_SOURCES = \
 	%D%/sandbox_start.c \
 	%D%/sandbox_stop.c \
 	%D%/scale.c %D%/scale.h \
-	%D%/terminal.c %D%/terminal.h \
 	%D%/verbs.c %D%/verbs.h \
 	%D%/wait.c %D%/wait.h \
 	%D%/when.c %D%/when.h

@@ -5,12 +5,12 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/frame.h"
 #include "cli/progress.h"
-#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "http/client.h"
 #include "http/json.h"
