@@ -206,6 +206,14 @@ int container_read(struct container *ret, const char *root, const char *id,
 	return container_find(ret, root, id, false, e);
 }
 
+bool container_exists(const char *root, const char *id)
+{
+	auto_close int root_fd = container_open_root(root);
+
+	return container_check_id(id, NULL) == 0 && root_fd >= 0 &&
+		faccessat(root_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void container_unlock(struct container *c)
 {
 	flock(c->dir_fd, LOCK_UN);

@@ -70,6 +70,8 @@ int container_open(struct container *ret, const char *root, const char *id,
 int container_read(struct container *ret, const char *root, const char *id,
 		   struct error *e);
 
+bool container_exists(const char *root, const char *id);
+
 /* Let others change it; it can still be read. */
 void container_unlock(struct container *c);
 

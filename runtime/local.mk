@@ -1,6 +1,5 @@
 noinst_LIBRARIES += libruntime.a libruntime-child.a
-libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS) \
-	$(JANSSON_CFLAGS)
+libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS)
 libruntime_a_SOURCES = \
 	%D%/adopt.c \
 	%D%/cgroup.c \
@@ -40,17 +39,9 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_usage_v2.c \
 	%D%/cgroup_v1.c \
 	%D%/cgroup_v2.c \
-	%D%/container.c \
-	%D%/container.h \
-	%D%/container_config.c \
-	%D%/container_state.c \
-	%D%/container_state.h \
-	%D%/container_status.c \
 	%D%/dyno.c \
 	%D%/etc.c \
 	%D%/etc.h \
-	%D%/hook.c \
-	%D%/hook.h \
 	%D%/idmap.c \
 	%D%/idmap.h \
 	%D%/init.h \
@@ -109,6 +100,14 @@ RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 noinst_LIBRARIES += libdynooci.a
 libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 libdynooci_a_SOURCES = \
+	%D%/container.c \
+	%D%/container.h \
+	%D%/container_config.c \
+	%D%/container_state.c \
+	%D%/container_state.h \
+	%D%/container_status.c \
+	%D%/hook.c \
+	%D%/hook.h \
 	%D%/oci.c \
 	%D%/oci.h \
 	%D%/oci_arena.c \
@@ -133,6 +132,37 @@ libdynooci_a_SOURCES = \
 	%D%/resources.h
 # The names of a seccomp profile are libruntime's.
 OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(RUNTIME_LIBS)
+
+# The commands of dynorun.
+noinst_LIBRARIES += libdynorun.a
+libdynorun_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CAP_CFLAGS)
+libdynorun_a_SOURCES = \
+	%D%/dynorun.h \
+	%D%/dynorun_bundle.c \
+	%D%/dynorun_bundle.h \
+	%D%/dynorun_console.c \
+	%D%/dynorun_console.h \
+	%D%/dynorun_delete.c \
+	%D%/dynorun_events.c \
+	%D%/dynorun_exec.c \
+	%D%/dynorun_format.c \
+	%D%/dynorun_format.h \
+	%D%/dynorun_kill.c \
+	%D%/dynorun_life.c \
+	%D%/dynorun_life.h \
+	%D%/dynorun_list.c \
+	%D%/dynorun_log.c \
+	%D%/dynorun_match.c \
+	%D%/dynorun_option.c \
+	%D%/dynorun_option.h \
+	%D%/dynorun_process.c \
+	%D%/dynorun_process.h \
+	%D%/dynorun_ps.c \
+	%D%/dynorun_self.c \
+	%D%/dynorun_spec.c \
+	%D%/dynorun_stats.c \
+	%D%/dynorun_stats.h \
+	%D%/dynorun_update.c
 
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.

@@ -5,15 +5,18 @@ tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
 tests_runtime_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += %D%/test-container %D%/test-hook
+check_PROGRAMS += %D%/test-container %D%/test-dynorun_option %D%/test-hook
 tests_runtime_test_container_SOURCES = %D%/test-container.c $(base_test_directory)
 tests_runtime_test_container_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_runtime_test_container_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(JANSSON_LIBS) \
-	$(CMOCKA_LIBS)
+tests_runtime_test_container_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_dynorun_option_SOURCES = %D%/test-dynorun_option.c
+tests_runtime_test_dynorun_option_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_dynorun_option_LDADD = libdynorun.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_hook_SOURCES = %D%/test-hook.c $(base_test_directory)
 tests_runtime_test_hook_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_runtime_test_hook_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_runtime_test_hook_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_network_SOURCES = %D%/test-network.c
 tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
