@@ -35,6 +35,7 @@ extern const struct probe probe_files[];
 extern const struct probe probe_processes[];
 extern const struct probe probe_kernel[];
 extern const struct probe probe_network[];
+extern const struct probe probe_ether[];
 extern const struct probe probe_terminal[];
 
 /* ---- for functions of probes ---- */
