@@ -85,6 +85,12 @@ static int child_do_await(struct child *c, const struct plan_op *op)
 	return child_wait(c);
 }
 
+static int child_do_call(struct child *c, const struct plan_op *op)
+{
+	(void)op;
+	return child_tell(c, 0, PLAN_IN_HOOKS, 0) < 0 ? -1 : child_wait(c);
+}
+
 /* From here on, who connects to the socket is who wants to know. */
 static int child_do_start(struct child *c, const struct plan_op *op)
 {
@@ -160,6 +166,7 @@ static const child_fn child_fns[PLAN_KIND_COUNT] = {
 	[PLAN_MASK] = child_do_mask,		[PLAN_READONLY] = child_do_readonly,
 	[PLAN_ATTR] = child_do_attr,		[PLAN_CONSOLE] = child_do_console,
 	[PLAN_WRITE] = child_do_write,		[PLAN_HOOK] = child_do_hook,
+	[PLAN_CALL] = child_do_call,
 	[PLAN_PIVOT] = child_do_pivot,		[PLAN_CHROOT] = child_do_chroot,
 	[PLAN_NETLINK] = child_do_netlink,	[PLAN_RLIMIT] = child_do_rlimit,
 	[PLAN_AFFINITY] = child_do_affinity,	[PLAN_SCHEDULER] = child_do_scheduler,
@@ -213,7 +220,7 @@ static void child_run(struct child *c, size_t i)
 	int r;
 
 	child_trace(c, op->stage);
-	if (op->kind == PLAN_CGROUP && c->plan->n_joins > 0)
+	if (op->kind == PLAN_CGROUP && plan_has_helper(c->plan))
 		return;		/* the helper was there, and this is its child */
 	if (c->plan->fault == (int)i) {
 		errno = EIO;
@@ -277,6 +284,27 @@ _Noreturn void child_main(const struct plan *plan, const struct child_fds *fds)
 	child_fail(&c, PLAN_IN_EXEC, plan->n_ops);
 }
 
+/* The offsets can be set until the first process enters, which is the child. */
+static int child_new_time(const char *offsets)
+{
+	size_t n = 0;
+	long fd;
+
+	if (!offsets)
+		return 0;
+	if (syscall(SYS_unshare, CLONE_NEWTIME) < 0)
+		return -1;
+	while (offsets[n])
+		n++;
+	if (n == 0)
+		return 0;
+	fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/timens_offsets",
+		     O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	return child_close((int)fd, syscall(SYS_write, fd, offsets, n) < 0 ? -1 : 0);
+}
+
 /* Those that the host owns come before the user namespace: after it there is no
  * right to enter them. */
 static int child_enter_namespaces(const struct plan *plan)
@@ -300,7 +328,8 @@ _Noreturn void child_join(const struct plan *plan, const struct child_fds *fds,
 		if (plan->ops[i].kind == PLAN_CGROUP &&
 		    child_do_cgroup(&c, &plan->ops[i]) < 0)
 			child_fail(&c, PLAN_IN_CGROUP, i);
-	if (child_enter_namespaces(plan) < 0)
+	if (child_new_time(plan->time_offsets) < 0 ||
+	    child_enter_namespaces(plan) < 0)
 		child_fail(&c, PLAN_IN_WAIT, plan->n_ops);
 	for (size_t i = 0; i < plan->n_joins; i++)
 		user = user || plan->joins[i].type == CLONE_NEWUSER;

@@ -79,6 +79,21 @@ int child_do_tree(struct child *c, const struct plan_op *op)
 	return child_attach(c, op->fd, op);
 }
 
+static int child_enter_at(int mnt, int target)
+{
+	struct mount_attr attr = { .propagation = CHILD_MS_PRIVATE };
+
+	if (mnt < 0 ||
+	    child_set(AT_FDCWD, "/", AT_RECURSIVE, &attr) < 0)
+		return -1;
+	if ((target < 0 ? syscall(SYS_move_mount, mnt, "", AT_FDCWD, "/",
+				  MOVE_MOUNT_F_EMPTY_PATH)
+			: child_attach_at(mnt, target)) < 0 ||
+	    syscall(SYS_fchdir, mnt) < 0)
+		return -1;
+	return child_close(mnt, 0);
+}
+
 /*
  * The new root goes on top of /: the one directory that is there on every host
  * and that a user without rights may search. Absolute paths still mean the
@@ -86,15 +101,7 @@ int child_do_tree(struct child *c, const struct plan_op *op)
  */
 int child_enter(int mnt)
 {
-	struct mount_attr attr = { .propagation = CHILD_MS_PRIVATE };
-
-	if (mnt < 0 ||
-	    child_set(AT_FDCWD, "/", AT_RECURSIVE, &attr) < 0 ||
-	    syscall(SYS_move_mount, mnt, "", AT_FDCWD, "/",
-		    MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-	    syscall(SYS_fchdir, mnt) < 0)
-		return -1;
-	return child_close(mnt, 0);
+	return child_enter_at(mnt, -1);
 }
 
 int child_do_stage(struct child *c, const struct plan_op *op)
@@ -102,10 +109,15 @@ int child_do_stage(struct child *c, const struct plan_op *op)
 	return child_enter(child_new_mount(c, op));
 }
 
+/* Hooks look for it at its path; where that cannot be reached, / will do. */
 int child_do_root(struct child *c, const struct plan_op *op)
 {
+	int target = (int)syscall(SYS_openat, AT_FDCWD, op->to,
+				  O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = child_enter_at(op->fd, target);
+
 	(void)c;
-	return child_enter(op->fd);
+	return target < 0 ? r : child_close(target, r);
 }
 
 /* Clone what lies under a descriptor, with attributes, and attach the clone. */

@@ -112,11 +112,11 @@ struct container_io {
 
 struct container_options {
 	struct container_io io;
+	bool run;			/* do not wait for container_start() */
 	bool no_pivot;
 	bool no_new_keyring;
 	bool systemd_cgroup;
 	const char *seccomp_cache;	/* directory, or NULL */
-	int log_fd;
 };
 
 /*
@@ -125,7 +125,8 @@ struct container_options {
  * container_new(); its pid, cgroup and times are filled and saved. config is
  * the text that oci was parsed from. On failure nothing is left but the
  * directory, which is the caller's. EACCES, ENOENT with the words "executable
- * file" mean the program of the process.
+ * file" mean the program of the process. With options->run it is started as
+ * well, by the shortest way; container_start() has nothing left to do.
  */
 int container_create(struct container *c, const struct oci *oci,
 		     const char *config, size_t config_len,

@@ -96,7 +96,6 @@ static int life_make(struct dynorun *d, struct container *c,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = d->systemd_cgroup,
 		.seccomp_cache = cache,
-		.log_fd = d->log_fd,
 	};
 
 	c->bundle = xstrdup(b->path);

@@ -124,7 +124,6 @@ static int plan_run(struct dynorun *d, void *options, int argc, char **argv,
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = d->systemd_cgroup,
-		.log_fd = d->log_fd,
 	};
 	auto_free char *text = NULL;
 	bool json;

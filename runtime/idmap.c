@@ -104,8 +104,8 @@ static int idmap_open_userns(pid_t pid, const char *uid_map, const char *gid_map
 }
 
 /* The namespace needs a process only until it is held by descriptor. */
-static int idmap_userns(const char *uid_map, const char *gid_map, int *ret_fd,
-			struct error *e)
+int idmap_userns(const char *uid_map, const char *gid_map, int *ret_fd,
+		 struct error *e)
 {
 	auto_close int pid_fd = -1;
 	struct clone_args args = {

@@ -41,6 +41,10 @@ uint32_t idmap_id(const struct idmap *m, unsigned slot);
 int idmap_write(pid_t pid, const char *uid_map, const char *gid_map,
 		struct error *e);
 
+/* A user namespace without processes, held by *ret_fd, whose maps are these. */
+int idmap_userns(const char *uid_map, const char *gid_map, int *ret_fd,
+		 struct error *e);
+
 #define IDMAP_REFUSED 1		/* the file system has no idmapped mounts */
 
 /*

@@ -102,7 +102,15 @@ libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 libdynooci_a_SOURCES = \
 	%D%/container.c \
 	%D%/container.h \
+	%D%/container_child.c \
+	%D%/container_child.h \
 	%D%/container_config.c \
+	%D%/container_copy.c \
+	%D%/container_copy.h \
+	%D%/container_create.c \
+	%D%/container_exec.c \
+	%D%/container_source.c \
+	%D%/container_source.h \
 	%D%/container_state.c \
 	%D%/container_state.h \
 	%D%/container_status.c \
@@ -129,6 +137,10 @@ libdynooci_a_SOURCES = \
 	%D%/oci_resources.c \
 	%D%/oci_rules.c \
 	%D%/oci_seccomp.c \
+	%D%/plan_oci.c \
+	%D%/plan_oci.h \
+	%D%/plan_rootfs.c \
+	%D%/plan_rootfs.h \
 	%D%/resources.h
 # The names of a seccomp profile are libruntime's.
 OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(RUNTIME_LIBS)
@@ -163,6 +175,11 @@ libdynorun_a_SOURCES = \
 	%D%/dynorun_stats.c \
 	%D%/dynorun_stats.h \
 	%D%/dynorun_update.c
+
+bin_PROGRAMS += dynorun
+dynorun_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+dynorun_SOURCES = %D%/dynorun.c
+dynorun_LDADD = libdynorun.a $(OCI_LIBS) $(BASE_LIBS)
 
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.

@@ -50,55 +50,56 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 /* Kinds of operations, the words for them, and what they use of struct plan_op.
  * The words may hold %f, %t and %x for from, to and text, %n for num[0]. */
 #define PLAN_KINDS(X) \
-	X(CGROUP, "join cgroup") /* fd: cgroup.procs */ \
-	X(UNSHARE, "leave namespaces %n") /* num: CLONE_NEW* */ \
-	X(AWAIT, "wait for the parent: %x") /* */ \
-	X(IDENTITY, "become user and group 0") /* */ \
-	X(SESSION, "become session leader") /* */ \
-	X(KEYRING, "join session keyring %x") /* text */ \
-	X(HOSTNAME, "set host name %x") /* text */ \
-	X(DOMAINNAME, "set domain name %x") /* text */ \
-	X(STAGE, "mount %f") /* from, options */ \
-	X(ROOT,		"take root file system %t")		/* fd: detached */ \
-	X(DIR,		"make directory %t")			/* to, mode, for_app */ \
-	X(FILE,		"write %t")				/* to, text, mode */ \
-	X(LINK,		"link %f at %t")			/* from, to */ \
-	X(NODE,		"make node %t")				/* to, mode, rdev, uid, gid */ \
-	X(TREE,		"attach layer %t")			/* fd, to, make */ \
-	X(MOUNT, "mount %f at %t") /* from, to, options, attr */ \
-	X(BIND,		"bind %f at %t")			/* from, to, attr */ \
-	X(DEVICE, "bind device %f at %t") /* from, to, rdev, attr */ \
-	X(MASK,		"mask %t")				/* to, attr, fd, num; absent = done */ \
-	X(READONLY, "protect %t") /* to, attr; absent = done */ \
-	X(ATTR,		"change attributes of %t")		/* to, attr, clear, flags, num */ \
-	X(CONSOLE, "bind the terminal at %t") /* to */ \
-	X(WRITE, "write %x to %t") /* to, text */ \
-	X(HOOK,		"run hook %f")				/* from, argv, envp, fd, num: sec */ \
-	X(PIVOT, "pivot to %t") /* to */ \
-	X(CHROOT, "change root to %t") /* to */ \
-	X(NETLINK, "configure links") /* text, text_len, num: ACKs */ \
-	X(RLIMIT, "set resource limit %n") /* num: resource, soft, hard */ \
-	X(AFFINITY, "choose processors") /* text, text_len: cpu_set_t */ \
-	X(SCHEDULER, "set scheduling policy") /* text: struct sched_attr */ \
-	X(IO_PRIORITY, "set I/O priority") /* num */ \
-	X(PERSONALITY, "set personality %n") /* num */ \
-	X(UMASK, "set umask") /* mode */ \
-	X(TERMINAL, "open a terminal") /* num: rows, cols; uid, gid */ \
-	X(STDIO, "arrange descriptors") /* num: first to close */ \
-	X(OWN_STDIO, "own the standard streams") /* uid */ \
-	X(LOOKUP, "find executable file %x") /* argv: candidates */ \
-	X(START, "wait for the start") /* fd: listening socket */ \
-	X(BOUNDING, "bound capabilities") /* num: mask to keep */ \
-	X(SECUREBITS, "set secure bits") /* num */ \
-	X(GROUPS, "set supplementary groups") /* text: gid_t[], num: how many */ \
-	X(USER,		"become user %n")			/* uid, gid, num: uid */ \
-	X(CAPS,		"set capabilities")			/* num: eff, perm, inh, ambient */ \
-	X(NO_NEW_PRIVS, "gain no privileges by exec") /* */ \
-	X(FILTER, "load system call filter") /* filter, num: flags, listener */ \
-	X(CHDIR, "change directory to %t") /* to */ \
-	X(SURVIVE, "outlive the parent") /* */ \
-	X(EXEC_FD, "execute %f") /* from; argv, envp */ \
-	X(EXEC,		"execute %x")				/* argv, envp: what LOOKUP found */
+	X(CGROUP, "join cgroup")                      /* fd: cgroup.procs */ \
+	X(UNSHARE, "leave namespaces %n")             /* num: CLONE_NEW* */ \
+	X(AWAIT, "wait for the parent: %x") \
+	X(IDENTITY, "become user and group 0") \
+	X(SESSION, "become session leader") \
+	X(KEYRING, "join session keyring %x")         /* text */ \
+	X(HOSTNAME, "set host name %x")               /* text */ \
+	X(DOMAINNAME, "set domain name %x")           /* text */ \
+	X(STAGE, "mount %f")                          /* from, options */ \
+	X(ROOT, "take root file system %t")           /* fd: detached */ \
+	X(DIR, "make directory %t")                   /* to, mode, for_app */ \
+	X(FILE, "write %t")                           /* to, text, mode */ \
+	X(LINK, "link %f at %t")                      /* from, to */ \
+	X(NODE, "make node %t")                       /* to, mode, rdev, uid, gid */ \
+	X(TREE, "attach layer %t")                    /* fd, to, make */ \
+	X(MOUNT, "mount %f at %t")                    /* from, to, options, attr */ \
+	X(BIND, "bind %f at %t")                      /* from, to, attr */ \
+	X(DEVICE, "bind device %f at %t")             /* from, to, rdev, attr */ \
+	X(MASK, "mask %t")                            /* to, attr, fd, num; absent = done */ \
+	X(READONLY, "protect %t")                     /* to, attr; absent = done */ \
+	X(ATTR, "change attributes of %t")            /* to, attr, clear, flags, num */ \
+	X(CONSOLE, "bind the terminal at %t")         /* to */ \
+	X(WRITE, "write %x to %t")                    /* to, text */ \
+	X(CALL, "wait for the parent: %x")            /* text; tells that it waits */ \
+	X(HOOK, "run hook %f")                        /* from, argv, envp, fd, num: sec */ \
+	X(PIVOT, "pivot to %t")                       /* to */ \
+	X(CHROOT, "change root to %t")                /* to */ \
+	X(NETLINK, "configure links")                 /* text, text_len, num: ACKs */ \
+	X(RLIMIT, "set resource limit %n")            /* num: resource, soft, hard */ \
+	X(AFFINITY, "choose processors")              /* text, text_len: cpu_set_t */ \
+	X(SCHEDULER, "set scheduling policy")         /* text: struct sched_attr */ \
+	X(IO_PRIORITY, "set I/O priority")            /* num */ \
+	X(PERSONALITY, "set personality %n")          /* num */ \
+	X(UMASK, "set umask")                         /* mode */ \
+	X(TERMINAL, "open a terminal")                /* num: rows, cols; uid, gid */ \
+	X(STDIO, "arrange descriptors")               /* num: first to close */ \
+	X(OWN_STDIO, "own the standard streams")      /* uid */ \
+	X(LOOKUP, "find executable file %x")          /* argv: candidates */ \
+	X(START, "wait for the start")                /* fd: listening socket */ \
+	X(BOUNDING, "bound capabilities")             /* num: mask to keep */ \
+	X(SECUREBITS, "set secure bits")              /* num */ \
+	X(GROUPS, "set supplementary groups")         /* text: gid_t[], num: how many */ \
+	X(USER, "become user %n")                     /* uid, gid, num: uid */ \
+	X(CAPS, "set capabilities")                   /* num: eff, perm, inh, ambient */ \
+	X(NO_NEW_PRIVS, "gain no privileges by exec") \
+	X(FILTER, "load system call filter")          /* filter, num: flags, listener */ \
+	X(CHDIR, "change directory to %t")            /* to */ \
+	X(SURVIVE, "outlive the parent") \
+	X(EXEC_FD, "execute %f")                      /* from; argv, envp */ \
+	X(EXEC, "execute %x")                         /* argv, envp: what LOOKUP found */
 
 enum plan_kind {
 #define X(name, text) PLAN_##name,
@@ -164,6 +165,8 @@ struct plan {
 	uint64_t namespaces;		/* CLONE_NEW* for clone3() */
 	struct plan_join joins[PLAN_JOINS_MAX];
 	size_t n_joins;
+	const char *time_offsets;	/* new time namespace: for timens_offsets; or
+					 * NULL */
 	const char *uid_map, *gid_map;	/* for /proc/PID/{u,g}id_map, or NULL */
 	uint32_t owner;			/* uid that owns a new user namespace */
 	int cgroup_fd;			/* CLONE_INTO_CGROUP, or -1 */
@@ -181,6 +184,12 @@ struct plan {
 
 	struct plan_block *blocks;	/* what was made for this plan */
 };
+
+/* A process of its own has to enter or prepare namespaces before the clone. */
+static inline bool plan_has_helper(const struct plan *p)
+{
+	return p->n_joins > 0 || p->time_offsets;
+}
 
 void plan_init(struct plan *p);
 void plan_deinit(struct plan *p);

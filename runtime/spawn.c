@@ -318,7 +318,7 @@ static int spawn_join(struct spawn *ret, const struct plan *plan,
 int spawn_clone(struct spawn *ret, const struct plan *plan,
 		struct child_fds *fds, struct error *e)
 {
-	int r = plan->n_joins ? spawn_join(ret, plan, fds, e)
+	int r = plan_has_helper(plan) ? spawn_join(ret, plan, fds, e)
 			      : spawn_begin(ret, SPAWN_CHILD, plan, fds, e);
 
 	if (r < 0 || !plan->uid_map)
@@ -339,6 +339,8 @@ int spawn_next(struct spawn *s, const struct plan *plan, int *ret_fd,
 		r = spawn_alive(s, e);
 	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_START)
 		return SPAWN_WAITS;
+	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_HOOKS)
+		return SPAWN_CALLS;
 	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_STDIO)
 		return (r = spawn_take(s, rep.op, ret_fd, e)) < 0 ? r : SPAWN_TERMINAL;
 	else if (r == 1 && rep.err == 0 && rep.stage == PLAN_IN_FILTER)

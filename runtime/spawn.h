@@ -39,6 +39,7 @@ enum {
 	SPAWN_EXECUTED,		/* end of file on the report pipe: it runs */
 	SPAWN_TERMINAL,		/* the terminal's master is *ret_fd */
 	SPAWN_LISTENER,		/* the listener of its filter is *ret_fd */
+	SPAWN_CALLS,		/* for hooks of the host; spawn_go() lets it on */
 	SPAWN_WAITS,		/* for the start, at the listening socket */
 };
 

@@ -49,8 +49,7 @@ static const struct {
 	const struct probe *probes;
 } tables[] = {
 	{ "all", probe_mounts }, { "all", probe_files }, { "all", probe_processes },
-	{ "all", probe_namespaces }, { "all", probe_filter },
-	{ "all", probe_kernel }, { "all", probe_network }, { "all", probe_ether },
+	{ "all", probe_kernel }, { "all", probe_network },
 	{ "terminal", probe_terminal },
 };
 
