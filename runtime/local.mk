@@ -86,6 +86,8 @@ libruntime_a_SOURCES = \
 	%D%/seccomp_policy.c \
 	%D%/seccomp_profile.c \
 	%D%/seccomp_profile.h \
+	%D%/seccomp_tree.c \
+	%D%/seccomp_tree.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/stack.c \

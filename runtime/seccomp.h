@@ -59,8 +59,11 @@ int seccomp_profile_compile(struct seccomp_filter *ret,
 			    struct error *e);
 void seccomp_filter_deinit(struct seccomp_filter *f);
 
-/* Compile the policy of dynos. Slow (milliseconds): once per process. */
+/* Compile the policy of dynos: a tenth of a millisecond. ENOTSUP: there is none
+ * for this architecture (AUDIT_ARCH_*; else the native one). */
 int seccomp_policy_compile(struct sock_fprog *ret, struct error *e);
+int seccomp_policy_compile_for(struct sock_fprog *ret, uint32_t arch,
+			       struct error *e);
 void seccomp_policy_free(struct sock_fprog *f);
 
 /* Names that profiles may use, for "dynorun features"; NULL ends a list. */

@@ -173,7 +173,7 @@ static int network_links(const struct probe *p)
 	NULL, SYS_socket, { N(family), N(type), N(protocol) }
 #define ABSENT "EAFNOSUPPORT|EPROTONOSUPPORT|ESOCKTNOSUPPORT"
 #define ALL(want) { want, want, want }
-#define NO_SOCKET "ENOSYS"
+#define NO_SOCKET "EAFNOSUPPORT|EPROTONOSUPPORT"
 
 const struct probe probe_network[] = {
 	/* Kinds of sockets. What root gets, is about his own network. */

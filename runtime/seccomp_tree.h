@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * seccomp_tree.h - a filter as a search tree over the numbers of system calls.
+ *
+ * When a filter is loaded, the kernel walks it once for each call there is (to
+ * know those that are always allowed), so its depth is most of what it costs.
+ * Neighbours with the same verdict are one leaf here.
+ */
+#include "base/base.h"
+
+struct buf;
+
+#define SECCOMP_TREE_TESTS 2
+
+/* Of an argument's lower 32 bits, which are all that the kernel takes of an int,
+ * of an ioctl's number and of clone's flags. */
+struct seccomp_tree_test {
+	unsigned arg;
+	uint32_t mask, value;		/* (args[arg] & mask) == value */
+};
+
+/* If all its tests hold: this verdict, else that of the first case that follows
+ * and holds. The last case, and no other, has no tests. */
+struct seccomp_tree_case {
+	uint32_t verdict;		/* SECCOMP_RET_* */
+	unsigned n_tests;
+	struct seccomp_tree_test tests[SECCOMP_TREE_TESTS];
+};
+
+/* Calls from number "first" on, up to the next range. */
+struct seccomp_tree_range {
+	uint32_t first;
+	uint32_t verdict;
+	const struct seccomp_tree_case *cases;	/* two at least, instead of verdict;
+						 * or NULL */
+};
+
+/* Append the program: for AUDIT_ARCH_* "arch", of n >= 2 sorted ranges, the
+ * first from 0 on. At most some 250 instructions. Every other architecture is killed. */
+void seccomp_tree_add(struct buf *code, uint32_t arch,
+		      const struct seccomp_tree_range *ranges, size_t n);
