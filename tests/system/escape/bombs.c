@@ -131,20 +131,6 @@ static int bomb_shm(void)
 	return bomb_write("/dev/shm/bomb");
 }
 
-static int bomb_inode(void)
-{
-	static int n;
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/tmp/bomb%d", n++);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return 0;
-}
-
 static int bomb_signal(void)
 {
 	union sigval value = { .sival_int = 1 };
@@ -167,7 +153,7 @@ static const struct {
 	{ "descriptors", bomb_descriptor }, { "pipes", bomb_pipe },
 	{ "sockets", bomb_socket }, { "memory", bomb_memory },
 	{ "segments", bomb_segment }, { "memory-files", bomb_memfd },
-	{ "app", bomb_app }, { "shm", bomb_shm }, { "inodes", bomb_inode },
+	{ "app", bomb_app }, { "shm", bomb_shm },
 	{ "signals", bomb_signal }, { "timers", bomb_timer },
 };
 

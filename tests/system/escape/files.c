@@ -242,6 +242,43 @@ static int files_project(const struct probe *p)
 	return fd < 0 ? -1 : ioctl(fd, FS_IOC_FSSETXATTR, &attr);
 }
 
+/* By these the overlay knows where a directory really is: another layer's. */
+static int files_overlay(const struct probe *p)
+{
+	DIR *dir;
+
+	mkdir("/app/escape-dir", 0755);
+	if (setxattr("/app/escape-dir", "user.overlay.redirect", "/dev", 4, 0) < 0 ||
+	    rename("/app/escape-dir", "/app/escape-there") < 0)
+		return -1;
+	dir = opendir("/app/escape-there");
+	if (!dir)
+		return -1;
+	for (struct dirent *d; (d = readdir(dir));)
+		if (d->d_name[0] != '.')
+			probe_say("%s", d->d_name);
+	probe_say("no effect");
+}
+
+/* A frozen file system stops whoever writes to it. */
+static int files_freeze(const struct probe *p)
+{
+	int fd = open(p->args[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = ioctl(fd, FIFREEZE, 0);
+
+	if (r == 0)
+		ioctl(fd, FITHAW, 0);
+	return r;
+}
+
+static int files_flags(const struct probe *p)
+{
+	int fd = open("/app/escape-flags", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	int flags = FS_IMMUTABLE_FL;
+
+	return fd < 0 ? -1 : ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
 static int files_mknod(const struct probe *p)
 {
 	mode_t type = (mode_t)(uintptr_t)p->args[0];
@@ -323,6 +360,7 @@ const struct probe probe_files[] = {
 	{ "a security label now", ALL("EINVAL|EACCES|ENOENT"),
 	  WRITE("/proc/self/attr/current", "unconfined") },
 	{ "offsets of clocks", ALL("EPERM"), WRITE("/proc/self/timens_offsets", "monotonic 9 0") },
+	{ "the OOM score of PID 1", ALL("EACCES"), WRITE("/proc/1/oom_score_adj", "-500") },
 	{ "a lower OOM score", ALL("EACCES"), WRITE("/proc/self/oom_score_adj", "-500") },
 	{ "the own program", ALL("ETXTBSY"), OPEN("/proc/self/exe", O_WRONLY) },
 	{ "descriptors at the start", ALL("0 1 2"), files_descriptors },
@@ -367,8 +405,13 @@ const struct probe probe_files[] = {
 	{ "the host's shadow", { "ENOENT|EACCES", "ENOENT|EACCES", "ENOENT" },
 	  OPEN("/etc/shadow", O_RDONLY) },
 	{ "capabilities of a file", { "EPERM", NULL, NULL }, files_capability },
+	{ "marks of the overlay", ALL("no effect|EPERM|EOPNOTSUPP"), files_overlay },
 	{ "a project of the host", ALL("ENOTTY|EINVAL|EOPNOTSUPP"), files_project },
 	{ "trusted attributes", ALL("EPERM"), files_trusted, 0, { "trusted.overlay.opaque" } },
+	{ "freeze the root", { "EPERM", "EPERM", "EOPNOTSUPP|EPERM" }, files_freeze, 0, { "/" } },
+	{ "freeze the stack", { "EPERM", "EPERM", "EOPNOTSUPP|EPERM" }, files_freeze, 0, { "/usr" } },
+	{ "freeze /dev/shm", { "EPERM", "EPERM", "EOPNOTSUPP|EPERM" }, files_freeze, 0, { "/dev/shm" } },
+	{ "files for ever", ALL("EPERM|ENOTTY"), files_flags },
 	{ "environment of PID 1", { "none", "none", NULL }, files_environments },
 	{ "link to the program of PID 1", { "EACCES", "EACCES", NULL }, files_link, 0,
 	  { "/proc/1/exe" } },

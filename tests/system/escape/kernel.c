@@ -13,7 +13,7 @@
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <sys/fanotify.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -58,6 +58,12 @@ static int kernel_uring(const struct probe *p)
 	char params[512] = "";
 
 	return (int)syscall(SYS_io_uring_setup, 4, params);
+}
+
+static int kernel_zero(const struct probe *p)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
 }
 
 static int kernel_set_clock(const struct probe *p)
@@ -128,6 +134,9 @@ const struct probe probe_kernel[] = {
 	  { N(KEYCTL_JOIN_SESSION_KEYRING) } },
 	{ "name the session's keyring", { "EPERM", NULL, NULL }, NULL, SYS_keyctl,
 	  { N(KEYCTL_GET_KEYRING_ID), N(KEY_SPEC_SESSION_KEYRING) } },
+
+	/* Memory. */
+	{ "map page zero", ALL("EPERM"), kernel_zero },
 
 	/* The machine. */
 	{ "reboot", { "EPERM", "EPERM", "EINVAL" }, NULL, SYS_reboot,

@@ -49,7 +49,8 @@ static const struct {
 	const struct probe *probes;
 } tables[] = {
 	{ "all", probe_mounts }, { "all", probe_files }, { "all", probe_processes },
-	{ "all", probe_kernel }, { "all", probe_network },
+	{ "all", probe_namespaces }, { "all", probe_filter },
+	{ "all", probe_kernel }, { "all", probe_network }, { "all", probe_ether },
 	{ "terminal", probe_terminal },
 };
 

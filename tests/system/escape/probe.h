@@ -33,8 +33,11 @@ struct probe {
 extern const struct probe probe_mounts[];
 extern const struct probe probe_files[];
 extern const struct probe probe_processes[];
+extern const struct probe probe_namespaces[];
+extern const struct probe probe_filter[];
 extern const struct probe probe_kernel[];
 extern const struct probe probe_network[];
+extern const struct probe probe_ether[];
 extern const struct probe probe_terminal[];
 
 /* ---- for functions of probes ---- */
