@@ -95,7 +95,7 @@ static int access_read(const struct oci_reader *r, const struct oci_at *at,
 			d->write = true;
 		else if (*p == 'm')
 			d->mknod = true;
-		else
+		else if (*p != 'a')	/* engines write it; runc passes it by */
 			return oci_read_refuse(r, at, "%s is not made of r, w, m",
 					       oci_read_quote(s).text);
 	}

@@ -79,18 +79,18 @@ static const struct {
 	enum oci_namespace_kind kind;
 	const char *name;
 } sysctl_owners[] = {
-	{ "net/", OCI_NS_NETWORK, "network" },
-	{ "fs/mqueue/", OCI_NS_IPC, "ipc" },
-	{ "kernel/msgmax", OCI_NS_IPC, "ipc" },
-	{ "kernel/msgmnb", OCI_NS_IPC, "ipc" },
-	{ "kernel/msgmni", OCI_NS_IPC, "ipc" },
-	{ "kernel/sem", OCI_NS_IPC, "ipc" },
-	{ "kernel/shmall", OCI_NS_IPC, "ipc" },
-	{ "kernel/shmmax", OCI_NS_IPC, "ipc" },
-	{ "kernel/shmmni", OCI_NS_IPC, "ipc" },
-	{ "kernel/shm_rmid_forced", OCI_NS_IPC, "ipc" },
-	{ "kernel/domainname", OCI_NS_UTS, "uts" },
-	{ "user/", OCI_NS_USER, "user" },
+	{ "net/", OCI_NS_NETWORK, "a network" },
+	{ "fs/mqueue/", OCI_NS_IPC, "an ipc" },
+	{ "kernel/msgmax", OCI_NS_IPC, "an ipc" },
+	{ "kernel/msgmnb", OCI_NS_IPC, "an ipc" },
+	{ "kernel/msgmni", OCI_NS_IPC, "an ipc" },
+	{ "kernel/sem", OCI_NS_IPC, "an ipc" },
+	{ "kernel/shmall", OCI_NS_IPC, "an ipc" },
+	{ "kernel/shmmax", OCI_NS_IPC, "an ipc" },
+	{ "kernel/shmmni", OCI_NS_IPC, "an ipc" },
+	{ "kernel/shm_rmid_forced", OCI_NS_IPC, "an ipc" },
+	{ "kernel/domainname", OCI_NS_UTS, "a uts" },
+	{ "user/", OCI_NS_USER, "a user" },
 };
 
 /* A key as a path: "net.ipv4.conf.eth0/1.rp_filter" has the marks exchanged,
@@ -137,7 +137,7 @@ static int sysctl_check(const struct oci_reader *r, const struct oci *o,
 		if (!rest || (*rest && owned[strlen(owned) - 1] != '/'))
 			continue;
 		return rules_has(o, sysctl_owners[i].kind) ? 0 :
-			oci_read_refuse(r, at, "needs a %s namespace",
+			oci_read_refuse(r, at, "needs %s namespace",
 					sysctl_owners[i].name);
 	}
 	return oci_read_refuse(r, at, "belongs to the whole machine");

@@ -1,4 +1,5 @@
-check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-oci_mount %D%/test-plan \
+check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-oci %D%/test-oci_errors \
+	%D%/test-oci_json %D%/test-oci_mount %D%/test-plan \
 	%D%/test-record %D%/test-seccomp %D%/test-stack
 
 tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
@@ -21,6 +22,18 @@ tests_runtime_test_hook_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_runtime_test_network_SOURCES = %D%/test-network.c
 tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_oci_SOURCES = %D%/test-oci.c %D%/oci_text.h
+tests_runtime_test_oci_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_oci_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_oci_errors_SOURCES = %D%/test-oci_errors.c %D%/oci_text.h
+tests_runtime_test_oci_errors_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_oci_errors_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_oci_json_SOURCES = %D%/test-oci_json.c
+tests_runtime_test_oci_json_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_oci_json_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_oci_mount_SOURCES = %D%/test-oci_mount.c
 tests_runtime_test_oci_mount_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
