@@ -56,6 +56,8 @@ libruntime_a_SOURCES = \
 	%D%/network_dns.h \
 	%D%/network_filter.c \
 	%D%/network_filter.h \
+	%D%/network_guard.c \
+	%D%/network_guard.h \
 	%D%/network_link.c \
 	%D%/network_link.h \
 	%D%/network_netlink.c \
@@ -66,6 +68,11 @@ libruntime_a_SOURCES = \
 	%D%/network_query.h \
 	%D%/network_rules.c \
 	%D%/network_rules.h \
+	%D%/network_state.h \
+	%D%/network_sysctl.c \
+	%D%/network_sysctl.h \
+	%D%/network_watch.c \
+	%D%/network_watch.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/plan_dyno.c \

@@ -56,6 +56,8 @@ struct network_config {
 	int instance;			/* or -1: the first free one */
 	const char *root_name;		/* alias of the bridge */
 	bool ip_forward;		/* may set net.ipv4.ip_forward */
+	const char *run_dir;		/* where addresses at rest are kept; NULL:
+					 * in memory only */
 	const char *dns;		/* name servers, blank separated; NULL: the host's */
 	const struct network_prefix *allowed;	/* whoever may reach anything may
 						 * reach these */
@@ -75,8 +77,15 @@ struct in_addr network_gateway(const struct network *n);
  * of the instance's block. The host sends on what comes to them to the servers
  * of the day. */
 const char *network_dns(const struct network *n);
-/* Find out again which those are. */
-int network_dns_refresh(struct network *n, struct error *e);
+
+/*
+ * What others change on the host: the name servers, or our tables, which a
+ * firewall script may flush. network_fd() is readable then, and network_serve()
+ * puts things right, without waiting. network_reserve() calls it as well. A
+ * failure is tried again by the next call. -1: cannot be heard, as was told.
+ */
+int network_fd(const struct network *n);
+int network_serve(struct network *n, struct error *e);
 
 /* Remove tables and bridge (and every link of the prefix). */
 int network_wipe(struct network *n, struct error *e);

@@ -9,6 +9,12 @@
 #define DNS_WORD_MAX 64
 #define DNS_FILE_MAX (64 * 1024)
 
+/* systemd-resolved's stub is a loopback address; the real ones are in its own
+ * file. */
+const char *const network_dns_files[NETWORK_DNS_FILES] = {
+	"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
+};
+
 static bool dns_is_reachable(struct in_addr address)
 {
 	uint32_t a = ntohl(address.s_addr);
@@ -63,14 +69,10 @@ bool network_dns_parse(const char *configured, const char *resolv_conf,
 bool network_dns_read(const char *configured,
 		      struct in_addr ret[NETWORK_SERVERS])
 {
-	/* systemd-resolved's stub is a loopback address; the real ones are here. */
-	static const char *const paths[] = {
-		"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
-	};
 	auto_buf text = BUF_INIT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		file_read(AT_FDCWD, paths[i], DNS_FILE_MAX, &text, NULL);
+	for (size_t i = 0; i < NETWORK_DNS_FILES; i++) {
+		file_read(AT_FDCWD, network_dns_files[i], DNS_FILE_MAX, &text, NULL);
 		buf_adds(&text, "\n");
 	}
 	return network_dns_parse(configured, buf_str(&text), ret);

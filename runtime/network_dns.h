@@ -13,6 +13,10 @@
 bool network_dns_parse(const char *configured, const char *resolv_conf,
 		       struct in_addr ret[NETWORK_SERVERS]);
 
-/* The same with the host's files, which come and go. */
+/* The host's files, which come and go. */
+#define NETWORK_DNS_FILES 2
+extern const char *const network_dns_files[NETWORK_DNS_FILES];
+
+/* The same with these. */
 bool network_dns_read(const char *configured,
 		      struct in_addr ret[NETWORK_SERVERS]);

@@ -178,32 +178,24 @@ int network_filter_add(struct network_netlink *nl, unsigned instance,
 	return r < 0 ? error_set(e, own.code, "%s", own.msg) : 0;
 }
 
-/* An element that is absent undoes its transaction, and the kernel waits some
- * time before it says so: one transaction, and two only if that was so. */
+/* One that is absent undoes the transaction, and the kernel takes 30 ms and more
+ * to do that. */
 int network_filter_remove(struct network_netlink *nl, unsigned instance,
 			  bool sources, struct in_addr address,
 			  struct error *e)
 {
 	struct network_batch b;
-	bool absent = false;
-	int r, q;
+	int r;
 
 	filter_begin(&b, nl);
 	if (sources)
 		filter_source(&b, NFT_MSG_DELSETELEM, instance, address);
 	filter_egress(&b, NFT_MSG_DELSETELEM, instance, address, 0);
 	r = filter_commit(&b, e);
-	for (size_t i = 0; i < b.n; i++)
-		absent |= b.requests[i].ignored;
-	if (!absent || !sources)
-		return r;
-	filter_begin(&b, nl);
-	filter_source(&b, NFT_MSG_DELSETELEM, instance, address);
-	r = filter_commit(&b, e);
-	filter_begin(&b, nl);
-	filter_egress(&b, NFT_MSG_DELSETELEM, instance, address, 0);
-	q = filter_commit(&b, r < 0 ? NULL : e);
-	return r < 0 ? r : q;
+	for (size_t i = 0; r == 0 && i < b.n; i++)
+		if (b.requests[i].ignored)
+			r = NETWORK_FILTER_ABSENT;
+	return r;
 }
 
 /* ---- name servers ---- */
@@ -229,7 +221,41 @@ int network_filter_set_servers(struct network_netlink *nl, unsigned instance,
 	return filter_commit(&b, e);
 }
 
-/* ---- the end ---- */
+/* ---- tables ---- */
+
+static int on_table(const struct nlmsghdr *nlh, void *userdata)
+{
+	return MNL_CB_OK;
+}
+
+static int filter_find_table(struct network_netlink *nl, unsigned instance,
+			     uint8_t family, struct error *e)
+{
+	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nfg;
+	char table[IFNAMSIZ];
+	int r;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	snprintf(table, sizeof(table), "dyno%u", instance);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	r = network_netlink_ask(nl, nlh, "look for the packet filter", on_table,
+				NULL, e);
+	return r == -ENOENT ? NETWORK_FILTER_ABSENT : r;
+}
+
+int network_filter_probe(struct network_netlink *nl, unsigned instance,
+			 bool sources, struct error *e)
+{
+	int r = filter_find_table(nl, instance, NFPROTO_INET, e);
+
+	return r == 0 && sources
+		? filter_find_table(nl, instance, NFPROTO_BRIDGE, e) : r;
+}
 
 static int filter_drop_table(struct network_netlink *nl, unsigned instance,
 			     uint8_t family, struct error *e)

@@ -157,6 +157,8 @@ int network_link_claim(struct network_netlink *nl, const char *name,
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	mnl_attr_put_u32(nlh, IFLA_BR_FORWARD_DELAY, 0);
 	mnl_attr_put_u32(nlh, IFLA_BR_STP_STATE, 0);
+	/* With it, the kernel looks at all ports each time that one is raised. */
+	mnl_attr_put_u8(nlh, IFLA_BR_MCAST_SNOOPING, 0);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
 

@@ -4,7 +4,9 @@
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 static int query_attr(const struct nlattr *attr, void *userdata)
 {
@@ -33,40 +35,37 @@ static int on_link(const struct nlmsghdr *nlh, void *userdata)
 	return MNL_CB_OK;
 }
 
-/* By name, or by index. */
-static int query_link(struct network_netlink *nl, unsigned index,
-		      const char *name, struct network_link *ret,
-		      struct error *e)
-{
-	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	auto_free char *what = name ? xasprintf("look for link %s", name)
-				    : xasprintf("look for link %u", index);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifinfomsg *ifi;
-	int r;
-
-	nlh->nlmsg_type = RTM_GETLINK;
-	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-	ifi->ifi_index = (int)index;
-	if (name)
-		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = network_netlink_ask(nl, nlh, what, on_link, ret, e);
-	return r == -ENODEV ? NETWORK_QUERY_ABSENT : r;	/* the kernel's "none" */
-}
-
 int network_query_link(struct network_netlink *nl, const char *name,
 		       struct network_link *ret, struct error *e)
 {
-	return query_link(nl, 0, name, ret, e);
+	char buf[NETWORK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	auto_free char *what = xasprintf("look for link %s", name);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct network_link link;
+	int r;
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	r = network_netlink_ask(nl, nlh, what, on_link, &link, e);
+	if (r == -ENODEV)		/* the kernel's word for "none" */
+		return NETWORK_QUERY_ABSENT;
+	if (r < 0)
+		return r;
+	*ret = link;
+	return 0;
 }
 
+/* Without a lock of the kernel, unlike the request for a link. */
 int network_query_index(struct network_netlink *nl, unsigned index,
 			struct error *e)
 {
-	struct network_link link;
+	struct ifreq q = { .ifr_ifindex = (int)index };
 
-	return query_link(nl, index, NULL, &link, e);
+	if (ioctl(mnl_socket_get_fd(nl->socket), SIOCGIFNAME, &q) == 0)
+		return 0;
+	return errno == ENODEV ? NETWORK_QUERY_ABSENT
+			       : error_sys(e, "look for link %u", index);
 }
 
 struct query_listing {

@@ -126,6 +126,7 @@ static int runtime_open_network(struct runtime *rt,
 		.instance = c->instance,
 		.root_name = c->root_name,
 		.ip_forward = c->ip_forward,
+		.run_dir = c->run_dir,
 		.dns = c->dns,
 	};
 	int r = network_open(&rt->network, &net, rt->tell, rt->tell_data, e);
@@ -191,6 +192,16 @@ struct runtime *runtime_close(struct runtime *rt)
 const char *runtime_prefix(const struct runtime *rt)
 {
 	return rt->prefix;
+}
+
+int runtime_fd(const struct runtime *rt)
+{
+	return network_fd(rt->network);
+}
+
+int runtime_serve(struct runtime *rt, struct error *e)
+{
+	return network_serve(rt->network, e);
 }
 
 /* Groups of dynos whose records somebody has removed: the number of the

@@ -55,6 +55,15 @@ DEFINE_AUTO(struct runtime, runtime_close)
 /* "dyno3": prefix of all kernel objects of this instance. */
 const char *runtime_prefix(const struct runtime *rt);
 
+/*
+ * What others change on the host while dynos run: its name servers, or a
+ * firewall script that flushes our tables. The descriptor is readable then, and
+ * runtime_serve() puts things right; a failure is tried again at the next start.
+ * -1: such changes cannot be heard, which has been told.
+ */
+int runtime_fd(const struct runtime *rt);
+int runtime_serve(struct runtime *rt, struct error *e);
+
 /* Remove bridge, table and cgroups, with whatever lives in one without being on
  * record. EBUSY while a dyno is on record, or such a one is still ending. */
 int runtime_wipe(struct runtime *rt, struct error *e);

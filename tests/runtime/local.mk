@@ -63,7 +63,8 @@ tests_runtime_system_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_system_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_system_network_SOURCES = %D%/system-network.c %D%/netns.c \
-	%D%/netns.h
+	%D%/netns.h %D%/netns_frame.c %D%/netns_frame.h %D%/network_reach.c \
+	%D%/network_reach.h %D%/network_world.c %D%/network_world.h
 tests_runtime_system_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_system_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 

@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -19,7 +21,7 @@
 
 /* ---- namespaces ---- */
 
-static pid_t netns_fork(void)
+pid_t netns_fork(void)
 {
 	pid_t pid = fork();
 
@@ -66,23 +68,34 @@ void netns_close(struct netns *ns)
 	ns->pid = 0;
 }
 
-static void netns_enter(const struct netns *ns)
+void netns_enter(const struct netns *ns)
 {
 	if (ns && setns(ns->ns_fd, CLONE_NEWNET) < 0)
 		_exit(101);
 }
 
-int netns_call(const struct netns *ns, netns_fn fn, const void *arg)
+pid_t netns_begin(const struct netns *ns, netns_fn fn, const void *arg)
 {
 	pid_t pid = netns_fork();
-	int status;
 
 	if (pid == 0) {
 		netns_enter(ns);
 		_exit(fn(arg));
 	}
+	return pid;
+}
+
+int netns_end(pid_t pid)
+{
+	int status;
+
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 102;
+}
+
+int netns_call(const struct netns *ns, netns_fn fn, const void *arg)
+{
+	return netns_end(netns_begin(ns, fn, arg));
 }
 
 static int netns_exec(const void *arg)
@@ -220,4 +233,130 @@ int netns_connect(const struct netns *ns, const char *source,
 	out[n < 0 ? 0 : n] = '\0';
 	close(p[0]);
 	return r;
+}
+
+/* ---- UDP and ICMP ---- */
+
+static _Noreturn void netns_echo(int fd)
+{
+	for (;;) {
+		struct sockaddr_in peer;
+		socklen_t len = sizeof(peer);
+		char data[64];
+		ssize_t n = recvfrom(fd, data, sizeof(data), 0,
+				     (struct sockaddr *)&peer, &len);
+
+		if (n < 0)
+			_exit(108);
+		sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&peer, len);
+	}
+}
+
+pid_t netns_serve_udp(const struct netns *ns, const char *address, uint16_t port)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = netns_fork();
+	if (pid == 0) {
+		struct sockaddr_in a = netns_address(address, port);
+		int fd;
+
+		netns_enter(ns);
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+		    write(ready[1], "", 1) != 1)
+			_exit(109);
+		netns_echo(fd);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* Refusals by ICMP show as errors of a connected socket. */
+static int netns_ask(int fd, const struct sockaddr_in *to, const void *data,
+		     size_t n, size_t skip, uint8_t want)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint8_t answer[128];
+	ssize_t got;
+
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0 ||
+	    send(fd, data, n, 0) < 0)
+		return errno;
+	while (poll(&p, 1, CONNECT_MSEC) > 0) {
+		got = recv(fd, answer, sizeof(answer), 0);
+		if (got < 0)
+			return errno;
+		if ((size_t)got > skip && answer[skip] == want)
+			return 0;
+	}
+	return ETIMEDOUT;
+}
+
+static int netns_udp_client(const void *arg)
+{
+	const struct netns_target *t = arg;
+	struct sockaddr_in to = netns_address(t->address, t->port);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (t->source) {
+		struct sockaddr_in from = netns_address(t->source, 0);
+
+		if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+			return errno;
+	}
+	return netns_ask(fd, &to, "x", 1, 0, 'x');
+}
+
+int netns_ask_udp(const struct netns *ns, const char *source,
+		  const char *address, uint16_t port)
+{
+	struct netns_target t = { source, address, port, -1 };
+
+	return netns_call(ns, netns_udp_client, &t);
+}
+
+static int netns_ping_client(const void *arg)
+{
+	struct sockaddr_in to = netns_address(arg, 0);
+	struct icmphdr echo = {
+		.type = ICMP_ECHO, .checksum = (uint16_t)~ICMP_ECHO,
+	};
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	return netns_ask(fd, &to, &echo, sizeof(echo), sizeof(struct iphdr),
+			 ICMP_ECHOREPLY);
+}
+
+int netns_ping(const struct netns *ns, const char *address)
+{
+	return netns_call(ns, netns_ping_client, address);
+}
+
+const char *netns_try(const struct netns *ns, const char *address, uint16_t port)
+{
+	const struct netns_target t = { NULL, address, port, STDERR_FILENO };
+	const struct {
+		const char *name;
+		netns_fn fn;
+		const void *arg;
+	} ways[] = {
+		{ "TCP",  netns_client,      &t },
+		{ "UDP",  netns_udp_client,  &t },
+		{ "ICMP", netns_ping_client, address },
+	};
+	const char *answered = NULL;
+	pid_t pids[ARRAY_SIZE(ways)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		pids[i] = netns_begin(ns, ways[i].fn, ways[i].arg);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (netns_end(pids[i]) == 0)
+			answered = ways[i].name;
+	return answered;
 }

@@ -8,6 +8,7 @@
 #include "runtime/network_rules.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -51,36 +52,36 @@ static void blocks_and_networks_overlap_both_ways(void **state)
 
 static void addresses_are_taken_one_after_another(void **state)
 {
-	struct network_pool p;
+	struct network_pool p = NETWORK_POOL_INIT;
 	struct in_addr a;
 
-	network_pool_init(&p, 1, 0);
+	assert_int_equal(network_pool_open(&p, NULL, 1, 0, 0, NULL), 0);
 	assert_true(network_pool_take(&p, 0, &a));
 	assert_ip(a, "172.16.64.3");
 	assert_true(network_pool_take(&p, 0, &a));
 	assert_ip(a, "172.16.64.4");
-	network_pool_deinit(&p);
+	network_pool_close(&p);
 }
 
 static void adopted_addresses_are_not_handed_out(void **state)
 {
-	struct network_pool p;
+	struct network_pool p = NETWORK_POOL_INIT;
 	struct in_addr a;
 
-	network_pool_init(&p, 0, 0);
+	assert_int_equal(network_pool_open(&p, NULL, 0, 0, 0, NULL), 0);
 	network_pool_occupy(&p, ip("172.16.0.3"));
 	assert_true(network_pool_take(&p, 0, &a));
 	assert_ip(a, "172.16.0.4");
-	network_pool_deinit(&p);
+	network_pool_close(&p);
 }
 
 static void an_address_rests_before_it_is_used_again(void **state)
 {
 	const uint64_t rest = NETWORK_QUARANTINE_SEC * USEC_PER_SEC;
-	struct network_pool p;
+	struct network_pool p = NETWORK_POOL_INIT;
 	struct in_addr a;
 
-	network_pool_init(&p, 0, 0);
+	assert_int_equal(network_pool_open(&p, NULL, 0, 0, 0, NULL), 0);
 	for (uint32_t i = 3; i <= NETWORK_POOL_SIZE - 2; i++)
 		assert_true(network_pool_take(&p, 1, &a));
 	assert_ip(a, "172.16.63.254");
@@ -92,7 +93,7 @@ static void an_address_rests_before_it_is_used_again(void **state)
 	assert_false(network_pool_take(&p, 1000 + rest - 1, &a));
 	assert_true(network_pool_take(&p, 1000 + rest, &a));
 	assert_ip(a, "172.16.7.7");
-	network_pool_deinit(&p);
+	network_pool_close(&p);
 }
 
 static void foreign_addresses_leave_the_pool_alone(void **state)
@@ -101,29 +102,127 @@ static void foreign_addresses_leave_the_pool_alone(void **state)
 		"172.16.0.0", "172.16.0.1", "172.16.0.2", "172.16.63.255", "172.16.64.2",
 		"10.0.0.1", "255.255.255.255", "0.0.0.0",
 	};
-	struct network_pool p;
+	struct network_pool p = NETWORK_POOL_INIT;
 
-	network_pool_init(&p, 0, 0);
+	assert_int_equal(network_pool_open(&p, NULL, 0, 0, 0, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
 		network_pool_occupy(&p, ip(foreign[i]));
 		network_pool_release(&p, ip(foreign[i]), 5);
 	}
 	for (uint32_t i = 0; i < NETWORK_POOL_SIZE; i++)
 		assert_int_equal(p.until_usec[i], 0);
-	network_pool_deinit(&p);
+	network_pool_close(&p);
 }
 
 static void the_search_may_start_anywhere(void **state)
 {
-	struct network_pool p;
+	struct network_pool p = NETWORK_POOL_INIT;
 	struct in_addr a;
 
-	network_pool_init(&p, 0, UINT32_MAX);
+	assert_int_equal(network_pool_open(&p, NULL, 0, UINT32_MAX, 0, NULL),
+			 0);
 	for (int i = 0; i < 3; i++) {
 		assert_true(network_pool_take(&p, 0, &a));
 		assert_true(network_pool_overlaps(0, a, 32));
 	}
-	network_pool_deinit(&p);
+	network_pool_close(&p);
+}
+
+/* ---- the file of addresses ---- */
+
+static const uint64_t rest_usec = NETWORK_QUARANTINE_SEC * USEC_PER_SEC;
+
+/* How many can be had at that time. */
+static unsigned count_free(const char *path, unsigned instance, uint64_t now,
+			   struct in_addr not_this)
+{
+	struct network_pool p = NETWORK_POOL_INIT;
+	struct in_addr a;
+	unsigned n = 0;
+
+	assert_int_equal(network_pool_open(&p, path, instance, 7, now, NULL), 0);
+	while (network_pool_take(&p, now, &a)) {
+		assert_int_not_equal(a.s_addr, not_this.s_addr);
+		network_pool_release(&p, a, 0);
+		p.until_usec[network_pool_slot(&p, a)] = rest_usec + now;
+		n++;
+	}
+	network_pool_close(&p);
+	unlink(path);
+	return n;
+}
+
+static void make_file(char path[32], unsigned instance, struct in_addr *resting)
+{
+	struct network_pool p = NETWORK_POOL_INIT;
+
+	snprintf(path, 32, "/tmp/dyno-pool-XXXXXX");
+	close(mkstemp(path));
+	assert_int_equal(network_pool_open(&p, path, instance, 7, 1000, NULL), 0);
+	assert_true(network_pool_take(&p, 1000, resting));
+	network_pool_release(&p, *resting, 1000);
+	network_pool_close(&p);
+}
+
+#define POOL_ALL (NETWORK_POOL_SIZE - 4)
+static const struct in_addr no_address;
+
+static void an_address_rests_though_the_daemon_is_started_again(void **state)
+{
+	struct in_addr resting;
+	char path[32];
+
+	make_file(path, 0, &resting);
+	assert_int_equal(count_free(path, 0, 1000 + rest_usec - 1, resting),
+			 POOL_ALL - 1);
+	make_file(path, 0, &resting);
+	assert_int_equal(count_free(path, 0, 1000 + rest_usec, no_address),
+			 POOL_ALL);
+}
+
+static void an_address_that_was_in_use_rests_first(void **state)
+{
+	struct network_pool p = NETWORK_POOL_INIT;
+	struct in_addr resting;
+	char path[32];
+
+	make_file(path, 0, &resting);
+	assert_int_equal(network_pool_open(&p, path, 0, 7, 2000, NULL), 0);
+	network_pool_occupy(&p, resting);
+	network_pool_close(&p);
+	assert_int_equal(network_pool_open(&p, path, 0, 7, 3000, NULL), 0);
+	assert_int_equal(p.until_usec[network_pool_slot(&p, resting)],
+			 3000 + rest_usec);
+	network_pool_close(&p);
+	unlink(path);
+}
+
+static void a_file_without_sense_is_emptied(void **state)
+{
+	struct in_addr resting;
+	char path[32];
+	int fd;
+
+	make_file(path, 3, &resting);
+	assert_int_equal(count_free(path, 4, 2000, no_address), POOL_ALL);
+	make_file(path, 0, &resting);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "x", 1, 30), 1);	/* of another boot */
+	close(fd);
+	assert_int_equal(count_free(path, 0, 2000, no_address), POOL_ALL);
+	make_file(path, 0, &resting);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_int_equal(count_free(path, 0, 2000, no_address), POOL_ALL);
+}
+
+static void a_file_that_cannot_be_is_an_error(void **state)
+{
+	struct network_pool p = NETWORK_POOL_INIT;
+	struct error e;
+
+	assert_true(network_pool_open(&p, "/proc/nowhere/a", 0, 0, 0, &e) < 0);
+	assert_non_null(strstr(e.msg, "/proc/nowhere/a"));
+	network_pool_close(&p);
 }
 
 /* ---- names ---- */
@@ -296,6 +395,10 @@ int main(void)
 		cmocka_unit_test(an_address_rests_before_it_is_used_again),
 		cmocka_unit_test(foreign_addresses_leave_the_pool_alone),
 		cmocka_unit_test(the_search_may_start_anywhere),
+		cmocka_unit_test(an_address_rests_though_the_daemon_is_started_again),
+		cmocka_unit_test(an_address_that_was_in_use_rests_first),
+		cmocka_unit_test(a_file_without_sense_is_emptied),
+		cmocka_unit_test(a_file_that_cannot_be_is_an_error),
 		cmocka_unit_test(links_are_named_after_instance_uuid_and_address),
 		cmocka_unit_test(hardware_address_and_index_follow_from_the_address),
 		cmocka_unit_test(inside_is_a_row_of_complete_requests),
