@@ -25,6 +25,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
 #ifdef PTHREAD_CANCELED
@@ -158,10 +159,24 @@ static int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 	return r;
 }
 
+static int on_dynod_runtime(sd_event_source *src, int fd, uint32_t events,
+			    void *userdata)
+{
+	struct dynod *d = userdata;
+	struct error e;
+
+	if (runtime_serve(d->rt, &e) < 0)
+		log_err("%s, will retry", e.msg);
+	return 0;
+}
+
 static int dynod_watch(struct dynod *d, struct error *e)
 {
 	int r = sd_event_add_post(d->event, NULL, on_dynod_post, d);
 
+	if (r >= 0 && runtime_fd(d->rt) >= 0)
+		r = sd_event_add_io(d->event, NULL, runtime_fd(d->rt), EPOLLIN,
+				    on_dynod_runtime, d);
 	if (r >= 0)
 		r = sd_event_set_watchdog(d->event, true);
 	return r < 0 ? error_ret(e, r, "watch the loop") : 0;
