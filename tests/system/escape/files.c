@@ -69,7 +69,7 @@ static int files_symbols(const struct probe *p)
 		return -1;
 	for (char *save, *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		if (strspn(line, "0- ") < strcspn(line, "abcdefghijklmnopqrstuvwxyz:T"))
+		if (line[strspn(line, " ") + strspn(line + strspn(line, " "), "0-")] != ' ')
 			probe_say("%s", line);
 	probe_say("zeros");
 }

@@ -219,7 +219,7 @@ const struct probe probe_network[] = {
 	{ "the host's address", ALL("EHOSTUNREACH"), network_connect, 0, { "gateway" } },
 	{ "another address of the host", ALL("EHOSTUNREACH"), network_connect, 0, { "host" } },
 	{ "another dyno", ALL("ETIMEDOUT"), network_connect, 0, { "neighbour" } },
-	{ "the metadata service", ALL("EHOSTUNREACH"), network_connect, 0, { "metadata" } },
+	{ "the metadata service", ALL("EHOSTUNREACH|ENETUNREACH"), network_connect, 0, { "metadata" } },
 	{ "the host's loopback", ALL("ECONNREFUSED"), network_connect, 0, { "loopback" } },
 	{ "an abstract socket of the host", ALL("ECONNREFUSED"), network_unix, 0, { "abstract" } },
 	{ "a socket file of the host", ALL("ENOENT"), network_unix, 0, { "socket" } },
