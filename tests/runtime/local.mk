@@ -19,6 +19,15 @@ tests_runtime_test_hook_SOURCES = %D%/test-hook.c $(base_test_directory)
 tests_runtime_test_hook_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_hook_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/test-cgroup-device %D%/test-cgroup-settings
+tests_runtime_test_cgroup_device_SOURCES = %D%/test-cgroup-device.c
+tests_runtime_test_cgroup_device_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_cgroup_device_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_cgroup_settings_SOURCES = %D%/test-cgroup-settings.c
+tests_runtime_test_cgroup_settings_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_cgroup_settings_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
 tests_runtime_test_network_SOURCES = %D%/test-network.c
 tests_runtime_test_network_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_network_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -56,11 +65,15 @@ tests_runtime_test_stack_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_stack_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 # These need root and make kernel objects: tests/vm/check runs them, not "make check".
-noinst_PROGRAMS += %D%/system-cgroup %D%/system-network
+noinst_PROGRAMS += %D%/system-cgroup %D%/system-cgroup-group %D%/system-network
 
 tests_runtime_system_cgroup_SOURCES = %D%/system-cgroup.c
 tests_runtime_system_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_system_cgroup_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_system_cgroup_group_SOURCES = %D%/system-cgroup-group.c
+tests_runtime_system_cgroup_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_system_cgroup_group_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_system_network_SOURCES = %D%/system-network.c %D%/netns.c \
 	%D%/netns.h %D%/netns_frame.c %D%/netns_frame.h %D%/network_reach.c \

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_host.h"
 #include "runtime/runtime.h"
 
 #include <fcntl.h>
@@ -15,7 +16,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <cmocka.h>
@@ -125,11 +128,12 @@ static void compute(void)
 		;
 }
 
-static void open_a_disk(void)
+static char node[64];
+
+/* /dev/mem by another name: never allowed. */
+static void open_node(void)
 {
-	/* loop-control: a device that is always there and never allowed. */
-	_exit(open("/dev/loop-control", O_RDWR) >= 0 ? 1 :
-	      errno == ENOENT ? 2 : 0);
+	_exit(open(node, O_RDONLY) >= 0 ? 1 : errno == EPERM ? 0 : 2);
 }
 
 static void use_devices(void)
@@ -283,18 +287,104 @@ static void what_is_absent_is_done(void **state)
 	assert_int_equal(cgroup_stats(b->host, "absent", &s, &e), -ENOENT);
 }
 
-static void only_harmless_devices_open_on_v1(void **state)
+static void only_harmless_devices_open(void **state)
 {
 	struct bench *b = *state;
 	struct cgroup c;
-	int r;
+
+	snprintf(node, sizeof(node), "/tmp/dynotest-node-%d", (int)getpid());
+	assert_int_equal(mknod(node, S_IFCHR | 0600, makedev(1, 1)), 0);
+	assert_true(cgroup_host_devices(b->host));
+	make(b, &c);
+	assert_int_equal(ended(start(&c, use_devices)), 0);
+	assert_int_equal(ended(start(&c, open_node)), 0);
+	assert_int_equal(unlink(node), 0);
+	drop(b, &c);
+}
+
+/* An older version gave each leaf the rules: the kernel then does not let the
+ * parent have them. */
+static void leaves_have_the_rules_where_the_parent_cannot(void **state)
+{
+	auto_free char *prefix = xasprintf("dynotest%d-old", (int)getpid());
+	struct bench *b = *state, old = { .host = NULL };
+	struct error e = { 0 };
+	struct cgroup c;
 
 	if (cgroup_host_version(b->host) != CGROUP_V1)
 		skip();
-	make(b, &c);
+	if (cgroup_host_open(&old.host, prefix, &e) < 0)
+		fail_msg("%s", e.msg);
+	for (size_t i = 0; i < old.host->trees.n; i++) {
+		struct cgroup_tree *t = &old.host->trees.v[i];
+
+		if (!(t->controllers & CGROUP_DEVICES))
+			continue;
+		assert_int_equal(cgroup_tree_write(t->parent_fd, "devices.allow",
+						   "a", &e), 0);
+		assert_int_equal(cgroup_tree_make(t, "old", &e), 0);
+	}
+	cgroup_host_free(old.host);
+	if (cgroup_host_open(&old.host, prefix, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_true(cgroup_host_devices(old.host));
+	snprintf(node, sizeof(node), "/tmp/dynotest-node-%d", (int)getpid());
+	assert_int_equal(mknod(node, S_IFCHR | 0600, makedev(1, 1)), 0);
+	make(&old, &c);
 	assert_int_equal(ended(start(&c, use_devices)), 0);
-	r = ended(start(&c, open_a_disk));
-	assert_true(r == 0 || r == 2);
+	assert_int_equal(ended(start(&c, open_node)), 0);
+	assert_int_equal(unlink(node), 0);
+	drop(&old, &c);
+	assert_int_equal(cgroup_remove(old.host, "old", &e), 0);
+	assert_int_equal(cgroup_host_wipe(old.host, &e), 0);
+	cgroup_host_free(old.host);
+}
+
+static void kills_in_child_groups_count(void **state)
+{
+	struct bench *b = *state;
+	struct cgroup_tree *t = NULL;
+	struct error e = { 0 };
+	struct cgroup c, inner = CGROUP_INIT;
+	auto_close int fd = -1;
+
+	make(b, &c);
+	for (size_t i = 0; i < b->host->trees.n; i++)
+		if (b->host->trees.v[i].controllers & CGROUP_MEMORY)
+			t = &b->host->trees.v[i];
+	assert_int_equal(cgroup_tree_make(t, LEAF "/inner", &e), 0);
+	assert_int_equal(cgroup_tree_leaf(t, LEAF "/inner", &fd, &e), 0);
+	if (cgroup_host_version(b->host) == CGROUP_V2) {
+		inner.dir_fd = fd;
+	} else {
+		inner.procs_fds[0] = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
+		inner.n_procs_fds = 1;
+	}
+	assert_int_equal(ended(start(&inner, eat_memory)), 128 + SIGKILL);
+	assert_true(stats_of(b).oom_kills >= 1);
+	while (inner.n_procs_fds > 0)
+		fd_close(inner.procs_fds[--inner.n_procs_fds]);
+	drop(b, &c);
+}
+
+static void dynos_make_no_endless_groups_on_v2(void **state)
+{
+	struct bench *b = *state;
+	struct error e = { 0 };
+	struct cgroup c;
+	int made = 0;
+
+	if (cgroup_host_version(b->host) != CGROUP_V2)
+		skip();
+	make(b, &c);
+	for (; made < 100; made++) {
+		auto_free char *name = xasprintf(LEAF "/g%d", made);
+
+		if (cgroup_tree_make(&b->host->trees.v[0], name, &e) < 0)
+			break;
+	}
+	assert_int_equal(e.code, EAGAIN);
+	assert_int_equal(made, 16);
 	drop(b, &c);
 }
 
@@ -330,7 +420,10 @@ int main(void)
 		cmocka_unit_test(a_leaf_with_a_process_is_not_removed),
 		cmocka_unit_test(a_name_is_used_once),
 		cmocka_unit_test(what_is_absent_is_done),
-		cmocka_unit_test(only_harmless_devices_open_on_v1),
+		cmocka_unit_test(only_harmless_devices_open),
+		cmocka_unit_test(leaves_have_the_rules_where_the_parent_cannot),
+		cmocka_unit_test(kills_in_child_groups_count),
+		cmocka_unit_test(dynos_make_no_endless_groups_on_v2),
 		cmocka_unit_test(a_second_host_finds_the_same_groups),
 	};
 
