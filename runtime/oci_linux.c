@@ -7,7 +7,6 @@
 
 #include <sys/personality.h>
 
-#define MAPS_MAX 340			/* the kernel's bound */
 #define MAJOR_MAX 0xfff			/* 12 bits of the kernel's dev_t */
 #define MINOR_MAX 0xfffff		/* 20 bits */
 #define MODE_BITS 07777			/* engines add the type of the file */
@@ -192,9 +191,9 @@ static int rdt_refuse(const struct oci_reader *r, const struct oci_at *at,
 static const struct oci_field linux_fields[] = {
 	OCI_F(OCI_CUSTOM, oci, "namespaces", namespaces, .read = namespaces_read),
 	OCI_F_ARRAY(oci, "uidMappings", uid_maps, n_uid_maps, oci_idmap_object,
-		    .max = MAPS_MAX),
+		    .max = OCI_IDMAP_MAX),
 	OCI_F_ARRAY(oci, "gidMappings", gid_maps, n_gid_maps, oci_idmap_object,
-		    .max = MAPS_MAX),
+		    .max = OCI_IDMAP_MAX),
 	{ .name = "timeOffsets", .kind = OCI_CUSTOM, .read = clocks_read },
 	OCI_F_ARRAY(oci, "devices", devices, n_devices, device_object),
 	OCI_F(OCI_STRING, oci, "cgroupsPath", cgroups_path,

@@ -178,14 +178,14 @@ static bool word_of_mount(const char *s)
 		str_eq(s, "nofail") || str_eq(s, "");
 }
 
+/* "idmap=uids=...": the parser has put the mapping into the mount. */
 static bool word_idmap(struct oci_mount_options *o, const char *s)
 {
-	const char *map = str_after(s, "idmap="), *rmap = str_after(s, "ridmap=");
+	bool recursive = str_after(s, "ridmap=");
 
-	if (!map && !rmap)
+	if (!recursive && !str_after(s, "idmap="))
 		return false;
-	o->flags |= OCI_MOUNT_IDMAP | (rmap ? OCI_MOUNT_RIDMAP : 0U);
-	o->idmap = map ? map : rmap;
+	o->flags |= OCI_MOUNT_IDMAP | (recursive ? OCI_MOUNT_RIDMAP : 0U);
 	return true;
 }
 

@@ -46,7 +46,6 @@ struct oci_mount_options {
 	unsigned long super;		/* MS_* of the file system: "sync", ... */
 	struct oci_mount_spread spread[OCI_MOUNT_SPREAD_MAX];	/* in order */
 	size_t n_spread;
-	const char *idmap;		/* "uids=0-1-10;gids=..." or NULL */
 	struct oci_mount_data *data;	/* size=64m, mode=1777 */
 	size_t n_data;
 	char *text;			/* the same for mount(2), "" if none */

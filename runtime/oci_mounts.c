@@ -6,17 +6,15 @@
 
 #include <stdio.h>
 
-#define MAPS_MAX 340			/* the kernel's bound */
-
 static const struct oci_field mount_fields[] = {
 	OCI_F(OCI_STRING, oci_mount, "destination", destination, .required = true),
 	OCI_F(OCI_STRING, oci_mount, "type", type),
 	OCI_F(OCI_STRING, oci_mount, "source", source),
 	OCI_F_STRINGS(oci_mount, "options", options, .max = OCI_READ_LIST_MAX),
 	OCI_F_ARRAY(oci_mount, "uidMappings", uid_maps, n_uid_maps,
-		    oci_idmap_object, .max = MAPS_MAX),
+		    oci_idmap_object, .max = OCI_IDMAP_MAX),
 	OCI_F_ARRAY(oci_mount, "gidMappings", gid_maps, n_gid_maps,
-		    oci_idmap_object, .max = MAPS_MAX),
+		    oci_idmap_object, .max = OCI_IDMAP_MAX),
 };
 
 static int mount_check(const struct oci_reader *r, const struct oci_at *at,

@@ -7,6 +7,7 @@
 #include "runtime/oci_read.h"
 
 struct oci;
+struct oci_mount;
 
 extern const struct oci_object oci_process_object;	/* struct oci_process */
 extern const struct oci_object oci_hooks_object;	/* struct oci */
@@ -17,6 +18,12 @@ extern const struct oci_object oci_seccomp_object;	/* struct seccomp_profile */
 
 /* Of the user namespace and of mounts. */
 extern const struct oci_object oci_idmap_object;	/* struct oci_id_map */
+#define OCI_IDMAP_MAX 340		/* parts of a mapping: the kernel's bound */
+
+/* The mapping in a mount's option, "uids=0-1-10;gids=@0-0-10", into the mount;
+ * "@" is resolved with that of o's user namespace. */
+int oci_idmap_option(const struct oci_reader *r, const struct oci_at *at,
+		     const struct oci *o, const char *text, struct oci_mount *m);
 
 /* In the order of their bits; NULL ends them. */
 extern const char *const oci_process_capabilities[];

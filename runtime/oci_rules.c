@@ -164,26 +164,49 @@ static int rules_sysctl(const struct oci_reader *r, struct oci *o)
 
 /* ---- mounts ---- */
 
-/* "idmap=..." carries its own mapping. */
-static bool mount_wants_map(const struct oci_mount *m)
+/* Mappings may be members of the mount, in the option, or those of the user
+ * namespace. */
+static int mount_map(const struct oci_reader *r, const struct oci_at *at,
+		     const struct oci *o, struct oci_mount *m, const char *option)
 {
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], "idmap") ||
-		    str_eq(m->options.v[i], "ridmap"))
-			return m->n_uid_maps == 0;
-	return false;
+	const char *rest = str_after(option, option[0] == 'r' ? "ridmap" : "idmap");
+
+	if (!rest || (*rest && *rest != '=') || m->n_uid_maps > 0)
+		return 0;
+	if (*rest)
+		return oci_idmap_option(r, at, o, rest + 1, m);
+	return rules_has(o, OCI_NS_USER) ? 0 :
+		oci_read_refuse(r, at, "without mappings it needs a user namespace");
 }
 
-static int rules_mounts(const struct oci_reader *r, const struct oci *o)
+static int rules_mount(const struct oci_reader *r, const struct oci_at *at,
+		       const struct oci *o, struct oci_mount *m)
 {
-	const struct oci_at list = { .name = "mounts" };
+	const struct oci_at list = { .up = at, .name = "options" };
+	int ret = 0;
 
-	for (size_t i = 0; i < o->n_mounts; i++) {
+	for (size_t i = 0; ret == 0 && i < m->options.n; i++) {
 		const struct oci_at item = { .up = &list, .index = i };
 
-		if (!rules_has(o, OCI_NS_USER) && mount_wants_map(&o->mounts[i]))
-			return oci_read_refuse_member(r, &item, "options",
-				"idmap without mappings needs a user namespace");
+		ret = mount_map(r, &item, o, m, m->options.v[i]);
+	}
+	return ret;
+}
+
+static int rules_mounts(const struct oci_reader *r, struct oci *o)
+{
+	struct oci_mount *v = oci_arena_get(r->arena, o->n_mounts, sizeof(*v));
+	const struct oci_at list = { .name = "mounts" };
+
+	if (o->n_mounts > 0)
+		memcpy(v, o->mounts, o->n_mounts * sizeof(*v));
+	o->mounts = v;
+	for (size_t i = 0; i < o->n_mounts; i++) {
+		const struct oci_at item = { .up = &list, .index = i };
+		int ret = rules_mount(r, &item, o, &v[i]);
+
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }

@@ -290,6 +290,38 @@ static void mounts_arrive(void **state)
 	assert_int_equal(o->mounts[2].gid_maps[1].container, 4294967294);
 }
 
+static void check_map(const struct oci_id_map *m, uint32_t container, uint32_t host,
+		      uint32_t size)
+{
+	assert_int_equal(m->container, container);
+	assert_int_equal(m->host, host);
+	assert_int_equal(m->size, size);
+}
+
+static void mappings_arrive_out_of_options(void **state)
+{
+	auto_(oci_free_p) struct oci *o = parse(
+		"{'ociVersion':'1.2.0','root':{'path':'r'},'mounts':[{'destination':'/a',"
+		"'options':['bind','ridmap=gids=@1-3-10;uids=0-1-10#10-4294967294-1']},"
+		"{'destination':'/b','options':['idmap=x'],"
+		"'uidMappings':[{'containerID':5,'hostID':6,'size':7}],"
+		"'gidMappings':[{'containerID':5,'hostID':6,'size':7}]}],"
+		"'linux':{'namespaces':[{'type':'user'}],"
+		"'uidMappings':[{'containerID':0,'hostID':0,'size':1}],"
+		"'gidMappings':[{'containerID':0,'hostID':0,'size':1},"
+		"{'containerID':1,'hostID':2,'size':1000}]}}");
+
+	(void)state;
+	assert_int_equal(o->mounts[0].n_uid_maps, 2);
+	check_map(&o->mounts[0].uid_maps[0], 0, 1, 10);
+	check_map(&o->mounts[0].uid_maps[1], 10, 4294967294, 1);
+	assert_int_equal(o->mounts[0].n_gid_maps, 1);
+	check_map(&o->mounts[0].gid_maps[0], 1, 4, 10);
+	/* Members are stronger. */
+	assert_int_equal(o->mounts[1].n_uid_maps, 1);
+	check_map(&o->mounts[1].uid_maps[0], 5, 6, 7);
+}
+
 static void hooks_arrive(void **state)
 {
 	static const enum oci_hook_kind kinds[] = {
@@ -682,6 +714,7 @@ int main(void)
 		cmocka_unit_test(a_size_without_a_terminal_is_ignored),
 		cmocka_unit_test(capability_names_are_those_of_the_kernel),
 		cmocka_unit_test(mounts_arrive),
+		cmocka_unit_test(mappings_arrive_out_of_options),
 		cmocka_unit_test(hooks_arrive),
 		cmocka_unit_test(namespaces_arrive),
 		cmocka_unit_test(the_linux_object_arrives),

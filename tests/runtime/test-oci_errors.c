@@ -140,9 +140,9 @@ static void mounts_are_checked(void **state)
 		{ TOP("'mounts':[{'destination':'/a','options':['ro',null]}]"),
 		  "mounts[0].options[1]: not a string" },
 		{ TOP("'mounts':[{'destination':'/a','options':['idmap']}]"),
-		  "mounts[0].options: idmap without mappings needs a user namespace" },
+		  "mounts[0].options[0]: without mappings it needs a user namespace" },
 		{ TOP("'mounts':[{'destination':'/a','options':['bind','ridmap']}]"),
-		  "mounts[0].options: idmap without mappings needs a user namespace" },
+		  "mounts[0].options[1]: without mappings it needs a user namespace" },
 		{ TOP("'mounts':[{'destination':'/a','uidMappings':"
 		      "[{'containerID':0,'hostID':1,'size':1}]}]"),
 		  "mounts[0].gidMappings: missing beside uidMappings" },
@@ -156,6 +156,31 @@ static void mounts_are_checked(void **state)
 
 	(void)state;
 	CHECK(oci_parse, v);
+}
+
+static void mappings_in_options_are_checked(void **state)
+{
+	static const char *const v[] = {
+		"", "uids=0-1-10", "gids=0-1-10", "uids=0-1-10;uids=0-1-10",
+		"uids=;gids=0-1-1", "uids=0-1;gids=0-1-1", "uids=0-1-;gids=0-1-1",
+		"uids=0-1-0;gids=0-1-1", "uids=0-1-1#;gids=0-1-1",
+		"uids=-0-1-1;gids=0-1-1", "uids=0-1-1x;gids=0-1-1",
+		"uids=0-1-1;gids=0-4294967296-1", "uids=0-1-1;gids=0-1-4294967295",
+		"uids=4294967295-1-1;gids=0-1-1", "uids=@0-1-1;gids=0-1-1",
+		"pids=0-1-1;gids=0-1-1", ";uids=0-1-1;gids=0-1-1",
+	};
+	int bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		auto_free char *text = xasprintf(TOP("'mounts':[{'destination':'/a',"
+			"'options':['bind','idmap=%s']}]"), v[i]);
+		auto_free char *message = xasprintf("mounts[0].options[1]: \"%s\" is "
+			"not a mapping such as uids=0-1000-10;gids=0-1000-10", v[i]);
+
+		bad += check_one(oci_parse, text, message);
+	}
+	assert_int_equal(bad, 0);
 }
 
 static void hooks_are_checked(void **state)
@@ -801,6 +826,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_json_is_told_by_line),
 		cmocka_unit_test(the_outermost_members_are_checked),
 		cmocka_unit_test(mounts_are_checked),
+		cmocka_unit_test(mappings_in_options_are_checked),
 		cmocka_unit_test(hooks_are_checked),
 		cmocka_unit_test(the_process_is_checked),
 		cmocka_unit_test(scheduling_is_checked),
