@@ -97,3 +97,15 @@ tests_runtime_test_landlock_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 noinst_PROGRAMS += %D%/confined
 tests_runtime_confined_SOURCES = %D%/confined.c %D%/confine.c %D%/confine.h
 tests_runtime_confined_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS)
+
+check_PROGRAMS += %D%/test-seccomp-profile %D%/test-seccomp-cache
+tests_runtime_test_seccomp_profile_SOURCES = %D%/test-seccomp-profile.c %D%/bpf.c \
+	%D%/bpf.h
+tests_runtime_test_seccomp_profile_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) \
+	$(CMOCKA_CFLAGS)
+tests_runtime_test_seccomp_profile_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)
+
+tests_runtime_test_seccomp_cache_SOURCES = %D%/test-seccomp-cache.c
+tests_runtime_test_seccomp_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_seccomp_cache_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
