@@ -174,7 +174,7 @@ static int ether_spoof(const struct probe *p)
 	return ether_answer(&e);
 }
 
-#define ROOT(want) { "ENOSYS", "EPERM", want }
+#define ROOT(want) { "EAFNOSUPPORT", "EPERM", want }
 
 const struct probe probe_ether[] = {
 	{ "ask for another dyno by ARP", ROOT("no answer"), ether_ask, 0, { "neighbour" } },
