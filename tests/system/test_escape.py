@@ -37,7 +37,7 @@ TERMINAL = probes("terminal")
 # (None) out of memory.
 HELD = {"processes": ("EAGAIN", 256), "threads": ("EAGAIN", 256), "descriptors": ("EMFILE", 10000),
         "pipes": ("EMFILE", 10000), "signals": ("EAGAIN", 10 ** 6), "timers": ("EAGAIN", 10 ** 6)}
-KILLED = ["memory", "segments", "memory-files", "sockets", "app"]
+KILLED = ["memory", "segments", "sockets", "app"]
 
 
 def cgroup_dirs(pid):

@@ -104,13 +104,6 @@ static int bomb_segment(void)
 	return 0;
 }
 
-static int bomb_memfd(void)
-{
-	int fd = memfd_create("bomb", 0);
-
-	return fd < 0 ? -1 : fallocate(fd, 0, 0, BOMB_CHUNK);
-}
-
 static int bomb_write(const char *path)
 {
 	static char data[BOMB_CHUNK];
@@ -152,7 +145,7 @@ static const struct {
 	{ "processes", bomb_process }, { "threads", bomb_thread },
 	{ "descriptors", bomb_descriptor }, { "pipes", bomb_pipe },
 	{ "sockets", bomb_socket }, { "memory", bomb_memory },
-	{ "segments", bomb_segment }, { "memory-files", bomb_memfd },
+	{ "segments", bomb_segment },
 	{ "app", bomb_app }, { "shm", bomb_shm },
 	{ "signals", bomb_signal }, { "timers", bomb_timer },
 };

@@ -177,25 +177,28 @@ static int files_streams(const struct probe *p)
 	probe_say("no files");
 }
 
+/* Does any process that one may look at know the host's name for itself? */
 static int files_environments(const struct probe *p)
 {
+	const char *secret = probe_setting("secret");
+	static char text[1 << 16];
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
-	char path[64], text[64];
 
-	while (dir && (d = readdir(dir))) {
-		int pid = (int)strtol(d->d_name, NULL, 10);
+	while (secret && dir && (d = readdir(dir))) {
+		char path[64];
+		int n;
 
-		if (pid != 1)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-		if (probe_slurp(path, text, sizeof(text)) >= 0)
-			probe_say("of process %d", pid);
+		snprintf(path, sizeof(path), "/proc/%ld/environ",
+			 strtol(d->d_name, NULL, 10));
+		n = probe_slurp(path, text, sizeof(text));
+		if (n > 0 && memmem(text, (size_t)n, secret, strlen(secret)))
+			probe_say("%s", path);
 	}
 	if (!dir)
 		return -1;
 	closedir(dir);
-	probe_say("none");
+	probe_say("nothing of the host");
 }
 
 /* The cgroup namespace: the dyno's group is the root of all it can name. */
@@ -400,10 +403,15 @@ const struct probe probe_files[] = {
 	{ "new files in /usr", { "EROFS", "EROFS", "EROFS" },
 	  OPEN("/usr/bin/escape", O_WRONLY | O_CREAT) },
 	{ "new files in /dev", ALL("EROFS"), OPEN("/dev/escape", O_WRONLY | O_CREAT) },
-	{ "new files in /etc", { "EACCES", "EACCES", NULL },
+	/* Those of root are in the dyno's own layer. */
+	{ "new files in /etc", { "EACCES", "EACCES", "ok" },
 	  OPEN("/etc/escape", O_WRONLY | O_CREAT) },
 	{ "the host's shadow", { "ENOENT|EACCES", "ENOENT|EACCES", "ENOENT" },
 	  OPEN("/etc/shadow", O_RDONLY) },
+	{ "another owner for /etc/passwd", { "EPERM", "EPERM", "ok" }, NULL, SYS_fchownat,
+	  { N(AT_FDCWD), "/etc/passwd", N(0), N(0), N(0) } },
+	{ "give a file to somebody", { "EPERM", "EINVAL", "ok" }, NULL, SYS_fchownat,
+	  { N(AT_FDCWD), "/app/escape", N(1), N(1), N(0) } },
 	{ "capabilities of a file", { "EPERM", NULL, NULL }, files_capability },
 	{ "marks of the overlay", ALL("no effect|EPERM|EOPNOTSUPP"), files_overlay },
 	{ "a project of the host", ALL("ENOTTY|EINVAL|EOPNOTSUPP"), files_project },
@@ -412,8 +420,8 @@ const struct probe probe_files[] = {
 	{ "freeze the stack", { "EPERM", "EPERM", "EOPNOTSUPP|EPERM" }, files_freeze, 0, { "/usr" } },
 	{ "freeze /dev/shm", { "EPERM", "EPERM", "EOPNOTSUPP|EPERM" }, files_freeze, 0, { "/dev/shm" } },
 	{ "files for ever", ALL("EPERM|ENOTTY"), files_flags },
-	{ "environment of PID 1", { "none", "none", NULL }, files_environments },
-	{ "link to the program of PID 1", { "EACCES", "EACCES", NULL }, files_link, 0,
+	{ "environments of others", ALL("nothing of the host"), files_environments },
+	{ "link to the program of PID 1", ALL("EACCES"), files_link, 0,
 	  { "/proc/1/exe" } },
 	{ NULL },
 };

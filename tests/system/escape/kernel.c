@@ -123,7 +123,7 @@ const struct probe probe_kernel[] = {
 	  { N(-1), N(-1), N(0), "", N(0) } },
 	{ "read the kernel's log", ALL("EPERM"), NULL, SYS_syslog, { N(2), zeros, N(1) } },
 	{ "clear the kernel's log", ALL("EPERM"), NULL, SYS_syslog, { N(5) } },
-	{ "lookup_dcookie", { "EPERM", NULL, NULL }, NULL, 212, { N(0), zeros, N(10) } },
+	{ "lookup_dcookie", { "EPERM", NULL, NULL }, NULL, SYS_lookup_dcookie, { N(0), zeros, N(10) } },
 
 	/* Keys. */
 	{ "add_key", IN_ITS_OWN, NULL, SYS_add_key,

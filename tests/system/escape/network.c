@@ -173,35 +173,37 @@ static int network_links(const struct probe *p)
 	NULL, SYS_socket, { N(family), N(type), N(protocol) }
 #define ABSENT "EAFNOSUPPORT|EPROTONOSUPPORT|ESOCKTNOSUPPORT"
 #define ALL(want) { want, want, want }
-#define NO_SOCKET "EAFNOSUPPORT|EPROTONOSUPPORT"
+/* As a kernel says that was built without the one or the other. */
+#define NO_FAMILY "EAFNOSUPPORT"
+#define NO_PROTOCOL "EPROTONOSUPPORT"
 
 const struct probe probe_network[] = {
 	/* Kinds of sockets. What root gets, is about his own network. */
-	{ "a packet socket", { NO_SOCKET, "EPERM", "ok" }, SOCKET(AF_PACKET, SOCK_RAW, 0x300) },
+	{ "a packet socket", { NO_FAMILY, "EPERM", "ok" }, SOCKET(AF_PACKET, SOCK_RAW, 0x300) },
 	{ "a raw socket", { "EPERM", "EPERM", "ok" }, SOCKET(AF_INET, SOCK_RAW, 1) },
 	{ "a raw IPv6 socket", { "EPERM|" ABSENT, "EPERM|" ABSENT, "ok|" ABSENT },
 	  SOCKET(AF_INET6, SOCK_RAW, 58) },
-	{ "AF_VSOCK", { NO_SOCKET, NULL, NULL }, SOCKET(AF_VSOCK, SOCK_STREAM, 0) },
-	{ "AF_ALG", { NO_SOCKET, NULL, NULL }, SOCKET(AF_ALG, SOCK_SEQPACKET, 0) },
-	{ "AF_BLUETOOTH", { NO_SOCKET, NULL, NULL }, SOCKET(AF_BLUETOOTH, SOCK_RAW, 1) },
-	{ "AF_TIPC", { NO_SOCKET, NULL, NULL }, SOCKET(AF_TIPC, SOCK_RDM, 0) },
-	{ "AF_RDS", { NO_SOCKET, NULL, NULL }, SOCKET(AF_RDS, SOCK_SEQPACKET, 0) },
-	{ "AF_CAN", { NO_SOCKET, NULL, NULL }, SOCKET(AF_CAN, SOCK_RAW, 1) },
-	{ "AF_KCM", { NO_SOCKET, NULL, NULL }, SOCKET(AF_KCM, SOCK_DGRAM, 0) },
-	{ "AF_XDP", { NO_SOCKET, NULL, NULL }, SOCKET(44 /* AF_XDP */, SOCK_RAW, 0) },
-	{ "AF_SMC", { NO_SOCKET, NULL, NULL }, SOCKET(43 /* AF_SMC */, SOCK_STREAM, 0) },
-	{ "a packet socket behind a high bit", { NO_SOCKET, NULL, NULL },
+	{ "AF_VSOCK", { NO_FAMILY, NULL, NULL }, SOCKET(AF_VSOCK, SOCK_STREAM, 0) },
+	{ "AF_ALG", { NO_FAMILY, NULL, NULL }, SOCKET(AF_ALG, SOCK_SEQPACKET, 0) },
+	{ "AF_BLUETOOTH", { NO_FAMILY, NULL, NULL }, SOCKET(AF_BLUETOOTH, SOCK_RAW, 1) },
+	{ "AF_TIPC", { NO_FAMILY, NULL, NULL }, SOCKET(AF_TIPC, SOCK_RDM, 0) },
+	{ "AF_RDS", { NO_FAMILY, NULL, NULL }, SOCKET(AF_RDS, SOCK_SEQPACKET, 0) },
+	{ "AF_CAN", { NO_FAMILY, NULL, NULL }, SOCKET(AF_CAN, SOCK_RAW, 1) },
+	{ "AF_KCM", { NO_FAMILY, NULL, NULL }, SOCKET(AF_KCM, SOCK_DGRAM, 0) },
+	{ "AF_XDP", { NO_FAMILY, NULL, NULL }, SOCKET(44 /* AF_XDP */, SOCK_RAW, 0) },
+	{ "AF_SMC", { NO_FAMILY, NULL, NULL }, SOCKET(43 /* AF_SMC */, SOCK_STREAM, 0) },
+	{ "a packet socket behind a high bit", { NO_FAMILY, NULL, NULL },
 	  SOCKET(1UL << 32 | AF_PACKET, SOCK_RAW, 0x300) },
-	{ "netlink: audit", { NO_SOCKET, NULL, NULL }, SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) },
-	{ "netlink: netfilter", { NO_SOCKET, NULL, NULL },
+	{ "netlink: audit", { NO_PROTOCOL, NULL, NULL }, SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) },
+	{ "netlink: netfilter", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) },
-	{ "netlink: events of devices", { NO_SOCKET, NULL, NULL },
+	{ "netlink: events of devices", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT) },
-	{ "netlink: generic", { NO_SOCKET, NULL, NULL },
+	{ "netlink: generic", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) },
-	{ "netlink: tables of crypto", { NO_SOCKET, NULL, NULL },
+	{ "netlink: tables of crypto", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_CRYPTO) },
-	{ "netlink: sockets of all", { NO_SOCKET, NULL, NULL },
+	{ "netlink: sockets of all", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG) },
 
 	/* The link. */
