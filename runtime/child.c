@@ -178,6 +178,7 @@ static const child_fn child_fns[PLAN_KIND_COUNT] = {
 	[PLAN_BOUNDING] = child_do_bounding,	[PLAN_SECUREBITS] = child_do_securebits,
 	[PLAN_GROUPS] = child_do_groups,	[PLAN_USER] = child_do_user,
 	[PLAN_CAPS] = child_do_caps,		[PLAN_NO_NEW_PRIVS] = child_do_no_new_privs,
+	[PLAN_LANDLOCK] = child_do_landlock,
 	[PLAN_FILTER] = child_do_filter,	[PLAN_CHDIR] = child_do_chdir,
 	[PLAN_SURVIVE] = child_do_survive,	[PLAN_EXEC_FD] = child_do_exec_fd,
 	[PLAN_EXEC] = child_do_exec,
@@ -243,7 +244,7 @@ static void child_begin(struct child *c, const struct plan *plan,
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	syscall(SYS_close, fds->go_peer);
-	syscall(SYS_umask, 0022);
+	syscall(SYS_umask, 0);
 }
 
 _Noreturn void child_build(const struct plan *plan, const struct child_fds *fds)

@@ -26,8 +26,7 @@ int child_do_dir(struct child *c, const struct plan_op *op)
 		fd = child_place(c, op->to, PLAN_MAKE_DIR);
 		return fd < 0 ? -1 : child_close(fd, 0);
 	}
-	if (syscall(SYS_mkdirat, AT_FDCWD, op->to, op->mode) < 0 ||
-	    syscall(SYS_fchmodat, AT_FDCWD, op->to, op->mode) < 0)
+	if (syscall(SYS_mkdirat, AT_FDCWD, op->to, op->mode) < 0)
 		return -1;
 	return child_own(c, op->to, op->for_app);
 }
@@ -90,9 +89,6 @@ static int child_node_at(int dir, const char *name, const struct plan_op *op)
 			return -1;
 		}
 	}
-	/* The umask has taken some of it. */
-	if (syscall(SYS_fchmodat, dir, name, op->mode & 07777) < 0)
-		return -1;
 	return (int)syscall(SYS_fchownat, dir, name, op->uid, op->gid,
 			    AT_SYMLINK_NOFOLLOW);
 }

@@ -19,6 +19,7 @@ static _Noreturn void child_hook_exec(const struct plan_op *op)
 {
 	long fd = op->fd;
 
+	syscall(SYS_umask, PLAN_UMASK_MODE);
 	/* The state is read from its beginning by every hook. */
 	if (child_unblock_signals() == 0 &&
 	    (fd < 0 || (syscall(SYS_lseek, fd, 0, 0) == 0 &&

@@ -85,6 +85,7 @@ int child_do_groups(struct child *c, const struct plan_op *op);
 int child_do_user(struct child *c, const struct plan_op *op);
 int child_do_caps(struct child *c, const struct plan_op *op);
 int child_do_no_new_privs(struct child *c, const struct plan_op *op);
+int child_do_landlock(struct child *c, const struct plan_op *op);
 int child_do_filter(struct child *c, const struct plan_op *op);
 
 /* child_stdio.c */

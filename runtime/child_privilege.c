@@ -2,8 +2,11 @@
  * child_privilege.c - giving up what the process must not keep.
  */
 #include "runtime/child_op.h"
+#include "runtime/landlock.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 
@@ -75,6 +78,36 @@ int child_do_no_new_privs(struct child *c, const struct plan_op *op)
 {
 	(void)c, (void)op;
 	return (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* A place that this dyno does not have needs no rule. */
+static int child_landlock_rule(int wall, const struct landlock_rule *rule)
+{
+	struct landlock_path_beneath_attr attr = { .allowed_access = rule->access };
+	long r;
+
+	attr.parent_fd = (int)syscall(SYS_openat, AT_FDCWD, rule->path, O_PATH |
+				      O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (attr.parent_fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+	r = syscall(SYS_landlock_add_rule, wall, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+	return child_close(attr.parent_fd, (int)r);
+}
+
+int child_do_landlock(struct child *c, const struct plan_op *op)
+{
+	const struct landlock_wall *wall = op->text;
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &wall->attr,
+			      sizeof(wall->attr), 0), r = 0;
+
+	(void)c;
+	if (fd < 0)
+		return -1;
+	for (size_t i = 0; i < wall->n_rules && r == 0; i++)
+		r = child_landlock_rule(fd, &wall->rules[i]);
+	if (r == 0)
+		r = (int)syscall(SYS_landlock_restrict_self, fd, wall->flags);
+	return child_close(fd, r);
 }
 
 /*

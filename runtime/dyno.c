@@ -5,6 +5,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/instance.h"
+#include "runtime/plan.h"
 #include "runtime/record.h"
 
 #include <poll.h>
@@ -26,6 +27,23 @@ struct dyno *dyno_new(const char *uuid, enum dyno_stdio stdio)
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		d->fds[i] = -1;
 	return d;
+}
+
+static const char *const dyno_trace_names[DYNO_TRACE_COUNT] = {
+#define X(name, word) [DYNO_TRACE_##name] = word,
+	DYNO_TRACE_STEPS(X)
+#undef X
+#define X(name, word, text) [DYNO_TRACE_CHILD + PLAN_IN_##name] = "child " word,
+	PLAN_STAGES(X)
+#undef X
+};
+
+_Static_assert(PLAN_STAGE_COUNT == DYNO_TRACE_CHILD_STAGES, "runtime.h says so");
+
+const char *dyno_trace_name(size_t i)
+{
+	assert(i < DYNO_TRACE_COUNT);
+	return dyno_trace_names[i];
 }
 
 struct dyno *dyno_free(struct dyno *d)

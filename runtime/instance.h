@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "runtime/cgroup.h"
 #include "runtime/idmap.h"
+#include "runtime/landlock.h"
 #include "runtime/network.h"
 #include "runtime/runtime.h"
 #include "runtime/stack.h"
@@ -22,6 +23,8 @@ struct runtime {
 	void *tell_data;
 	bool by_host;			/* see plan.h */
 	int fault;			/* of a test, see plan.h; -1: none */
+	int fault_step;			/* of a test: the step of the parent, an enum
+					 * dyno_trace_stage, that fails; -1: none */
 	bool told_shared;		/* said once, not per dyno */
 	bool told_plain;
 
@@ -31,12 +34,17 @@ struct runtime {
 	struct cgroup_host *cgroups;
 	struct stack stack;
 	struct sock_fprog filter;
+	bool has_wall;			/* the kernel has Landlock */
+	struct landlock_wall wall;
 	struct idmap idmap;
 };
 
-/* start.c: the way up; on failure whatever is on record is the caller's. */
-int start_dyno(struct runtime *rt, const struct dyno_spec *spec,
-	       struct dyno **ret, struct error *e);
+/* start.c: the way up, in two halves. */
+struct start;
+int start_begin(struct runtime *rt, const struct dyno_spec *spec,
+		struct start **ret, struct error *e);
+int start_fd(const struct start *s);
+int start_finish(struct start *s, struct dyno **ret, struct error *e);
 /* adopt.c */
 int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
 	       struct error *e);

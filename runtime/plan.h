@@ -95,6 +95,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(USER, "become user %n")                     /* uid, gid, num: uid */ \
 	X(CAPS, "set capabilities")                   /* num: eff, perm, inh, ambient */ \
 	X(NO_NEW_PRIVS, "gain no privileges by exec") \
+	X(LANDLOCK, "confine by Landlock")            /* text: struct landlock_wall */ \
 	X(FILTER, "load system call filter")          /* filter, num: flags, listener */ \
 	X(CHDIR, "change directory to %t")            /* to */ \
 	X(SURVIVE, "outlive the parent") \
@@ -137,6 +138,9 @@ struct plan_op {
 	char *const *argv, *const *envp;
 	const struct sock_fprog *filter;
 };
+
+/* The child makes everything with umask 0; this is what the program begins with. */
+#define PLAN_UMASK_MODE 0022
 
 #define PLAN_PROPAGATION 0		/* num[] of ATTR: MS_PRIVATE ... */
 

@@ -416,6 +416,7 @@ static void plan_streams(struct plan *p, const struct plan_dyno *in)
 	}
 	plan_add(p, PLAN_STDIO, NULL, NULL)->num[0] = INIT_FD_END;
 	plan_add(p, PLAN_CHDIR, NULL, "/app");
+	plan_add(p, PLAN_UMASK, NULL, NULL)->mode = PLAN_UMASK_MODE;
 }
 
 static void plan_drop(struct plan *p, const struct plan_dyno *in)
@@ -431,6 +432,8 @@ static void plan_drop(struct plan *p, const struct plan_dyno *in)
 	plan_add(p, PLAN_CAPS, NULL, NULL);
 	plan_add(p, PLAN_NO_NEW_PRIVS, NULL, NULL);
 	p->stage = PLAN_IN_FILTER;
+	if (in->wall)
+		plan_add(p, PLAN_LANDLOCK, NULL, NULL)->text = in->wall;
 	plan_add(p, PLAN_FILTER, NULL, NULL)->filter = in->filter;
 }
 

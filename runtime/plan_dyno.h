@@ -23,6 +23,7 @@
 struct cgroup;
 struct dyno_spec;
 struct error;
+struct landlock_wall;
 
 #define PLAN_APP_ID 1000		/* uid and gid of the app, inside */
 #define PLAN_TTY_GID 5
@@ -48,6 +49,7 @@ struct plan_dyno {
 	struct rlimit max_files;	/* the daemon's own limits */
 	struct rlimit max_procs;
 	const struct sock_fprog *filter;
+	const struct landlock_wall *wall;	/* or NULL */
 	const void *net;		/* netlink messages, and their ACKs */
 	size_t net_len;
 	unsigned net_acks;

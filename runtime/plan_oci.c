@@ -267,8 +267,8 @@ static void plan_limits(struct plan *p, const struct plan_oci *in)
 	if (in->oci->personality.set)
 		plan_add(p, PLAN_PERSONALITY, NULL, NULL)->num[0] =
 			in->oci->personality.domain;
-	if (pr->umask.set)
-		plan_add(p, PLAN_UMASK, NULL, NULL)->mode = (mode_t)pr->umask.value;
+	plan_add(p, PLAN_UMASK, NULL, NULL)->mode =
+		pr->umask.set ? (mode_t)pr->umask.value : PLAN_UMASK_MODE;
 }
 
 /* Labels take effect at the next exec, which is the program's own. */

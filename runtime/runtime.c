@@ -145,7 +145,7 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 	auto_(runtime_close_p) struct runtime *rt = xcalloc(1, sizeof(*rt));
 	int r;
 
-	rt->dynos_fd = rt->init_fd = rt->fault = -1;
+	rt->dynos_fd = rt->init_fd = rt->fault = rt->fault_step = -1;
 	rt->tell = tell;
 	rt->tell_data = userdata;
 	rt->slug_dir = xstrdup(c->slug_dir);
@@ -163,6 +163,7 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 		r = stack_open(&rt->stack, c->stack, c->run_dir, c->stacks_dir, e);
 	if (r == 0)
 		r = seccomp_policy_compile(&rt->filter, e);
+	rt->has_wall = landlock_rules(landlock_abi(), &rt->wall);
 	if (r == 0)
 		r = runtime_load_init(rt, c->init_path, e);
 	if (r == 0)
@@ -236,12 +237,28 @@ int runtime_wipe(struct runtime *rt, struct error *e)
 
 /* ---- dynos ---- */
 
+int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
+		  struct start **ret, int *ret_fd, struct error *e)
+{
+	int r = start_begin(rt, spec, ret, e);
+
+	if (r == 0)
+		*ret_fd = start_fd(*ret);
+	return error_prefix(e, r, "start a dyno");
+}
+
+int runtime_finish(struct start *s, struct dyno **ret, struct error *e)
+{
+	return error_prefix(e, start_finish(s, ret, e), "start a dyno");
+}
+
 int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
 		  struct dyno **ret, struct error *e)
 {
-	int r = start_dyno(rt, spec, ret, e);
+	struct start *s;
+	int fd, r = runtime_begin(rt, spec, &s, &fd, e);
 
-	return error_prefix(e, r, "start a dyno");
+	return r < 0 ? r : runtime_finish(s, ret, e);
 }
 
 int runtime_list(struct runtime *rt, struct strv *ret, struct error *e)

@@ -100,6 +100,30 @@ struct dyno_spec {
 
 enum { DYNO_FD_OUT, DYNO_FD_ERR, DYNO_FD_IN, DYNO_FD_COUNT };
 
+/* Where the time of a start went: steps of the parent, then stages of the child,
+ * which run at the same time from the clone on. */
+#define DYNO_TRACE_STEPS(X) \
+	X(RECORD, "record")	/* ids, address, record */ \
+	X(CGROUP, "cgroup")	/* groups and limits */ \
+	X(LAYERS, "trees")	/* slug and stack as detached mounts */ \
+	X(PLAN, "plan")		/* streams and plan */ \
+	X(CLONE, "clone")	/* namespaces and their maps */ \
+	X(LINK, "link")		/* interface and packet filter */ \
+	X(CHILD_WAIT, "exec")	/* until the child has executed */
+
+enum dyno_trace_stage {
+#define X(name, word) DYNO_TRACE_##name,
+	DYNO_TRACE_STEPS(X)
+#undef X
+	DYNO_TRACE_CHILD,	/* the first stage of the child */
+};
+
+#define DYNO_TRACE_CHILD_STAGES 14
+#define DYNO_TRACE_COUNT (DYNO_TRACE_CHILD + DYNO_TRACE_CHILD_STAGES)
+
+/* "record", ..., "child rootfs", ...; i < DYNO_TRACE_COUNT. */
+const char *dyno_trace_name(size_t i);
+
 struct dyno {
 	char *uuid;
 	pid_t pid;			/* of dyno-init, host's view: for logs only */
@@ -109,6 +133,7 @@ struct dyno {
 	enum dyno_stdio stdio;
 	struct in_addr address;
 	uint64_t started_usec;		/* CLOCK_REALTIME */
+	uint32_t trace[DYNO_TRACE_COUNT];	/* usec; zeros in an adopted one */
 };
 
 /*
@@ -118,6 +143,19 @@ struct dyno {
  */
 int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
 		  struct dyno **ret, struct error *e);
+
+/*
+ * The same in two halves, so that several starts can be under way at once: the
+ * first returns when the child needs nothing more; when the descriptor is
+ * readable, the second does not wait (it is meant for poll() only, and belongs
+ * to *ret). The second takes the start away, whatever comes out; to give up
+ * early is to call it, too: it waits 20 s at most. spec is not used any more
+ * after the first.
+ */
+struct start;
+int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
+		  struct start **ret, int *ret_fd, struct error *e);
+int runtime_finish(struct start *s, struct dyno **ret, struct error *e);
 
 /* UUIDs of all dynos on record. */
 int runtime_list(struct runtime *rt, struct strv *ret, struct error *e);

@@ -2,8 +2,10 @@
  * start.c - the way up of a dyno, from spec to running command.
  *
  * Order: what can be refused without a trace; slot and address; the record;
- * cgroup, layers and plan; clone; pid on record; "go"; network while the child
- * builds its root; "go" again. From the record on, remove_dyno() undoes all.
+ * cgroup, layers and plan; clone; "go"; pid on record and network while the
+ * child builds its root; "go" again. From the record on, remove_dyno() undoes
+ * all. Until it is executed the child dies with us, so that its pid need not be
+ * on record before the second "go".
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -17,11 +19,15 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
+
+#define START_TRACE_SIZE (PLAN_STAGE_COUNT * sizeof(uint64_t))
 
 struct start {
 	struct runtime *rt;
-	const struct dyno_spec *spec;
+	const struct dyno_spec *spec;	/* until the clone; then NULL */
 	struct record rec;
 	struct cgroup cgroup;
 	struct plan plan;
@@ -29,7 +35,12 @@ struct start {
 	struct child_fds fds;		/* for the child; owned */
 	struct buf net;
 	unsigned net_acks;
+	bool recorded;			/* remove_dyno() has to undo it */
 	bool shared;			/* slug files keep the store's owner */
+	int in_fd;			/* the caller's end of stdin */
+	uint64_t *child_trace;		/* shared with the child */
+	uint32_t trace[DYNO_TRACE_COUNT];
+	uint64_t since;
 	int trees[PLAN_TREE_COUNT];	/* detached mounts */
 	int master_fd;
 };
@@ -37,7 +48,7 @@ struct start {
 static void start_deinit(struct start *s)
 {
 	int *fds[] = { &s->fds.exit, &s->fds.in, &s->fds.out, &s->fds.hold_out,
-		       &s->fds.stage, &s->master_fd };
+		       &s->fds.stage, &s->master_fd, &s->in_fd };
 
 	if (s->fds.err != s->fds.out)
 		s->fds.err = fd_close(s->fds.err);
@@ -49,6 +60,55 @@ static void start_deinit(struct start *s)
 	cgroup_deinit(&s->cgroup);
 	plan_deinit(&s->plan);
 	buf_deinit(&s->net);
+	if (s->child_trace)
+		munmap(s->child_trace, START_TRACE_SIZE);
+}
+
+/* ---- what it takes ---- */
+
+static uint64_t start_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
+}
+
+/* The time since the last call belongs to this stage. */
+static void start_trace(struct start *s, enum dyno_trace_stage stage)
+{
+	uint64_t now = start_now();
+
+	if (s->since)
+		s->trace[stage] += (uint32_t)((now - s->since) / 1000);
+	s->since = now;
+}
+
+/* No trace is no failure. */
+static void start_share_trace(struct start *s)
+{
+	void *p = mmap(NULL, START_TRACE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p != MAP_FAILED)
+		s->child_trace = s->fds.trace = p;
+}
+
+static void start_collect_trace(struct start *s)
+{
+	for (size_t i = 0; s->child_trace && i < PLAN_STAGE_COUNT; i++)
+		s->trace[DYNO_TRACE_CHILD + i] =
+			(uint32_t)(s->child_trace[i] / 1000);
+}
+
+/* A test can make any step of the parent fail. */
+static int start_step(struct start *s, enum dyno_trace_stage stage, int r,
+		      struct error *e)
+{
+	start_trace(s, stage);
+	if (r == 0 && s->rt->fault_step == (int)stage)
+		return error_set(e, EIO, "a test makes this step fail");
+	return r;
 }
 
 /* ---- layers ---- */
@@ -204,6 +264,7 @@ static int start_plan(struct start *s, struct error *e)
 		.host_resolv = "",
 		.cpus = &cpus,
 		.filter = &rt->filter,
+		.wall = rt->has_wall ? &rt->wall : NULL,
 	};
 
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ||
@@ -247,27 +308,21 @@ static int start_record_pid(struct start *s, struct error *e)
 static int start_serve(struct start *s, struct error *e)
 {
 	struct runtime *rt = s->rt;
-	int r = start_record_pid(s, e);
+	int r = spawn_go(&s->spawn, e);
 
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = start_step(s, DYNO_TRACE_RECORD, start_record_pid(s, e), e);
 	start_oom_score(s->spawn.pid);
-	r = spawn_go(&s->spawn, e);
 	if (r == 0)
-		r = network_attach(rt->network, s->spec->uuid, s->spawn.pid,
+		r = network_attach(rt->network, s->rec.uuid, s->spawn.pid,
 				   s->rec.address, NETWORK_EGRESS_INTERNET, e);
-	return r < 0 ? r : spawn_go(&s->spawn, e);
-}
-
-static int start_child(struct start *s, struct error *e)
-{
-	int r = start_serve(s, e);
-
+	r = start_step(s, DYNO_TRACE_LINK, r, e);
 	if (r == 0)
-		return spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+		return spawn_go(&s->spawn, e);
 	/* Nothing can be done for a dead child; why it died is in its report. */
-	if (spawn_has_report(&s->spawn))
-		return spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+	if (spawn_has_report(&s->spawn) &&
+	    spawn_wait(&s->spawn, &s->plan, &s->master_fd, e) == 0)
+		return error_set(e, EPROTO, "the child went on by itself");
 	return r;
 }
 
@@ -276,52 +331,48 @@ static int start_clone(struct start *s, struct error *e)
 	int r;
 
 	s->fds.exec = s->rt->init_fd;
+	start_share_trace(s);
 	r = s->plan.by_host ? spawn_layers(&s->plan, &s->fds, e) : 0;
 	if (r == 0)
 		r = spawn_clone(&s->spawn, &s->plan, &s->fds, e);
-	if (r < 0)
-		return r;
-	r = start_child(s, e);
-	if (r < 0)
-		spawn_abort(&s->spawn);
-	return r;
+	return start_step(s, DYNO_TRACE_CLONE, r, e);
 }
 
 /* ---- all of it ---- */
 
-static struct dyno *start_handle(struct start *s, int *in_fd)
+static struct dyno *start_handle(struct start *s)
 {
-	struct dyno *d = dyno_new(s->spec->uuid, s->spec->stdio);
+	struct dyno *d = dyno_new(s->rec.uuid, s->rec.stdio);
 
 	d->pid = s->spawn.pid;
 	d->pidfd = take_fd(s->spawn.pid_fd);
 	d->address = s->rec.address;
 	d->started_usec = s->rec.started_usec;
-	d->fds[DYNO_FD_IN] = take_fd(*in_fd);
+	d->fds[DYNO_FD_IN] = take_fd(s->in_fd);
 	d->fds[DYNO_FD_ERR] = take_fd(s->fds.hold_err);
-	d->fds[DYNO_FD_OUT] = s->spec->stdio == DYNO_STDIO_PTY
+	d->fds[DYNO_FD_OUT] = s->rec.stdio == DYNO_STDIO_PTY
 		? take_fd(s->master_fd) : take_fd(s->fds.hold_out);
+	start_collect_trace(s);
+	memcpy(d->trace, s->trace, sizeof(d->trace));
 	return d;
 }
 
-static int start_recorded(struct start *s, struct dyno **ret, struct error *e)
+static int start_recorded(struct start *s, struct error *e)
 {
-	auto_close int in_fd = -1;
 	int r = cgroup_create(s->rt->cgroups, s->spec->uuid, &s->spec->limits,
 			      &s->cgroup, e);
 
+	r = start_step(s, DYNO_TRACE_CGROUP, r, e);
 	if (r == 0)
-		r = start_layers(s, e);
+		r = start_step(s, DYNO_TRACE_LAYERS, start_layers(s, e), e);
 	if (r == 0)
-		r = start_streams(s, &in_fd, e);
+		r = start_streams(s, &s->in_fd, e);
 	if (r == 0)
-		r = start_plan(s, e);
+		r = start_step(s, DYNO_TRACE_PLAN, start_plan(s, e), e);
 	if (r == 0)
 		r = start_clone(s, e);
-	if (r < 0)
-		return r;
-	*ret = start_handle(s, &in_fd);
-	return 0;
+	s->spec = NULL;
+	return r < 0 ? r : start_serve(s, e);
 }
 
 /* Slot and address, and the record that says so. */
@@ -343,28 +394,62 @@ static int start_claim(struct start *s, struct error *e)
 	return r;
 }
 
-int start_dyno(struct runtime *rt, const struct dyno_spec *spec,
-	       struct dyno **ret, struct error *e)
+/* Undo what is on record, if anything is. */
+static struct start *start_free(struct start *s)
 {
-	struct start s = {
-		.rt = rt, .spec = spec, .spawn = SPAWN_INIT, .net = BUF_INIT,
-		.cgroup = { .dir_fd = -1 },
-		.fds = CHILD_FDS_INIT, .trees = { -1, -1, -1 },
-		.master_fd = -1,
-	};
+	spawn_abort(&s->spawn);
+	if (s->recorded)
+		remove_dyno(s->rt, s->rec.uuid, NULL);
+	start_deinit(s);
+	free(s);
+	return NULL;
+}
+
+int start_begin(struct runtime *rt, const struct dyno_spec *spec,
+		struct start **ret, struct error *e)
+{
+	struct start *s;
 	int r = plan_dyno_check(spec, e);
 
 	if (r < 0)
 		return r;
-	memcpy(s.rec.uuid, spec->uuid, sizeof(s.rec.uuid));
-	s.rec.stdio = spec->stdio;
-	s.rec.started_usec = clock_real_usec();
-	r = start_claim(&s, e);
-	if (r == 0) {
-		r = start_recorded(&s, ret, e);
-		if (r < 0)
-			remove_dyno(rt, spec->uuid, NULL);
+	s = xcalloc(1, sizeof(*s));
+	*s = (struct start){
+		.rt = rt, .spec = spec, .spawn = SPAWN_INIT, .net = BUF_INIT,
+		.cgroup = CGROUP_INIT, .fds = CHILD_FDS_INIT,
+		.trees = { -1, -1, -1 }, .master_fd = -1, .in_fd = -1,
+	};
+	memcpy(s->rec.uuid, spec->uuid, sizeof(s->rec.uuid));
+	s->rec.stdio = spec->stdio;
+	s->rec.started_usec = clock_real_usec();
+	start_trace(s, DYNO_TRACE_RECORD);
+	r = start_claim(s, e);
+	s->recorded = r == 0;
+	r = start_step(s, DYNO_TRACE_RECORD, r, e);
+	if (r == 0)
+		r = start_recorded(s, e);
+	if (r < 0) {
+		start_free(s);
+		return r;
 	}
-	start_deinit(&s);
+	*ret = s;
+	return 0;
+}
+
+int start_fd(const struct start *s)
+{
+	return s->spawn.report_fd;
+}
+
+int start_finish(struct start *s, struct dyno **ret, struct error *e)
+{
+	int r = spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+
+	r = start_step(s, DYNO_TRACE_CHILD_WAIT, r, e);
+	if (r == 0) {
+		*ret = start_handle(s);
+		s->recorded = false;	/* the caller's from now on */
+	}
+	start_free(s);
 	return r;
 }
