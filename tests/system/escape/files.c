@@ -390,12 +390,12 @@ const struct probe probe_files[] = {
 	{ "open /dev/fuse", ALL("ENOENT"), OPEN("/dev/fuse", O_RDWR) },
 	{ "open /dev/net/tun", ALL("ENOENT"), OPEN("/dev/net/tun", O_RDWR) },
 	{ "open /dev/console", ALL("ENOENT"), OPEN("/dev/console", O_RDWR) },
-	{ "make /dev/mem", ALL("EPERM"), NODE(S_IFCHR, 1, 1) },
-	{ "make /dev/kmsg", ALL("EPERM"), NODE(S_IFCHR, 1, 11) },
-	{ "make /dev/kvm", ALL("EPERM"), NODE(S_IFCHR, 10, 232) },
-	{ "make /dev/fuse", ALL("EPERM"), NODE(S_IFCHR, 10, 229) },
-	{ "make a disk", ALL("EPERM"), NODE(S_IFBLK, 8, 0) },
-	{ "make a loop device", ALL("EPERM"), NODE(S_IFBLK, 7, 0) },
+	{ "make /dev/mem", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 1, 1) },
+	{ "make /dev/kmsg", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 1, 11) },
+	{ "make /dev/kvm", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 10, 232) },
+	{ "make /dev/fuse", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 10, 229) },
+	{ "make a disk", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFBLK, 8, 0) },
+	{ "make a loop device", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFBLK, 7, 0) },
 
 	/* The root file system. */
 	{ "write to a program of the stack", { "EROFS", "EROFS", "EROFS" },
