@@ -75,7 +75,7 @@ int cgroup_host_wipe(struct cgroup_host *h, struct error *e)
 
 /* ---- a leaf ---- */
 
-static int cgroup_limit(struct cgroup_host *h, const struct cgroup_dirs *dirs,
+static int cgroup_write(struct cgroup_host *h, const struct cgroup_dirs *dirs,
 			const struct dyno_limits *limits, struct error *e)
 {
 	auto_cgroup_settings settings = CGROUP_SETTINGS_INIT("limit ");
@@ -104,8 +104,8 @@ static int cgroup_furnish(struct cgroup_host *h, const char *uuid,
 
 	if (r == CGROUP_ABSENT)
 		return error_set(e, ENOENT, "cgroup %s vanished", uuid);
-	if (r == 0)
-		r = cgroup_limit(h, &dirs, limits, e);
+	if (r == 0 && limits)
+		r = cgroup_write(h, &dirs, limits, e);
 	if (r == 0)
 		r = cgroup_dirs_join(&dirs, ret, e);
 	if (r < 0 || h->common == CGROUP_TREE_NONE)
@@ -146,6 +146,17 @@ int cgroup_create(struct cgroup_host *h, const char *uuid,
 	}
 	*ret = c;
 	return 0;
+}
+
+int cgroup_limit(struct cgroup_host *h, const char *uuid,
+		 const struct dyno_limits *limits, struct error *e)
+{
+	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
+	int r = cgroup_dirs_open(&dirs, &h->trees, 0, uuid, e);
+
+	if (r == CGROUP_ABSENT)
+		return error_set(e, ENOENT, "no cgroup %s", uuid);
+	return r < 0 ? r : cgroup_write(h, &dirs, limits, e);
 }
 
 void cgroup_deinit(struct cgroup *c)

@@ -45,10 +45,14 @@ bool cgroup_host_devices(const struct cgroup_host *h);
 /* Remove the parents. EBUSY while a leaf is there. */
 int cgroup_host_wipe(struct cgroup_host *h, struct error *e);
 
-/* Make the leaf with its limits. On failure nothing is left. */
+/* Make the leaf with its limits. On failure nothing is left. Without limits
+ * (NULL) they are still to come: whoever gets in must not run anything of a
+ * dyno's before cgroup_limit(), which may then be done while it prepares. */
 int cgroup_create(struct cgroup_host *h, const char *uuid,
 		  const struct dyno_limits *limits, struct cgroup *ret,
 		  struct error *e);
+int cgroup_limit(struct cgroup_host *h, const char *uuid,
+		 const struct dyno_limits *limits, struct error *e);
 void cgroup_deinit(struct cgroup *c);		/* closes the descriptors */
 
 /* Names of all leaves, for the census. */

@@ -78,13 +78,22 @@ int cgroup_group_apply(struct cgroup_group *g, const struct resources *r,
 		       struct error *e);
 
 /*
- * How one more process gets into the group ("exec"); sub is a path below it, or
- * NULL. On version 2 a group whose children have controllers takes no process:
- * then it is the group below it in which the process init is (0: none). ENOENT:
- * there is no such group.
+ * How one more process gets into the group ("exec"). sub says where below it:
+ * NULL, or a path for all hierarchies, or (version 1) lines of the form
+ * "memory,pids:path" for some of them. On version 2 a group whose children have
+ * controllers takes no process: without sub it is then the group below it in
+ * which the process init is (0: none). ENOENT: there is no such group. EBUSY: it
+ * takes none. EINVAL: "..", or a controller that is not there.
  */
 int cgroup_group_join(struct cgroup_group *g, const char *sub, pid_t init,
 		      struct cgroup *ret, struct error *e);
+
+/* Version 2: let the container's root (its uid outside) divide the group among
+ * its processes: the directory and the files that the kernel names for it become
+ * his, and no limit does. For a container with a user and a cgroup namespace of
+ * its own, whose cgroup mount is writable. Version 1: nothing, since that would
+ * give the limits away. */
+int cgroup_group_delegate(struct cgroup_group *g, uid_t uid, struct error *e);
 
 /* The device rules that every container has besides its own: mknod of all;
  * null, zero, full, random, urandom, tty, console, ptmx, pts. Append them to

@@ -1,5 +1,7 @@
 #include "runtime/cgroup_settings.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "runtime/cgroup_dirs.h"
 
 #include <fcntl.h>
@@ -7,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define TEXT_MAX 65536
 #define WEIGHT_MIN 1
 #define WEIGHT_MAX 10000
 #define SHARES_MIN 2
@@ -168,11 +171,37 @@ static int settings_put(const struct cgroup_setting *s, int fd)
 	return write(out, s->text, n) == (ssize_t)n ? WRITTEN : -1;
 }
 
-static int settings_missing(const struct cgroup_settings *s,
-			    const struct cgroup_setting *x, struct error *e)
+/* v2: whether the group has the controller that a file's name begins with. */
+static bool settings_available(int fd, const char *file, size_t n)
 {
-	return error_set(e, ENOTSUP, "%s%s: no %s on this machine", s->label,
-			 x->property, x->file);
+	auto_buf text = BUF_INIT;
+	const char *p;
+
+	if (fd < 0 || file_read(fd, "cgroup.controllers", TEXT_MAX, &text,
+				NULL) < 0)
+		return fd >= 0;
+	for (p = buf_str(&text); *p; p += strspn(p, " \n")) {
+		size_t len = strcspn(p, " \n");
+
+		if (len == n && strncmp(p, file, n) == 0)
+			return true;
+		p += len;
+	}
+	return n == strlen("cgroup") && str_after(file, "cgroup.");
+}
+
+static int settings_missing(const struct cgroup_settings *s,
+			    const struct cgroup_setting *x, int fd,
+			    struct error *e)
+{
+	size_t n = strcspn(x->file, ".");
+
+	if (!settings_available(fd, x->file, n))
+		return error_set(e, ENOTSUP, "%s%s: the requested cgroup "
+				 "controller `%.*s` is not available", s->label,
+				 x->property, (int)n, x->file);
+	return error_set(e, ENOTSUP, "%s%s: no %s on this machine: no such file "
+			 "or directory", s->label, x->property, x->file);
 }
 
 /* A limit below what is in use says how much that is. */
@@ -212,7 +241,7 @@ static int settings_round(const struct cgroup_settings *s,
 			return settings_refused(s, x, fd, e);
 		else if (r == NO_FILE && !(x->flags & (CGROUP_SETTING_IF_THERE |
 						       CGROUP_SETTING_OR_NEXT)))
-			return settings_missing(s, x, e);
+			return settings_missing(s, x, fd, e);
 		else if (r == WRITTEN && x->flags & CGROUP_SETTING_OR_NEXT)
 			i++;
 	}

@@ -14,7 +14,8 @@
  *   memory.limit        memory.max; -1 without swap also opens memory.swap.max
  *   memory.reservation  memory.low
  *   memory.swap         memory.swap.max = swap - limit; without a limit it is
- *                       the one in force. No such file: fine for 0 and "max".
+ *                       the one in force; 0 without a limit is no swap (as
+ *                       crun). No such file: fine for 0 and "max".
  *   cpu.shares          cpu.weight, by the curve that goes through 2 -> 1,
  *                       1024 -> 100 and 262144 -> 10000 (runc 1.3, crun 1.23):
  *                       10^((l^2 + 125 l) / 612 - 7/34), l = log2(shares);

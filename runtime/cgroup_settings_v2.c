@@ -62,6 +62,12 @@ static int v2_swap(struct cgroup_settings *s, const struct resources *r,
 	int64_t swap = r->memory.swap.value;
 	unsigned if_there = CGROUP_SETTING_IF_THERE;
 
+	/* Without a limit to add it to, 0 is what it says: no swap. */
+	if (r->memory.swap.set && swap == 0 && !r->memory.limit.set) {
+		cgroup_settings_add(s, CGROUP_MEMORY, if_there, "memory.swap",
+				    "memory.swap.max", "0");
+		return 0;
+	}
 	if (!cgroup_settings_given(&r->memory.swap)) {
 		if (!r->memory.limit.set || r->memory.limit.value != -1)
 			return 0;
@@ -170,6 +176,13 @@ static int v2_unified(struct cgroup_settings *s, const struct resources *r,
 		if (!*key || *key == '.' || strchr(key, '/'))
 			return cgroup_settings_error(s, e, EINVAL, property,
 				"must be a file name (no slashes)");
+		if (!strchr(key, '.')) {
+			auto_free char *reason = xasprintf("the specified key has "
+				"not the form CONTROLLER.VALUE `%s`", key);
+
+			return cgroup_settings_error(s, e, EINVAL, property,
+						     reason);
+		}
 		/* The kernel takes one line at a time. */
 		do {
 			size_t n = strcspn(p, "\n");

@@ -166,8 +166,15 @@ static int tree_walk(int root_fd, const char *path, unsigned depth,
 	return r;
 }
 
+/* Two links are its name and ".": nothing to walk through. */
 int cgroup_tree_groups(int fd, struct strv *ret, struct error *e)
 {
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_nlink == 2) {
+		strv_add(ret, ".");
+		return 0;
+	}
 	return tree_walk(fd, ".", 0, ret, e);
 }
 
@@ -204,8 +211,12 @@ int cgroup_tree_remove(struct cgroup_tree *t, const char *leaf,
 	uint64_t until = clock_mono_usec() + wait_msec * USEC_PER_MSEC;
 	auto_strv groups = STRV_INIT;
 	auto_close int fd = -1;
-	int r = cgroup_tree_leaf(t, leaf, &fd, e);
+	int r;
 
+	/* Nearly always it is empty by now. */
+	if (unlinkat(t->parent_fd, leaf, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	r = cgroup_tree_leaf(t, leaf, &fd, e);
 	if (r == CGROUP_ABSENT)
 		return 0;
 	if (r < 0)

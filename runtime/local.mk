@@ -13,6 +13,7 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_group.h \
 	%D%/cgroup_group.c \
 	%D%/cgroup_group_inside.h \
+	%D%/cgroup_group_join.c \
 	%D%/cgroup_group_life.c \
 	%D%/cgroup_host.h \
 	%D%/cgroup_limits.c \

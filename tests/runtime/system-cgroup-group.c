@@ -284,8 +284,10 @@ static void nothing_is_left_when_a_limit_is_refused(void **state)
 
 	assert_int_equal(cgroup_group_create(b->group, &r, &b->join, &e),
 			 -ENOTSUP);
-	assert_non_null(strstr(e.msg, "linux.resources.hugepageLimits[0]: no "
-				      "hugetlb.3MB."));
+	assert_non_null(strstr(e.msg, b->v1
+		? "linux.resources.hugepageLimits[0]: the requested cgroup "
+		  "controller `hugetlb` is not available"
+		: "linux.resources.hugepageLimits[0]: no hugetlb.3MB.max on"));
 	assert_false(cgroup_group_exists(b->group));
 	assert_false(cgroup_group_exists(b->parent));
 }
@@ -429,6 +431,7 @@ static void raw_files_are_for_v2(void **state)
 {
 	static const struct resources_pair pairs[] = { { "memory.high", "8388608" } };
 	static const struct resources_pair missing[] = { { "no.such", "1" } };
+	static const struct resources_pair unknown[] = { { "memory.such", "1" } };
 	struct resources r = { .unified = pairs, .n_unified = 1 };
 	struct bench *b = *state;
 	struct error e = { 0 };
@@ -442,7 +445,11 @@ static void raw_files_are_for_v2(void **state)
 	check_file(b, CGROUP_MEMORY, "", "memory.high", "", "8388608");
 	r.unified = missing;
 	assert_int_equal(cgroup_group_apply(b->group, &r, &e), -ENOTSUP);
-	assert_non_null(strstr(e.msg, "unified[\"no.such\"]"));
+	assert_non_null(strstr(e.msg, "unified[\"no.such\"]: the requested cgroup "
+				      "controller `no` is not available"));
+	r.unified = unknown;
+	assert_int_equal(cgroup_group_apply(b->group, &r, &e), -ENOTSUP);
+	assert_non_null(strstr(e.msg, "no memory.such on this machine"));
 }
 
 /* ---- devices ---- */
@@ -673,6 +680,77 @@ static void one_more_process_joins(void **state)
 	assert_int_equal(ended(second), 128 + SIGKILL);
 }
 
+/* The path in the line of /proc/PID/cgroup that begins with "N:name:". */
+static bool is_in(pid_t pid, const char *name, const char *path)
+{
+	auto_free char *file = xasprintf("/proc/%d/cgroup", (int)pid);
+	auto_free char *line = xasprintf(":%s:%s\n", name, path);
+	auto_buf text = BUF_INIT;
+
+	OK(file_read(AT_FDCWD, file, 65536, &text, err));
+	return strstr(buf_str(&text), line);
+}
+
+static void a_process_joins_groups_below_by_controller(void **state)
+{
+	struct bench *b = *state;
+	auto_free char *path = xasprintf("%s/inner", b->group->name);
+	struct cgroup c = CGROUP_INIT, again = CGROUP_INIT;
+	struct cgroup_group *inner;
+	struct error e = { 0 };
+	pid_t pid;
+
+	if (!b->v1)
+		skip();
+	make(b, &nothing);
+	OK(cgroup_group_open(&inner, path, err));
+	OK(cgroup_group_create(inner, &nothing, &c, err));
+	assert_int_equal(cgroup_group_join(b->group, "whaaat:/", 0, &again, &e),
+			 -EINVAL);
+	assert_non_null(strstr(e.msg, "unknown controller "));
+	assert_int_equal(cgroup_group_join(b->group, "cpu:no", 0, &again, &e),
+			 -ENOENT);
+	assert_int_equal(cgroup_group_join(b->group, "cpu:a/../../x", 0, &again,
+					   &e), -EINVAL);
+	assert_int_equal(cgroup_group_join(b->group, "cpu:inner\nno", 0, &again,
+					   &e), -EINVAL);
+	OK(cgroup_group_join(b->group, "memory:inner\ncpu,cpuacct:/inner", 0,
+			     &again, err));
+	pid = start(&again, sleep_forever);
+	for (int i = 0; i < 1000 && !is_in(pid, "pids", b->group->name); i++)
+		pause_msec(2);
+	for (int i = 0; i < 1000 && !is_in(pid, "memory", path); i++)
+		pause_msec(2);
+	assert_true(is_in(pid, "memory", path));
+	assert_true(is_in(pid, "cpu", path) || is_in(pid, "cpu,cpuacct", path));
+	assert_true(is_in(pid, "freezer", b->group->name));
+	OK(cgroup_group_kill(b->group, err));
+	assert_int_equal(ended(pid), 128 + SIGKILL);
+	cgroup_deinit(&c);
+	cgroup_deinit(&again);
+	cgroup_group_free(inner);
+}
+
+static void a_delegated_group_can_be_divided_but_not_enlarged(void **state)
+{
+	struct bench *b = *state;
+	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
+	struct stat dir, procs, limit;
+	int fd;
+
+	make(b, &nothing);
+	OK(cgroup_group_delegate(b->group, 12345, err));
+	OK(cgroup_group_dirs(b->group, 0, &dirs, err));
+	fd = cgroup_dirs_fd(&dirs, CGROUP_MEMORY);
+	assert_int_equal(fstat(fd, &dir), 0);
+	assert_int_equal(fstatat(fd, "cgroup.procs", &procs, 0), 0);
+	assert_int_equal(fstatat(fd, b->v1 ? "memory.limit_in_bytes"
+				 : "memory.max", &limit, 0), 0);
+	assert_int_equal(dir.st_uid, b->v1 ? 0 : 12345);
+	assert_int_equal(procs.st_uid, b->v1 ? 0 : 12345);
+	assert_int_equal(limit.st_uid, 0);
+}
+
 static void where_a_group_takes_no_process_the_first_ones_group_does(void **state)
 {
 	struct bench *b = *state;
@@ -689,6 +767,8 @@ static void where_a_group_takes_no_process_the_first_ones_group_does(void **stat
 	OK(cgroup_group_create(inner, &nothing, &c, err));
 	first = start(&c, sleep_forever);
 	assert_int_equal(cgroup_group_join(b->group, NULL, 0, &again, &e),
+			 -EBUSY);
+	assert_int_equal(cgroup_group_join(b->group, "/", first, &again, &e),
 			 -EBUSY);
 	OK(cgroup_group_join(b->group, NULL, first, &again, err));
 	second = start(&again, sleep_forever);
@@ -799,6 +879,8 @@ int main(void)
 		TEST(a_frozen_fork_bomb_dies_at_once_with_groups_below),
 		TEST(a_signal_reaches_every_process),
 		TEST(one_more_process_joins),
+		TEST(a_process_joins_groups_below_by_controller),
+		TEST(a_delegated_group_can_be_divided_but_not_enlarged),
 		TEST(where_a_group_takes_no_process_the_first_ones_group_does),
 		TEST(want_of_memory_is_told_more_than_once),
 		TEST(what_is_used_is_counted),

@@ -108,6 +108,13 @@ static void swap_below_memory_is_refused_on_v2(void **state)
 			       "should be >= memory limit");
 }
 
+static void no_swap_at_all_needs_no_limit_on_v2(void **state)
+{
+	struct resources r = { .memory.swap = SOME(0) };
+
+	check(&r, NULL, "", "memory.swap.max=0;");
+}
+
 static void zero_is_not_given(void **state)
 {
 	struct resources r = {
@@ -173,7 +180,7 @@ static void shares_follow_the_curve(void **state)
 	} table[] = {
 		{ 0, 1 }, { 1, 1 }, { 2, 1 }, { 1024, 100 }, { 262144, 10000 },
 		{ 262143, 10000 }, { 1048576, 10000 }, { 100, 17 }, { 512, 59 },
-		{ 2048, 174 },
+		{ 2048, 174 }, { 3, 2 }, { 260000, 9929 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -245,6 +252,7 @@ static void raw_files_come_last_and_line_by_line(void **state)
 		{ "memory.max", "max" }, { "io.max", "8:0 rbps=1\n8:16 rbps=2\n" },
 	};
 	static const struct resources_pair evil[] = { { "../x", "1" } };
+	static const struct resources_pair odd[] = { { "memory", "1" } };
 	struct resources r = { .memory.limit = SOME(9), .unified = pairs,
 			       .n_unified = 2 };
 
@@ -254,6 +262,8 @@ static void raw_files_come_last_and_line_by_line(void **state)
 	r.unified = evil;
 	r.n_unified = 1;
 	refused(&r, CGROUP_V2, "unified[\"../x\"]: must be a file name");
+	r.unified = odd;
+	refused(&r, CGROUP_V2, "has not the form CONTROLLER.VALUE `memory`");
 }
 
 static void what_v2_has_no_word_for_is_refused(void **state)
@@ -413,6 +423,7 @@ int main(void)
 		cmocka_unit_test(no_memory_limit_means_no_swap_limit),
 		cmocka_unit_test(swap_alone_refers_to_the_limit_in_force),
 		cmocka_unit_test(swap_below_memory_is_refused_on_v2),
+		cmocka_unit_test(no_swap_at_all_needs_no_limit_on_v2),
 		cmocka_unit_test(zero_is_not_given),
 		cmocka_unit_test(processor_limits_have_their_files),
 		cmocka_unit_test(a_period_alone_keeps_the_quota_in_force),
