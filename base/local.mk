@@ -13,7 +13,7 @@ libbase_a_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/map.c %D%/map.h \
-	%D%/process.c %D%/process.h \
+	%D%/process.c %D%/process.h %D%/process_user.c \
 	%D%/root.c %D%/root.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/strv.c %D%/strv.h \

@@ -4,10 +4,8 @@
 #include "base/process.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -207,48 +205,5 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks, struct error *e)
 			 " %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
 		return error_set(e, EIO, "%s: unexpected format", path);
 	*ret_ticks = ticks;
-	return 0;
-}
-
-static bool process_number(const char *text, unsigned *ret)
-{
-	char *end;
-	unsigned long x;
-
-	errno = 0;
-	x = strtoul(text, &end, 10);
-	if (errno || end == text || *end || x >= UINT32_MAX)
-		return false;
-	*ret = (unsigned)x;
-	return true;
-}
-
-int process_user(const char *text, uid_t *ret_uid, gid_t *ret_gid,
-		 struct error *e)
-{
-	auto_free char *user = xstrdup(text);
-	char *colon = strchr(user, ':');
-	struct passwd *pw = NULL;
-	struct group *gr;
-	uid_t uid;
-	gid_t gid;
-
-	if (colon)
-		*colon++ = '\0';
-	if (!process_number(user, &uid)) {
-		pw = getpwnam(user);
-		if (!pw)
-			return error_set(e, ENOENT, "no user \"%s\"", user);
-		uid = pw->pw_uid;
-	}
-	gid = pw ? pw->pw_gid : uid;
-	if (colon && !process_number(colon, &gid)) {
-		gr = getgrnam(colon);
-		if (!gr)
-			return error_set(e, ENOENT, "no group \"%s\"", colon);
-		gid = gr->gr_gid;
-	}
-	*ret_uid = uid;
-	*ret_gid = gid;
 	return 0;
 }

@@ -5,4 +5,5 @@ dist_man_MANS += \
 	%D%/dyno-slug.1 \
 	%D%/dyno-supervisor.8 \
 	%D%/dynoctl.1 \
-	%D%/dynod.8
+	%D%/dynod.8 \
+	%D%/dynorun.8

@@ -1,10 +1,11 @@
 /*
- * container_status.c - what a container is doing, from its process.
+ * container_status.c - what a container is doing, from its process and cgroup.
  */
 #include "runtime/container.h"
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "runtime/cgroup_group.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,11 +43,21 @@ bool container_alive(const struct container *c)
 		state != 'Z' && state != 'X' && ticks == c->start_ticks;
 }
 
+static bool container_frozen(const struct container *c)
+{
+	auto_(cgroup_group_free_p) struct cgroup_group *g = NULL;
+
+	return c->cgroup && cgroup_group_open(&g, c->cgroup, NULL) == 0 &&
+		cgroup_group_frozen(g);
+}
+
 enum container_status container_status(const struct container *c)
 {
 	if (c->pid == 0)
 		return CONTAINER_CREATING;
 	if (!container_alive(c))
 		return CONTAINER_STOPPED;
+	if (container_frozen(c))
+		return CONTAINER_PAUSED;
 	return c->started ? CONTAINER_RUNNING : CONTAINER_CREATED;
 }

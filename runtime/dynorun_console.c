@@ -93,11 +93,9 @@ static void console_end_input(struct loop *l)
 	struct termios t;
 
 	l->input_ended = true;
-	if (tcgetattr(l->c->master, &t) == 0 && (t.c_lflag & ICANON)) {
-		l->in[0] = (char)t.c_cc[VEOF];
-		l->in_at = 0;
-		l->in_len = 1;
-	}
+	l->in_at = 0;
+	l->in_len = 1;
+	l->in[0] = tcgetattr(l->c->master, &t) == 0 ? (char)t.c_cc[VEOF] : 4;
 }
 
 static void console_read_input(struct loop *l)

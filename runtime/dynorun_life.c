@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/terminal.h"
 #include "runtime/cgroup_group.h"
 #include "runtime/container.h"
 #include "runtime/dynorun_bundle.h"
@@ -82,7 +83,7 @@ static char *life_cache(const struct dynorun *d)
 
 static int life_make(struct dynorun *d, struct container *c,
 		     struct dynorun_bundle *b, const struct life_options *o,
-		     int *ret_master, struct error *e)
+		     int *ret_master, bool run, struct error *e)
 {
 	auto_free char *socket = dynorun_life_path(b->cwd_fd, o->console_socket);
 	auto_free char *cache = b->oci->has_seccomp ? life_cache(d) : NULL;
@@ -92,6 +93,7 @@ static int life_make(struct dynorun *d, struct container *c,
 			.preserve_fds = o->preserve_fds + b->listen_fds,
 			.ret_master = ret_master,
 		},
+		.run = run,
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = d->systemd_cgroup,
@@ -107,14 +109,14 @@ static int life_make(struct dynorun *d, struct container *c,
 /* On failure there is nothing left of it. */
 static int life_create(struct dynorun *d, struct container *c, const char *id,
 		       struct dynorun_bundle *b, const struct life_options *o,
-		       int *ret_master, struct error *e)
+		       int *ret_master, bool run, struct error *e)
 {
 	struct error later;
 	int r = container_new(c, d->root, id, e);
 
 	if (r < 0)
 		return r;
-	r = life_make(d, c, b, o, ret_master, e);
+	r = life_make(d, c, b, o, ret_master, run, e);
 	if (r < 0) {
 		container_forget(c, NULL);
 		return r;
@@ -148,7 +150,7 @@ static int create_run(struct dynorun *d, void *options, int argc, char **argv,
 	if (r == 0)
 		r = life_check(&b, o, false, e);
 	if (r == 0)
-		r = life_create(d, &c, argv[0], &b, o, NULL, e);
+		r = life_create(d, &c, argv[0], &b, o, NULL, false, e);
 	return r;
 }
 
@@ -223,26 +225,33 @@ static int run_foreground(struct dynorun *d, struct container *c,
 	return r < 0 ? r : status;
 }
 
+/* Ours, unless the configuration says something: it is there from the first
+ * instruction on. */
+static void run_size(struct oci *oci)
+{
+	uint16_t rows, cols;
+
+	if (oci->process.rows > 0 || !terminal_size(STDIN_FILENO, &rows, &cols))
+		return;
+	oci->process.rows = rows;
+	oci->process.cols = cols;
+}
+
+/* Signals that come from now on are the process's. */
 static int run_begin(struct dynorun *d, struct container *c,
 		     struct dynorun_bundle *b, const struct life_options *o,
 		     struct dynorun_console *console, const char *id,
 		     struct error *e)
 {
 	bool console_here = b->oci->process.terminal && !o->console_socket;
-	struct error later;
-	int r = life_create(d, c, id, b, o, console_here ? &console->master : NULL,
-			    e);
+	int r = o->detach ? 0 : dynorun_console_begin(console, e);
 
-	if (r < 0)
-		return r;
-	if (!o->detach)
-		r = dynorun_console_begin(console, e);
-	dynorun_console_size(console);
+	if (console_here)
+		run_size(b->oci);
 	if (r == 0)
-		r = container_start(c, b->oci, e);
-	if (r < 0)
-		dynorun_delete(d, c, &later);
-	else
+		r = life_create(d, c, id, b, o,
+				console_here ? &console->master : NULL, true, e);
+	if (r == 0)
 		container_unlock(c);
 	return r;
 }

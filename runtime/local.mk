@@ -187,9 +187,12 @@ libdynorun_a_SOURCES = \
 	%D%/dynorun_update.c
 
 bin_PROGRAMS += dynorun
-dynorun_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+dist_bashcompletion_DATA += contrib/completion/dynorun.bash
+dynorun_CFLAGS = $(AM_CFLAGS)
+dynorun_LDFLAGS = $(AM_LDFLAGS) $(DYNORUN_LDFLAGS)
 dynorun_SOURCES = %D%/dynorun.c
-dynorun_LDADD = libdynorun.a $(OCI_LIBS) $(BASE_LIBS)
+dynorun_LDADD = libdynorun.a libdynooci.a libruntime.a libruntime-child.a libbase.a \
+	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 
 # Neither sanitizers nor coverage here: between clone() and exec, and in PID 1
 # of a dyno, there is no runtime for them to lean on.
