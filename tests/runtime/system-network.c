@@ -374,7 +374,7 @@ static void wipe_leaves_nothing(void **state)
 	cmocka_unit_test(there_is_no_ipv6_on_eth0), \
 	cmocka_unit_test(names_follow_the_hosts_resolv_conf)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest with_br_netfilter[] = { REACH_TESTS };
 	const struct CMUnitTest without_br_netfilter[] = { REACH_TESTS };
@@ -392,6 +392,8 @@ int main(void)
 		cmocka_unit_test(wipe_leaves_nothing),
 	};
 
+	if (argc > 1)			/* a pattern of names */
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(with_br_netfilter, world_open_filtered,
 				      world_close) +
 	       cmocka_run_group_tests(without_br_netfilter, world_open_plain,
