@@ -109,9 +109,10 @@ static void a_flushed_firewall_is_made_again_at_once(void **state)
 {
 	struct world *w = *state;
 	char seen[INET_ADDRSTRLEN];
-	struct world_dyno d;
+	struct world_dyno d, none;
 
 	world_dyno_open(w, &d, "a1aaaaaa-aaaa");
+	world_dyno_open_as(w, &none, "a1aaaaaa-bbbb", NETWORK_EGRESS_NONE);
 	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
 	world_run(NULL, "nft flush ruleset");
 	w->told[0] = '\0';
@@ -119,6 +120,7 @@ static void a_flushed_firewall_is_made_again_at_once(void **state)
 	assert_non_null(strstr(w->told, "somebody removed"));
 	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
 	world_assert_refused(&d.ns, WORLD_HOST);
+	world_assert_refused(&none.ns, WORLD_INTERNET);
 	world_run(NULL, "nft flush table bridge dyno0");
 	serve(w);
 	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
@@ -127,6 +129,7 @@ static void a_flushed_firewall_is_made_again_at_once(void **state)
 	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
 	world_assert_refused(&d.ns, WORLD_HOST);
 	world_dyno_close(w, &d);
+	world_dyno_close(w, &none);
 }
 
 static void a_flushed_firewall_is_made_again_at_the_next_start(void **state)
