@@ -35,6 +35,9 @@ static int rules_user(const struct oci_reader *r, const struct oci *o)
 	if (!user->set && o->n_gid_maps > 0)
 		return oci_read_refuse_member(r, &linux_at, "gidMappings",
 					      "needs a user namespace");
+	if (user->set && !user->path && o->n_uid_maps == 0 && o->n_gid_maps == 0)
+		return oci_read_refuse_member(r, &linux_at, "uidMappings", "missing: "
+					      "a new user namespace needs it");
 	if (o->n_uid_maps > 0 && o->n_gid_maps == 0)
 		return oci_read_refuse_member(r, &linux_at, "gidMappings",
 					      "missing beside uidMappings");

@@ -13,7 +13,11 @@
 	"'namespaces':[{'type':'user'},{'type':'mount'},{'type':'pid'}," \
 	"{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'cgroup'}," \
 	"{'type':'time'}]"
-#define OWN(members) LINUX(ALL_NAMESPACES "," members)
+#define ONE_ID "[{'containerID':0,'hostID':0,'size':1}]"
+#define OWN(members) \
+	LINUX(ALL_NAMESPACES ",'uidMappings':" ONE_ID ",'gidMappings':" ONE_ID "," \
+	      members)
+#define OWN_IDS(members) LINUX("'namespaces':[{'type':'user'}]," members)
 #define RESOURCES(members) LINUX("'resources':{" members "}")
 #define SECCOMP(members) \
 	LINUX("'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'," members "}")

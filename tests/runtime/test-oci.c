@@ -395,6 +395,16 @@ static void namespaces_arrive(void **state)
 	assert_int_equal(o->boottime.nanosecs, 999999999);
 }
 
+static void a_joined_user_namespace_has_its_mappings(void **state)
+{
+	auto_(oci_free_p) struct oci *o = parse(LINUX(
+		"'namespaces':[{'type':'user','path':'/u'}]"));
+
+	(void)state;
+	check_namespace(o, OCI_NS_USER, "/u");
+	assert_int_equal(o->n_uid_maps, 0);
+}
+
 static void the_linux_object_arrives(void **state)
 {
 	auto_(oci_free_p) struct oci *o = parse(OWN(
@@ -717,6 +727,7 @@ int main(void)
 		cmocka_unit_test(mappings_arrive_out_of_options),
 		cmocka_unit_test(hooks_arrive),
 		cmocka_unit_test(namespaces_arrive),
+		cmocka_unit_test(a_joined_user_namespace_has_its_mappings),
 		cmocka_unit_test(the_linux_object_arrives),
 		cmocka_unit_test(sysctls_arrive_as_paths),
 		cmocka_unit_test(resources_arrive_alone_and_within),
