@@ -94,6 +94,8 @@ libruntime_a_SOURCES = \
 	%D%/seccomp_policy.c \
 	%D%/seccomp_profile.c \
 	%D%/seccomp_profile.h \
+	%D%/seccomp_slim.c \
+	%D%/seccomp_slim.h \
 	%D%/seccomp_tree.c \
 	%D%/seccomp_tree.h \
 	%D%/spawn.c \

@@ -29,7 +29,7 @@ struct cache_head {
 
 /* Of the file, and of what this program makes of a profile: another one must
  * not read what the present one wrote. */
-static const char cache_magic[8] = "scmpbpf1";
+static const char cache_magic[8] = "scmpbpf2";
 
 static uint64_t cache_sum(uint64_t h, const void *data, size_t n)
 {

@@ -297,6 +297,8 @@ static size_t policy_merge(struct policy *p)
 int seccomp_policy_compile_for(struct sock_fprog *ret, uint32_t arch,
 			       struct error *e)
 {
+	const struct sock_filter foreign =
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	struct policy p = { .arch = arch };
 	auto_buf code = BUF_INIT;
 	size_t n;
@@ -308,12 +310,14 @@ int seccomp_policy_compile_for(struct sock_fprog *ret, uint32_t arch,
 	policy_fill(&p);
 	n = policy_merge(&p);
 	assert(n + 2 <= POLICY_CALLS);
-	p.calls[n++] = (struct seccomp_tree_range){ POLICY_CALLS, FAIL(ENOSYS), NULL };
+	p.calls[n++] = (struct seccomp_tree_range){ POLICY_CALLS, FAIL(ENOSYS) };
 	if (arch == SCMP_ARCH_X86_64)
 		p.calls[n++] = (struct seccomp_tree_range){
-			X32_CALLS, SECCOMP_RET_KILL_PROCESS, NULL,
+			X32_CALLS, SECCOMP_RET_KILL_PROCESS,
 		};
-	seccomp_tree_add(&code, arch, p.calls, n);
+	if (!seccomp_tree_add(&code, arch, p.calls, n))
+		return error_set(e, E2BIG, "system call filter: too large");
+	buf_add(&code, &foreign, sizeof(foreign));
 	n = code.len / sizeof(struct sock_filter);
 	assert(n <= BPF_MAXINSNS);
 	*ret = (struct sock_fprog){

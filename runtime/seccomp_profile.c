@@ -12,6 +12,7 @@
 #include "runtime/seccomp_names.h"
 #include "runtime/seccomp_newer.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/seccomp_slim.h"
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -264,6 +265,7 @@ static int profile_finish(struct profile *c, struct seccomp_filter *ret,
 		r = profile_code(c, &code, e);
 	if (r < 0)
 		return r;
+	seccomp_slim(&code, c->arches, c->n_arches);
 	n = code.len / sizeof(struct sock_filter);
 	if (n == 0 || n > BPF_MAXINSNS)
 		return error_set(e, E2BIG, "%zu instructions, but the kernel takes %d",

@@ -2,8 +2,7 @@
  * seccomp_tree.c - a filter as a search tree over the numbers of system calls.
  *
  * Loading costs per instruction, too (the kernel checks and translates each), so
- * there is one "return" per verdict, at the end. A jump reaches 255 instructions
- * far, which bounds what may be asked of this file.
+ * there is one "return" per verdict, at the end.
  */
 #include "base/buf.h"
 #include "runtime/seccomp_tree.h"
@@ -28,6 +27,7 @@ struct tree {
 	struct buf *code;
 	struct tree_exit exits[TREE_EXITS_MAX];
 	size_t n_exits;
+	bool too_large;
 };
 
 static size_t tree_len(const struct tree *t)
@@ -60,13 +60,16 @@ static void tree_land(struct tree *t, size_t jump, bool on)
 	struct sock_filter *f = (struct sock_filter *)(void *)t->code->data + jump;
 	size_t distance = tree_len(t) - jump - 1;
 
-	assert(distance <= UINT8_MAX);
+	t->too_large |= distance > UINT8_MAX;
 	*(on ? &f->jt : &f->jf) = (uint8_t)distance;
 }
 
 static void tree_leave(struct tree *t, size_t jump, bool on, uint32_t verdict)
 {
-	assert(t->n_exits < TREE_EXITS_MAX);
+	if (t->n_exits == TREE_EXITS_MAX) {
+		t->too_large = true;
+		return;
+	}
 	t->exits[t->n_exits++] = (struct tree_exit){ jump, on, verdict };
 }
 
@@ -124,13 +127,17 @@ static void tree_node(struct tree *t, const struct seccomp_tree_range *v, size_t
 static void tree_branch(struct tree *t, size_t jump, bool on,
 			const struct seccomp_tree_range *v, size_t n)
 {
-	if (n == 1 && !v->cases) {
+	if (n == 1 && !v->cases && !v->body) {
 		tree_leave(t, jump, on, v->verdict);
 		return;
 	}
 	tree_land(t, jump, on);
 	if (n > 1) {
 		tree_node(t, v, n);
+		return;
+	}
+	if (v->body) {
+		buf_add(t->code, v->body, v->body_len * sizeof(*v->body));
 		return;
 	}
 	for (const struct seccomp_tree_case *c = v->cases; c->n_tests > 0; c++)
@@ -145,18 +152,23 @@ static void tree_node(struct tree *t, const struct seccomp_tree_range *v, size_t
 	tree_branch(t, jump, true, v + n / 2, n - n / 2);
 }
 
-void seccomp_tree_add(struct buf *code, uint32_t arch,
+bool seccomp_tree_add(struct buf *code, uint32_t arch,
 		      const struct seccomp_tree_range *ranges, size_t n)
 {
 	struct tree t = { .code = code };
-	size_t jump;
+	size_t ours, past;
 
 	assert(n > 1 && ranges[0].first == 0);
 	tree_load(&t, offsetof(struct seccomp_data, arch));
-	jump = tree_jump(&t, BPF_JMP | BPF_JEQ | BPF_K, arch);
-	tree_leave(&t, jump, false, SECCOMP_RET_KILL_PROCESS);
+	ours = tree_jump(&t, BPF_JMP | BPF_JEQ | BPF_K, arch);
+	past = tree_len(&t);
+	tree_stmt(&t, BPF_JMP | BPF_JA, 0);	/* the far end */
+	tree_land(&t, ours, true);
 	tree_load(&t, offsetof(struct seccomp_data, nr));
 	tree_node(&t, ranges, n);
 	while (t.n_exits > 0)
 		tree_return(&t);
+	((struct sock_filter *)(void *)code->data)[past].k =
+		(uint32_t)(tree_len(&t) - past - 1);
+	return !t.too_large;
 }

@@ -9,6 +9,8 @@
  */
 #include "base/base.h"
 
+#include <linux/filter.h>
+
 struct buf;
 
 #define SECCOMP_TREE_TESTS 2
@@ -28,15 +30,19 @@ struct seccomp_tree_case {
 	struct seccomp_tree_test tests[SECCOMP_TREE_TESTS];
 };
 
-/* Calls from number "first" on, up to the next range. */
+/* Calls from number "first" on, up to the next range: a verdict, or what to do to
+ * come to one. */
 struct seccomp_tree_range {
 	uint32_t first;
 	uint32_t verdict;
-	const struct seccomp_tree_case *cases;	/* two at least, instead of verdict;
-						 * or NULL */
+	const struct seccomp_tree_case *cases;	/* two at least; or NULL */
+	const struct sock_filter *body;		/* instructions; or NULL */
+	size_t body_len;
 };
 
-/* Append the program: for AUDIT_ARCH_* "arch", of n >= 2 sorted ranges, the
- * first from 0 on. At most some 250 instructions. Every other architecture is killed. */
-void seccomp_tree_add(struct buf *code, uint32_t arch,
+/* Append the program for AUDIT_ARCH_* "arch", of n >= 2 sorted ranges, the first
+ * from 0 on. For any other architecture it goes on with what is appended next.
+ * false: it would be too large for the short jumps that there are (some 250
+ * instructions); *code is of no use any more. */
+bool seccomp_tree_add(struct buf *code, uint32_t arch,
 		      const struct seccomp_tree_range *ranges, size_t n);

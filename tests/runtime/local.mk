@@ -109,3 +109,8 @@ tests_runtime_test_seccomp_profile_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) \
 tests_runtime_test_seccomp_cache_SOURCES = %D%/test-seccomp-cache.c
 tests_runtime_test_seccomp_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_seccomp_cache_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test-seccomp-slim
+tests_runtime_test_seccomp_slim_SOURCES = %D%/test-seccomp-slim.c %D%/bpf.c %D%/bpf.h
+tests_runtime_test_seccomp_slim_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_seccomp_slim_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
