@@ -13,6 +13,8 @@
  * are the dead ones that memory keeps charged to. */
 #define DESCENDANTS_MAX "16"
 
+#define TCP_PART 4		/* of the quota: v1 counts it apart, or not at all */
+
 #define USE(t, maj, min) \
 	{ .allow = true, .type = t, .major = maj, .minor = min, \
 	  .read = true, .write = true }
@@ -62,6 +64,8 @@ static void limits_v1(struct resources *r, const struct dyno_limits *limits,
 		r->memory.reservation = limits_some(limits->memory);
 	if (host->swap)
 		r->memory.swap = limits_some(hard);
+	if (host->tcp)
+		r->memory.kernel_tcp = limits_some(limits->memory / TCP_PART);
 	if (host->cpu)
 		r->cpu.shares = limits_some(limits_clamp(limits->cpu_shares,
 							 SHARES_MIN, SHARES_MAX));

@@ -6,7 +6,9 @@
  * Memory, v1: the quota is the soft limit (above it a dyno is the first to be
  * reclaimed from when the host is short), the hard limit stands for memory
  * alone and for memory + swap, since a host without swap would otherwise kill
- * at the quota. v2: memory.max is the hard limit, without swap, so that memory
+ * at the quota. TCP's buffers, which v1 does not count as memory, have a limit
+ * beside it: else a dyno could take all that the host has for TCP. v2 (which
+ * counts them): memory.max is the hard limit, without swap, so that memory
  * + swap never exceeds it. memory.high stays unset: at the quota a dyno is to
  * be slow and told (R14), but the throttling of memory.high without swap makes
  * it hang. If one process is killed for want of memory, all of the dyno are.
@@ -33,7 +35,7 @@ struct cgroup_limits {
 struct cgroup_limits_host {
 	enum cgroup_version version;
 	bool cpu;			/* the controller */
-	bool soft_limit, swap;		/* v1: the files */
+	bool soft_limit, swap, tcp;	/* v1: the files */
 };
 
 void cgroup_limits_fill(struct cgroup_limits *ret,

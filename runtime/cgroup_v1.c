@@ -115,6 +115,8 @@ static void v1_facts(struct cgroup_host *h, const struct cgroup_tree *t)
 		"memory.soft_limit_in_bytes", F_OK, 0) == 0;
 	h->facts.swap = faccessat(t->parent_fd, "memory.memsw.limit_in_bytes",
 				  F_OK, 0) == 0;
+	h->facts.tcp = faccessat(t->parent_fd, "memory.kmem.tcp.limit_in_bytes",
+				 F_OK, 0) == 0;
 }
 
 static int v1_open(struct cgroup_host *h, const struct cgroup_mounts *m,

@@ -89,6 +89,7 @@ static void own_group_is_that_of_the_unified_hierarchy(void **state)
 
 static const struct cgroup_limits_host v1_host = {
 	.version = CGROUP_V1, .cpu = true, .soft_limit = true, .swap = true,
+	.tcp = true,
 };
 static const struct cgroup_limits_host v2_host = {
 	.version = CGROUP_V2, .cpu = true,
@@ -129,6 +130,7 @@ static void limits_become_the_text_of_control_files(void **state)
 	assert_string_equal(v1, "memory.limit_in_bytes=1073741824 "
 			    "memory.memsw.limit_in_bytes=1073741824 "
 			    "memory.soft_limit_in_bytes=536870912 "
+			    "memory.kmem.tcp.limit_in_bytes=134217728 "
 			    "pids.max=256 cpu.shares=2048 ");
 	assert_string_equal(v2, "memory.max=1073741824 pids.max=256 "
 			    "memory.swap.max=0 memory.oom.group=1 "
