@@ -36,7 +36,8 @@ TERMINAL = probes("terminal")
 # What takes all of something ends with this error and no more than so many; or
 # (None) out of memory.
 HELD = {"processes": ("EAGAIN", 256), "threads": ("EAGAIN", 256), "descriptors": ("EMFILE", 10000),
-        "pipes": ("EMFILE", 10000), "signals": ("EAGAIN", 10 ** 6), "timers": ("EAGAIN", 10 ** 6)}
+        "pipes": ("EMFILE", 10000), "tcp": ("EMFILE", 5000), "signals": ("EAGAIN", 10 ** 6),
+        "timers": ("EAGAIN", 10 ** 6)}
 KILLED = ["memory", "segments", "sockets", "app"]
 
 
@@ -258,13 +259,21 @@ def assert_neighbours_go_on(scene):
     assert scene.host.run(scene.other, "echo neighbour").out == "neighbour\n"
 
 
+def tcp_memory():
+    """Bytes in buffers of TCP, in all namespaces."""
+    pages = re.search(r"^TCP:.* mem (\d+)", open("/proc/net/sockstat").read(), re.M).group(1)
+    return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
 def test_whoever_takes_all_gets_his_own_all_and_neighbours_go_on(scene):
+    before = tcp_memory()
     running = {name: hold(scene, name) for name in HELD}
     try:
         for name, (error, most) in HELD.items():
             got, n = (first_line(running[name]).split() + ["nothing", "0"])[:2]
             assert (name, got) == (name, error)
             assert 10 < int(n) <= most, name
+        assert tcp_memory() - before < 512 << 20
         assert_neighbours_go_on(scene)
     finally:
         let_go(running.values())
@@ -348,8 +357,8 @@ def test_links_planted_past_the_slug_store_are_not_followed(host, app):
     directory of the host that everybody may write to."""
     host.deploy(app, {"Procfile": "web: true\n", "unique": app}, wait=False)
     assert host.run(app, "cat unique").out == app
-    tree = next(os.path.dirname(os.path.dirname(p)) for p in glob.glob(host.root + "/var/lib/dyno/slugs/trees/*/app/unique")
-                if open(p).read() == app)
+    trees = glob.glob(host.root + "/var/lib/dyno/slugs/trees/*")
+    tree = next(t for t in trees if os.path.exists(t + "/app/unique") and open(t + "/app/unique").read() == app)
     evil = os.path.join(host.root, "evil")
     os.mkdir(evil)
     os.chmod(evil, 0o777)

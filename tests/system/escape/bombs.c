@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "tests/system/escape/probe.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -85,6 +86,33 @@ static int bomb_socket(void)
 	return 0;
 }
 
+/* A connection with itself, full in one direction. */
+static int bomb_tcp(void)
+{
+	static struct sockaddr_in here = { .sin_family = AF_INET };
+	static int listener = -1;
+	static char data[1 << 16];
+	socklen_t len = sizeof(here);
+	int from;
+
+	if (listener < 0) {
+		here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		listener = socket(AF_INET, SOCK_STREAM, 0);
+		if (listen(listener, 1) < 0 ||
+		    getsockname(listener, (void *)&here, &len) < 0)
+			return -1;
+		here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	}
+	from = socket(AF_INET, SOCK_STREAM, 0);
+	if (from < 0 || connect(from, (void *)&here, len) < 0 ||
+	    accept(listener, NULL, NULL) < 0)
+		return -1;
+	fcntl(from, F_SETFL, O_NONBLOCK);
+	while (write(from, data, sizeof(data)) > 0)
+		;
+	return 0;
+}
+
 static int bomb_memory(void)
 {
 	char *p = mmap(NULL, BOMB_CHUNK, PROT_READ | PROT_WRITE,
@@ -144,7 +172,7 @@ static const struct {
 } bombs[] = {
 	{ "processes", bomb_process }, { "threads", bomb_thread },
 	{ "descriptors", bomb_descriptor }, { "pipes", bomb_pipe },
-	{ "sockets", bomb_socket }, { "memory", bomb_memory },
+	{ "sockets", bomb_socket }, { "tcp", bomb_tcp }, { "memory", bomb_memory },
 	{ "segments", bomb_segment },
 	{ "app", bomb_app }, { "shm", bomb_shm },
 	{ "signals", bomb_signal }, { "timers", bomb_timer },
