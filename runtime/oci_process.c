@@ -140,6 +140,15 @@ static const struct oci_field console_fields[] = {
 static const struct oci_object console_object =
 	OCI_TABLE(oci_process, console_fields);
 
+/* "Runtimes MUST ignore consoleSize if terminal is false or unset." */
+static int console_read(const struct oci_reader *r, const struct oci_at *at,
+			const json_t *value, void *member)
+{
+	struct oci_process *p = member;
+
+	return p->terminal ? oci_read_object(r, at, value, &console_object, p) : 0;
+}
+
 /* ---- scheduling ---- */
 
 static const struct oci_word policy_words[] = {
@@ -215,9 +224,9 @@ static const struct oci_object affinity_object =
 
 /* ---- all of it ---- */
 
-static const struct oci_field process_fields[] = {
+static const struct oci_field process_fields[] = {	/* terminal comes first */
 	OCI_F(OCI_BOOL, oci_process, "terminal", terminal),
-	OCI_F_OBJECT("consoleSize", console_object),
+	{ .name = "consoleSize", .kind = OCI_CUSTOM, .read = console_read },
 	OCI_F_OBJECT("user", user_object),
 	OCI_F(OCI_STRING, oci_process, "cwd", cwd, .required = true,
 	      .string = oci_read_absolute),
@@ -259,12 +268,10 @@ static int rlimits_check(const struct oci_reader *r, const struct oci_at *at,
 static int process_check(const struct oci_reader *r, const struct oci_at *at,
 			 void *out)
 {
-	struct oci_process *p = out;
+	const struct oci_process *p = out;
 
 	if (!*p->args.v[0])
 		return oci_read_refuse_member(r, at, "args", "the first is empty");
-	if (!p->terminal)
-		p->rows = p->cols = 0;
 	return rlimits_check(r, at, p);
 }
 

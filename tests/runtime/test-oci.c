@@ -236,7 +236,7 @@ static void the_process_arrives_alone_and_within(void **state)
 static void a_size_without_a_terminal_is_ignored(void **state)
 {
 	auto_(oci_free_p) struct oci *o = parse(
-		PROCESS("'consoleSize':{'height':25,'width':80}"));
+		PROCESS("'consoleSize':{'height':25,'width':-1}"));
 
 	(void)state;
 	assert_int_equal(o->process.rows, 0);
