@@ -28,6 +28,8 @@ static struct dyno_entry *dyno_entry_free(struct dyno_entry *entry)
 	if (!entry)
 		return NULL;
 	entry->watch = loop_unref(entry->watch);
+	entry->deadline = loop_unref(entry->deadline);
+	runtime_cancel(entry->start);
 	dyno_free(entry->dyno);
 	free(entry);
 	return NULL;
@@ -128,6 +130,7 @@ static int dyno_table_adopt_one(struct dyno_table *t, const char *uuid,
 	int r;
 
 	entry->table = t;
+	snprintf(entry->uuid, sizeof(entry->uuid), "%s", uuid);
 	r = runtime_adopt(t->rt, uuid, &entry->dyno, e);
 	if (r < 0)
 		return r;
@@ -171,6 +174,7 @@ void dyno_table_init(struct dyno_table *t, sd_event *event, struct runtime *rt,
 
 void dyno_table_deinit(struct dyno_table *t)
 {
+	dyno_table_settle(t);
 	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); )
 		dyno_entry_free(it.value);
 	map_deinit(&t->entries);
@@ -188,8 +192,75 @@ size_t dyno_table_count(const struct dyno_table *t)
 	return t->entries.n;
 }
 
+/* ---- starts ---- */
+
+/* The outcome, once: the entry becomes a dyno's, or goes. */
+static void dyno_entry_started(struct dyno_entry *entry, int r, struct error *e)
+{
+	struct dyno_table *t = entry->table;
+
+	entry->deadline = loop_unref(entry->deadline);
+	if (r == 0) {
+		r = dyno_table_watch(t, entry, e);
+		if (r < 0)
+			runtime_remove(t->rt, entry->uuid, NULL);
+	}
+	t->ops->on_started(entry, r, e, t->userdata);
+	if (r < 0) {
+		map_remove(&t->entries, entry->uuid);
+		dyno_entry_free(entry);
+	}
+}
+
+static void dyno_entry_finish(struct dyno_entry *entry)
+{
+	struct start *start = take_ptr(entry->start);
+	struct error e;
+
+	/* Before its descriptor is closed. */
+	entry->watch = loop_unref(entry->watch);
+	dyno_entry_started(entry, runtime_finish(start, &entry->dyno, &e), &e);
+}
+
+static int on_dyno_start(sd_event_source *src, int fd, uint32_t events,
+			 void *userdata)
+{
+	dyno_entry_finish(userdata);
+	return 0;
+}
+
+static int on_dyno_deadline(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct dyno_entry *entry = userdata;
+	struct error e;
+	int r = error_set(&e, ETIMEDOUT, "start a dyno: not ready after %d s",
+			  RUNTIME_START_SEC);
+
+	entry->watch = loop_unref(entry->watch);
+	entry->start = runtime_cancel(entry->start);
+	dyno_entry_started(entry, r, &e);
+	return 0;
+}
+
+static int dyno_table_begin(struct dyno_table *t, const struct dyno_spec *spec,
+			    struct dyno_entry *entry, struct error *e)
+{
+	int fd, r = runtime_begin(t->rt, spec, &entry->start, &fd, e);
+
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(t->event, &entry->watch, fd, EPOLLIN, on_dyno_start,
+			    entry);
+	if (r < 0)
+		return error_ret(e, r, "watch a start");
+	sd_event_source_set_description(entry->watch, "dyno-start");
+	return loop_timer(t->event, &entry->deadline,
+			  RUNTIME_START_SEC * USEC_PER_SEC, on_dyno_deadline,
+			  entry, "dyno-start-deadline", e);
+}
+
 int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
-		     struct dyno_entry **ret, struct error *e)
+		     uint32_t serial, struct error *e)
 {
 	auto_(dyno_entry_free_p) struct dyno_entry *entry = NULL;
 	int r;
@@ -202,17 +273,31 @@ int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
 				 "are allowed", DYNOS_MAX);
 	entry = xcalloc(1, sizeof(*entry));
 	entry->table = t;
-	r = runtime_start(t->rt, spec, &entry->dyno, e);
+	entry->serial = serial;
+	snprintf(entry->uuid, sizeof(entry->uuid), "%s", spec->uuid);
+	r = dyno_table_begin(t, spec, entry, e);
 	if (r < 0)
 		return r;
-	r = dyno_table_watch(t, entry, e);
-	if (r < 0) {
-		runtime_remove(t->rt, spec->uuid, NULL);
-		return r;
-	}
-	map_set(&t->entries, spec->uuid, entry);
-	*ret = take_ptr(entry);
+	map_set(&t->entries, spec->uuid, take_ptr(entry));
 	return 0;
+}
+
+/* An entry that fails goes away under the iteration: one at a time. */
+void dyno_table_settle(struct dyno_table *t)
+{
+	struct dyno_entry *starting;
+
+	do {
+		starting = NULL;
+		for (struct map_iter it = { 0 }; map_next(&t->entries, &it); ) {
+			struct dyno_entry *entry = it.value;
+
+			if (entry->start)
+				starting = entry;
+		}
+		if (starting)
+			dyno_entry_finish(starting);
+	} while (starting);
 }
 
 int dyno_table_remove(struct dyno_table *t, const char *uuid, struct error *e)
@@ -223,7 +308,8 @@ int dyno_table_remove(struct dyno_table *t, const char *uuid, struct error *e)
 	if (!entry)
 		return 0;
 	if (!entry->ended)
-		return error_set(e, EBUSY, "dyno %s lives", uuid);
+		return error_set(e, EBUSY, "dyno %s %s", uuid,
+				 entry->start ? "is starting" : "lives");
 	r = runtime_remove(t->rt, uuid, e);
 	if (r < 0)
 		return r;

@@ -4,7 +4,8 @@
  * dyno_table.h - all dynos on record of this host, living and ended.
  *
  * An entry is made by a start or by adoption, watches its dyno's pidfd, learns
- * how the dyno ended, and stays until it is removed. A dyno on record that can
+ * how the dyno ended, and stays until it is removed. A start is under way until
+ * the dyno's child has executed: others begin meanwhile. A dyno on record that can
  * neither be adopted nor removed is tried again from time to time; it is not
  * in the table.
  */
@@ -19,13 +20,21 @@ struct error;
 
 struct dyno_entry {
 	struct dyno_table *table;
-	struct dyno *dyno;
+	char uuid[37];
+	struct dyno *dyno;		/* NULL while it is starting */
+	struct start *start;
+	uint32_t serial;		/* of the request to start it */
+	sd_event_source *deadline;
 	bool ended;
 	struct dyno_exit exit;		/* when ended */
 	sd_event_source *watch;
 };
 
 struct dyno_table_ops {
+	/* The outcome of dyno_table_start(): 0, or an error; then the entry is
+	 * gone on return. */
+	void (*on_started)(struct dyno_entry *entry, int r, const struct error *e,
+			   void *userdata);
 	/* A dyno has ended. The entry must not be removed in here. */
 	void (*on_end)(struct dyno_entry *entry, void *userdata);
 	/* Something went wrong that nobody asked for: a sentence. */
@@ -52,9 +61,13 @@ int dyno_table_adopt(struct dyno_table *t, struct error *e);
 struct dyno_entry *dyno_table_get(const struct dyno_table *t, const char *uuid);
 size_t dyno_table_count(const struct dyno_table *t);
 
-/* Start a dyno. EEXIST: the uuid is on record. ENOSPC: DYNOS_MAX. */
+/* Begin to start a dyno; on_started() tells the outcome, in at most
+ * RUNTIME_START_SEC. EEXIST: the uuid is on record. ENOSPC: DYNOS_MAX. */
 int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
-		     struct dyno_entry **ret, struct error *e);
+		     uint32_t serial, struct error *e);
+
+/* Wait for all starts that are under way. */
+void dyno_table_settle(struct dyno_table *t);
 
 /* Remove what is left of an ended dyno, and its entry. EBUSY: it lives. Not on
  * record = done. */

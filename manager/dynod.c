@@ -63,6 +63,8 @@ static void on_supervisor_start(int fd, pid_t pid, void *userdata)
 	struct dynod *d = userdata;
 	struct error e;
 
+	/* Who asked for them is gone; the new one hears of their dynos. */
+	dyno_table_settle(&d->dynos);
 	log_info("supervisor started, pid %d, %zu dynos", (int)pid,
 		 dyno_table_count(&d->dynos));
 	if (host_server_new(&d->server, d->event, fd, &d->dynos,
@@ -82,6 +84,15 @@ static void on_supervisor_end(const char *what, void *userdata)
 }
 
 /* ---- dynos ---- */
+
+static void on_dyno_started(struct dyno_entry *entry, int r, const struct error *e,
+			    void *userdata)
+{
+	struct dynod *d = userdata;
+
+	if (d->server)
+		host_server_started(d->server, entry, r, e);
+}
 
 static void on_dyno_ended(struct dyno_entry *entry, void *userdata)
 {
@@ -185,7 +196,8 @@ static int dynod_watch(struct dynod *d, struct error *e)
 static int dynod_serve(struct dynod *d, struct error *e)
 {
 	static const struct dyno_table_ops table_ops = {
-		.on_end = on_dyno_ended, .tell = on_trouble,
+		.on_started = on_dyno_started, .on_end = on_dyno_ended,
+		.tell = on_trouble,
 	};
 	static const struct keeper_ops keeper_ops = {
 		.on_start = on_supervisor_start, .on_end = on_supervisor_end,

@@ -20,7 +20,7 @@
 
 #include "runtime/runtime.h"
 
-#define HOST_VERSION 1
+#define HOST_VERSION 2
 #define HOST_FD 3			/* the supervisor's end */
 #define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
 #define HOST_STRINGS_MAX 4096
@@ -59,4 +59,5 @@ struct host_message {
 	uint64_t started_usec;
 	struct dyno_limits limits;
 	struct dyno_exit exit;		/* EXIT; ADOPT when not alive */
+	uint32_t trace[DYNO_TRACE_COUNT];	/* STARTED: usec */
 };

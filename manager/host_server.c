@@ -62,6 +62,8 @@ static void host_server_dyno(struct host_server *s, enum host_type type,
 		.started_usec = d->started_usec, .exit = entry->exit,
 	};
 
+	memcpy(head.trace, d->trace, sizeof(head.trace));
+
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		if (d->fds[i] >= 0)
 			head.fd_mask |= 1U << i;
@@ -98,6 +100,15 @@ void host_server_exit(struct host_server *s, const struct dyno_entry *entry)
 	host_server_send(s, &head, entry->dyno->uuid, NULL);
 }
 
+void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
+			 const struct error *e)
+{
+	if (r < 0)
+		host_server_reply(s, entry->serial, r, e);
+	else
+		host_server_dyno(s, HOST_STARTED, entry->serial, entry);
+}
+
 /* ---- what the supervisor asks ---- */
 
 #define HOST_ANSWERED 1		/* the request has sent its own answer */
@@ -105,16 +116,12 @@ void host_server_exit(struct host_server *s, const struct dyno_entry *entry)
 static int host_server_serve_start(struct host_server *s, struct host_packet *p,
 				   struct error *e)
 {
-	struct dyno_entry *entry;
 	struct dyno_spec spec;
 	int r;
 
 	host_message_spec(p, &spec);
-	r = dyno_table_start(s->table, &spec, &entry, e);
-	if (r < 0)
-		return r;
-	host_server_dyno(s, HOST_STARTED, p->head.serial, entry);
-	return HOST_ANSWERED;
+	r = dyno_table_start(s->table, &spec, p->head.serial, e);
+	return r < 0 ? r : HOST_ANSWERED;	/* by host_server_started() */
 }
 
 static int host_server_entry(struct host_server *s, struct host_packet *p,
@@ -124,6 +131,8 @@ static int host_server_entry(struct host_server *s, struct host_packet *p,
 	if (!*ret)
 		return error_set(e, ENOENT, "no dyno %s on record",
 				 p->strings[0]);
+	if ((*ret)->start)
+		return error_set(e, EBUSY, "dyno %s is starting", p->strings[0]);
 	return 0;
 }
 

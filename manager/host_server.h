@@ -29,5 +29,10 @@ int host_server_new(struct host_server **ret, sd_event *event, int fd,
 		    struct error *e);
 struct host_server *host_server_free(struct host_server *s);
 
+/* Answer the request to start a dyno: dyno_table_ops.on_started(). Starts must not
+ * be under way when a server is made: nobody waits for their answers. */
+void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
+			 const struct error *e);
+
 /* Tell that a dyno of the table has ended. */
 void host_server_exit(struct host_server *s, const struct dyno_entry *entry);

@@ -45,6 +45,8 @@ int start_begin(struct runtime *rt, const struct dyno_spec *spec,
 		struct start **ret, struct error *e);
 int start_fd(const struct start *s);
 int start_finish(struct start *s, struct dyno **ret, struct error *e);
+/* Undo what is on record, if anything is. */
+struct start *start_free(struct start *s);
 /* adopt.c */
 int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
 	       struct error *e);

@@ -252,6 +252,11 @@ int runtime_finish(struct start *s, struct dyno **ret, struct error *e)
 	return error_prefix(e, start_finish(s, ret, e), "start a dyno");
 }
 
+struct start *runtime_cancel(struct start *s)
+{
+	return s ? start_free(s) : NULL;
+}
+
 int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
 		  struct dyno **ret, struct error *e)
 {

@@ -148,14 +148,17 @@ int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
  * The same in two halves, so that several starts can be under way at once: the
  * first returns when the child needs nothing more; when the descriptor is
  * readable, the second does not wait (it is meant for poll() only, and belongs
- * to *ret). The second takes the start away, whatever comes out; to give up
- * early is to call it, too: it waits 20 s at most. spec is not used any more
- * after the first.
+ * to *ret). The second takes the start away, whatever comes out; it waits 20 s
+ * at most. runtime_cancel() takes it away, too, and undoes it. spec is not used
+ * any more after the first.
  */
 struct start;
 int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
 		  struct start **ret, int *ret_fd, struct error *e);
 int runtime_finish(struct start *s, struct dyno **ret, struct error *e);
+struct start *runtime_cancel(struct start *s);
+
+#define RUNTIME_START_SEC 20		/* an unfinished start is over by then */
 
 /* UUIDs of all dynos on record. */
 int runtime_list(struct runtime *rt, struct strv *ret, struct error *e);

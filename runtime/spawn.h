@@ -14,7 +14,7 @@
 
 struct error;
 
-#define SPAWN_DEADLINE_MSEC 20000
+#define SPAWN_DEADLINE_MSEC 20000	/* runtime.h says so, in seconds */
 
 struct spawn {
 	pid_t pid;

@@ -394,8 +394,7 @@ static int start_claim(struct start *s, struct error *e)
 	return r;
 }
 
-/* Undo what is on record, if anything is. */
-static struct start *start_free(struct start *s)
+struct start *start_free(struct start *s)
 {
 	spawn_abort(&s->spawn);
 	if (s->recorded)

@@ -180,23 +180,57 @@ int runtime_wipe(struct runtime *rt, struct error *e)
 	return 0;
 }
 
-int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
-		  struct dyno **ret, struct error *e)
+/* A start is over as soon as it has begun: its pipe is at end of file. */
+struct start {
+	struct dyno *dyno;
+	struct runtime *rt;
+	int fd;
+};
+
+int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
+		  struct start **ret, int *ret_fd, struct error *e)
 {
-	int fds[DYNO_FD_COUNT];
+	int fds[DYNO_FD_COUNT], p[2];
 	struct record *rec;
+	struct start *s;
 
 	if (spec->slug)
 		return error_set(e, ENOENT, "slug %s is not unpacked", spec->slug);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return error_sys(e, "make a pipe");
+	close(p[1]);
+	s = xcalloc(1, sizeof(*s));
 	rec = fake_start(rt, spec->uuid, spec->argv, spec->envp, fds);
-	*ret = fake_dyno(rec);
-	(*ret)->stdio = spec->stdio;
-	memcpy((*ret)->fds, fds, sizeof(fds));
+	s->rt = rt;
+	s->dyno = fake_dyno(rec);
+	s->dyno->stdio = spec->stdio;
+	memcpy(s->dyno->fds, fds, sizeof(fds));
 	if (spec->stdio == DYNO_STDIO_LOG) {
-		(*ret)->fds[DYNO_FD_ERR] = fd_close(fds[DYNO_FD_ERR]);
-		(*ret)->fds[DYNO_FD_IN] = fd_close(fds[DYNO_FD_IN]);
+		s->dyno->fds[DYNO_FD_ERR] = fd_close(fds[DYNO_FD_ERR]);
+		s->dyno->fds[DYNO_FD_IN] = fd_close(fds[DYNO_FD_IN]);
 	}
+	*ret_fd = s->fd = p[0];
+	*ret = s;
 	return 0;
+}
+
+int runtime_finish(struct start *s, struct dyno **ret, struct error *e)
+{
+	*ret = s->dyno;
+	close(s->fd);
+	free(s);
+	return 0;
+}
+
+struct start *runtime_cancel(struct start *s)
+{
+	if (!s)
+		return NULL;
+	runtime_remove(s->rt, s->dyno->uuid, NULL);
+	dyno_free(s->dyno);
+	close(s->fd);
+	free(s);
+	return NULL;
 }
 
 int runtime_list(struct runtime *rt, struct strv *ret, struct error *e)

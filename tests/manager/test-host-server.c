@@ -113,6 +113,15 @@ static const struct host_client_ops client_ops = {
 	.on_exit = on_exit_told, .on_lost = on_lost,
 };
 
+static void on_table_started(struct dyno_entry *entry, int r, const struct error *e,
+			     void *userdata)
+{
+	struct bench *b = userdata;
+
+	if (b->server)
+		host_server_started(b->server, entry, r, e);
+}
+
 static void on_end(struct dyno_entry *entry, void *userdata)
 {
 	struct bench *b = userdata;
@@ -130,7 +139,7 @@ static void on_tell(const char *what, void *userdata)
 }
 
 static const struct dyno_table_ops table_ops = {
-	.on_end = on_end, .tell = on_tell,
+	.on_started = on_table_started, .on_end = on_end, .tell = on_tell,
 };
 
 static void on_broken(const struct error *why, void *userdata)
