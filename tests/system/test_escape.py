@@ -273,7 +273,8 @@ def test_whoever_takes_all_gets_his_own_all_and_neighbours_go_on(scene):
             got, n = (first_line(running[name]).split() + ["nothing", "0"])[:2]
             assert (name, got) == (name, error)
             assert 10 < int(n) <= most, name
-        assert tcp_memory() - before < 512 << 20
+        # v2 counts it as memory, of which there is so much; v1 apart.
+        assert tcp_memory() - before < (1 << 30 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 512 << 20)
         assert_neighbours_go_on(scene)
     finally:
         let_go(running.values())
