@@ -146,6 +146,8 @@ libdynooci_a_SOURCES = \
 	%D%/oci_process.c \
 	%D%/oci_read.c \
 	%D%/oci_read.h \
+	%D%/oci_refuse.c \
+	%D%/oci_refuse.h \
 	%D%/oci_resources.c \
 	%D%/oci_rules.c \
 	%D%/oci_seccomp.c \

@@ -40,11 +40,11 @@ static int version_check(const struct oci_reader *r, const struct oci_at *at,
 	for (int i = 0; p && i < 2; i++)
 		p = *p == '.' ? digits_after(p + 1) : NULL;
 	if (!p || (*p && ((*p != '-' && *p != '+') || !tail_good(p + 1))))
-		return oci_read_refuse(r, at, "%s is not a version such as %s",
-				       oci_read_quote(s).text, OCI_VERSION);
+		return oci_refuse(r, at, "%s is not a version such as %s",
+				  oci_refuse_quote(s).text, OCI_VERSION);
 	if (!str_after(s, "1."))
-		return oci_read_refuse(r, at, "%s is not supported, 1.x is",
-				       oci_read_quote(s).text);
+		return oci_refuse(r, at, "%s is not supported, 1.x is",
+				  oci_refuse_quote(s).text);
 	return 0;
 }
 

@@ -21,8 +21,8 @@ static int idmap_check(const struct oci_reader *r, const struct oci_at *at,
 	const struct oci_id_map *m = out;
 
 	if (m->size > UINT32_MAX - m->container || m->size > UINT32_MAX - m->host)
-		return oci_read_refuse_member(r, at, "size",
-					      "more than there are ids");
+		return oci_refuse_member(r, at, "size",
+					 "more than there are ids");
 	return 0;
 }
 
@@ -133,9 +133,9 @@ int oci_idmap_option(const struct oci_reader *r, const struct oci_at *at,
 	uids.v = oci_arena_get(r->arena, max, sizeof(*uids.v));
 	gids.v = oci_arena_get(r->arena, max, sizeof(*gids.v));
 	if (max > OCI_IDMAP_MAX || !idmap_lists(&uids, &gids, text))
-		return oci_read_refuse(r, at, "%s is not a mapping such as "
-				       "uids=0-1000-10;gids=0-1000-10",
-				       oci_read_quote(text).text);
+		return oci_refuse(r, at, "%s is not a mapping such as "
+				  "uids=0-1000-10;gids=0-1000-10",
+				  oci_refuse_quote(text).text);
 	m->uid_maps = uids.v;
 	m->n_uid_maps = uids.n;
 	m->gid_maps = gids.v;

@@ -41,7 +41,7 @@ static int namespaces_read(const struct oci_reader *r, const struct oci_at *at,
 	struct oci_namespace *all = member;
 
 	if (!json_is_array(value))
-		return oci_read_refuse(r, at, "not an array");
+		return oci_refuse(r, at, "not an array");
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		const struct oci_at item = { .up = at, .index = i };
 		struct namespace_entry ns = { .path = NULL };
@@ -51,8 +51,8 @@ static int namespaces_read(const struct oci_reader *r, const struct oci_at *at,
 		if (ret < 0)
 			return ret;
 		if (all[ns.kind].set)
-			return oci_read_refuse_member(r, &item, "type",
-						      "given twice");
+			return oci_refuse_member(r, &item, "type",
+						 "given twice");
 		all[ns.kind] = (struct oci_namespace){ true, ns.path };
 	}
 	return 0;
@@ -86,7 +86,7 @@ static int clocks_read(const struct oci_reader *r, const struct oci_at *at,
 
 	json_object_foreach((json_t *)value, key, v)
 		if (!str_eq(key, "monotonic") && !str_eq(key, "boottime"))
-			return oci_read_refuse_member(r, at, key, "no such clock");
+			return oci_refuse_member(r, at, key, "no such clock");
 	return oci_read_object(r, at, value, &clocks_object, member);
 }
 
@@ -117,9 +117,9 @@ static int device_check(const struct oci_reader *r, const struct oci_at *at,
 	if (d->type == 'p')
 		d->major = d->minor = 0;
 	if (d->major < 0)
-		return oci_read_refuse_member(r, at, "major", "missing");
+		return oci_refuse_member(r, at, "major", "missing");
 	if (d->minor < 0)
-		return oci_read_refuse_member(r, at, "minor", "missing");
+		return oci_refuse_member(r, at, "minor", "missing");
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static int personality_flags(const struct oci_reader *r, const struct oci_at *at
 	int64_t none;
 
 	if (!json_is_array(value))
-		return oci_read_refuse(r, at, "not an array");
+		return oci_refuse(r, at, "not an array");
 	if (json_array_size(value) == 0)
 		return 0;
 	return oci_read_word(r, &first, json_array_get(value, 0), no_words, &none);
@@ -162,8 +162,8 @@ static int cgroups_path_check(const struct oci_reader *r, const struct oci_at *a
 		size_t n = strcspn(p, "/");
 
 		if (n == 2 && p[0] == '.' && p[1] == '.')
-			return oci_read_refuse(r, at, "%s goes upwards",
-					       oci_read_quote(s).text);
+			return oci_refuse(r, at, "%s goes upwards",
+					  oci_refuse_quote(s).text);
 		p += n;
 	}
 	return 0;
@@ -179,13 +179,13 @@ static int propagation_check(const struct oci_reader *r, const struct oci_at *at
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (str_eq(plain, known[i]))
 			return 0;
-	return oci_read_refuse(r, at, "%s is not known", oci_read_quote(s).text);
+	return oci_refuse(r, at, "%s is not known", oci_refuse_quote(s).text);
 }
 
 static int rdt_refuse(const struct oci_reader *r, const struct oci_at *at,
 		      const json_t *value, void *member)
 {
-	return oci_read_refuse(r, at, "not supported");
+	return oci_refuse(r, at, "not supported");
 }
 
 static const struct oci_field linux_fields[] = {

@@ -30,11 +30,11 @@ static int mount_check(const struct oci_reader *r, const struct oci_at *at,
 		m->destination = path;
 	}
 	if (m->n_uid_maps > 0 && m->n_gid_maps == 0)
-		return oci_read_refuse_member(r, at, "gidMappings",
-					      "missing beside uidMappings");
+		return oci_refuse_member(r, at, "gidMappings",
+					 "missing beside uidMappings");
 	if (m->n_gid_maps > 0 && m->n_uid_maps == 0)
-		return oci_read_refuse_member(r, at, "uidMappings",
-					      "missing beside gidMappings");
+		return oci_refuse_member(r, at, "uidMappings",
+					 "missing beside gidMappings");
 	return 0;
 }
 

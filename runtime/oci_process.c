@@ -116,7 +116,7 @@ static int rlimit_check(const struct oci_reader *r, const struct oci_at *at,
 	const struct oci_rlimit *l = out;
 
 	return l->soft <= l->hard ? 0 :
-		oci_read_refuse_member(r, at, "soft", "above the hard limit");
+		oci_refuse_member(r, at, "soft", "above the hard limit");
 }
 
 static const struct oci_object rlimit_object =
@@ -188,12 +188,12 @@ static int scheduler_check(const struct oci_reader *r, const struct oci_at *at,
 	const uint32_t policy = p->scheduler.policy;
 
 	if (p->scheduler.priority != 0 && policy != SCHED_FIFO && policy != SCHED_RR)
-		return oci_read_refuse_member(r, at, "priority",
-					      "only for SCHED_FIFO and SCHED_RR");
+		return oci_refuse_member(r, at, "priority",
+					 "only for SCHED_FIFO and SCHED_RR");
 	if (policy != SCHED_DEADLINE && (p->scheduler.runtime != 0 ||
 	    p->scheduler.deadline != 0 || p->scheduler.period != 0))
-		return oci_read_refuse(r, at, "runtime, deadline and period are "
-				       "only for SCHED_DEADLINE");
+		return oci_refuse(r, at, "runtime, deadline and period are "
+				  "only for SCHED_DEADLINE");
 	return 0;
 }
 
@@ -258,8 +258,8 @@ static int rlimits_check(const struct oci_reader *r, const struct oci_at *at,
 		unsigned bit = 1U << p->rlimits[i].resource;
 
 		if (seen & bit)
-			return oci_read_refuse_member(r, &item, "type",
-						      "given twice");
+			return oci_refuse_member(r, &item, "type",
+						 "given twice");
 		seen |= bit;
 	}
 	return 0;
@@ -271,7 +271,7 @@ static int process_check(const struct oci_reader *r, const struct oci_at *at,
 	const struct oci_process *p = out;
 
 	if (!*p->args.v[0])
-		return oci_read_refuse_member(r, at, "args", "the first is empty");
+		return oci_refuse_member(r, at, "args", "the first is empty");
 	return rlimits_check(r, at, p);
 }
 

@@ -1,102 +1,19 @@
 /*
  * oci_read.c - the reader behind the tables.
  */
-#include "base/buf.h"
-#include "base/error.h"
 #include "runtime/oci_read.h"
 #include "runtime/resources.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
-
-/* ---- errors ---- */
-
-static bool name_is_plain(const char *s)
-{
-	if (!*s || strlen(s) > 64)
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && *s != '_' && *s != '-')
-			return false;
-	return true;
-}
-
-static void at_text(const struct oci_at *at, struct buf *b)
-{
-	if (!at)
-		return;
-	at_text(at->up, b);
-	if (!at->name)
-		buf_addf(b, "[%zu]", at->index);
-	else if (!name_is_plain(at->name))
-		buf_addf(b, "[%s]", oci_read_quote(at->name).text);
-	else
-		buf_addf(b, "%s%s", b->len > 0 ? "." : "", at->name);
-}
-
-static int read_refuse(const struct oci_reader *r, const struct oci_at *at,
-		       const char *fmt, va_list ap)
-{
-	auto_free char *what = xvasprintf(fmt, ap);
-	auto_buf path = BUF_INIT;
-
-	at_text(at, &path);
-	return error_set(r->e, EINVAL, "%s%s%s", buf_str(&path),
-			 path.len > 0 ? ": " : "", what);
-}
-
-int oci_read_refuse(const struct oci_reader *r, const struct oci_at *at,
-		    const char *fmt, ...)
-{
-	va_list ap;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = read_refuse(r, at, fmt, ap);
-	va_end(ap);
-	return ret;
-}
-
-int oci_read_refuse_member(const struct oci_reader *r, const struct oci_at *at,
-			   const char *name, const char *fmt, ...)
-{
-	const struct oci_at member = { .up = at, .name = name };
-	va_list ap;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = read_refuse(r, &member, fmt, ap);
-	va_end(ap);
-	return ret;
-}
-
-struct oci_quoted oci_read_quote(const char *s)
-{
-	struct oci_quoted q = { "\"" };
-	const size_t room = sizeof(q.text) - sizeof("\"...\"");
-	size_t n = strnlen(s, room), o = 1;
-
-	/* Not in the middle of a character. */
-	if (n == room)
-		while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
-			n--;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		q.text[o++] = c < ' ' || c == 0x7f ? '?' : (char)c;
-	}
-	snprintf(q.text + o, sizeof(q.text) - o, s[n] ? "...\"" : "\"");
-	return q;
-}
 
 /* ---- rules for strings ---- */
 
 int oci_read_absolute(const struct oci_reader *r, const struct oci_at *at,
 		      const char *s)
 {
-	return s[0] == '/' ? 0 : oci_read_refuse(r, at, "%s is not an absolute path",
-						 oci_read_quote(s).text);
+	return s[0] == '/' ? 0 : oci_refuse(r, at, "%s is not an absolute path",
+					    oci_refuse_quote(s).text);
 }
 
 int oci_read_list(const struct oci_reader *r, const struct oci_at *at,
@@ -117,8 +34,8 @@ int oci_read_list(const struct oci_reader *r, const struct oci_at *at,
 		else if (*p)
 			good = false;
 	}
-	return good ? 0 : oci_read_refuse(r, at, "%s is not a list such as 0-3,7",
-					  oci_read_quote(s).text);
+	return good ? 0 : oci_refuse(r, at, "%s is not a list such as 0-3,7",
+				     oci_refuse_quote(s).text);
 }
 
 /* ---- single values ---- */
@@ -128,10 +45,10 @@ static int refuse_range(const struct oci_reader *r, const struct oci_at *at,
 			int64_t min, uint64_t max)
 {
 	if (max >= INT64_MAX)
-		return oci_read_refuse(r, at, min == INT64_MIN || max == UINT64_MAX
-				       ? "out of range" : "out of range: below %" PRId64
-				       " or too large", min);
-	return oci_read_refuse(r, at, "not within %" PRId64 "..%" PRIu64, min, max);
+		return oci_refuse(r, at, min == INT64_MIN || max == UINT64_MAX
+				  ? "out of range" : "out of range: below %" PRId64
+				  " or too large", min);
+	return oci_refuse(r, at, "not within %" PRId64 "..%" PRIu64, min, max);
 }
 
 int oci_read_number(const struct oci_reader *r, const struct oci_at *at,
@@ -141,9 +58,9 @@ int oci_read_number(const struct oci_reader *r, const struct oci_at *at,
 
 	switch (oci_json_number(r->json, value, &n)) {
 	case OCI_JSON_NO_NUMBER:
-		return oci_read_refuse(r, at, "not a number");
+		return oci_refuse(r, at, "not a number");
 	case OCI_JSON_FRACTION:
-		return oci_read_refuse(r, at, "not a whole number");
+		return oci_refuse(r, at, "not a whole number");
 	case OCI_JSON_TOO_LARGE:
 		return refuse_range(r, at, min, max);
 	default:
@@ -163,13 +80,13 @@ int oci_read_word(const struct oci_reader *r, const struct oci_at *at,
 	const char *s = json_string_value(value);
 
 	if (!s)
-		return oci_read_refuse(r, at, "not a string");
+		return oci_refuse(r, at, "not a string");
 	for (const struct oci_word *w = words; w->name; w++)
 		if (str_eq(w->name, s)) {
 			*ret = w->value;
 			return 0;
 		}
-	return oci_read_refuse(r, at, "%s is not known", oci_read_quote(s).text);
+	return oci_refuse(r, at, "%s is not known", oci_refuse_quote(s).text);
 }
 
 static void store_number(void *member, unsigned char width, uint64_t value)
@@ -201,9 +118,9 @@ static int read_string(const struct oci_reader *r, const struct oci_at *at,
 	const char *s = json_string_value(value);
 
 	if (!s)
-		return oci_read_refuse(r, at, "not a string");
+		return oci_refuse(r, at, "not a string");
 	if (!*s && f->required)
-		return oci_read_refuse(r, at, "empty");
+		return oci_refuse(r, at, "empty");
 	if (!*s)
 		return 0;
 	*ret = s;
@@ -222,7 +139,7 @@ static int read_simple(const struct oci_reader *r, const struct oci_at *at,
 	case OCI_BOOL:
 	case OCI_SWITCH:
 		if (!json_is_boolean(value))
-			return oci_read_refuse(r, at, "not true or false");
+			return oci_refuse(r, at, "not true or false");
 		if (f->kind == OCI_BOOL)
 			*(bool *)member = json_is_true(value);
 		else
@@ -258,9 +175,9 @@ static int list_bounds(const struct oci_reader *r, const struct oci_at *at,
 		       const struct oci_field *f, size_t n)
 {
 	if (n > list_max(f))
-		return oci_read_refuse(r, at, "more than %zu entries", list_max(f));
+		return oci_refuse(r, at, "more than %zu entries", list_max(f));
 	if (n == 0 && f->required)
-		return oci_read_refuse(r, at, "empty");
+		return oci_refuse(r, at, "empty");
 	return 0;
 }
 
@@ -276,7 +193,7 @@ static int read_strings(const struct oci_reader *r, const struct oci_at *at,
 
 		v[i] = json_string_value(json_array_get(value, i));
 		if (!v[i])
-			return oci_read_refuse(r, &item, "not a string");
+			return oci_refuse(r, &item, "not a string");
 		ret = f->string ? f->string(r, &item, v[i]) : 0;
 		if (ret < 0)
 			return ret;
@@ -350,7 +267,7 @@ static int read_array(const struct oci_reader *r, const struct oci_at *at,
 	int ret;
 
 	if (!json_is_array(value))
-		return oci_read_refuse(r, at, "not an array");
+		return oci_refuse(r, at, "not an array");
 	ret = list_bounds(r, at, f, n);
 	if (ret < 0)
 		return ret;
@@ -377,7 +294,7 @@ static int read_pairs(const struct oci_reader *r, const struct oci_at *at,
 	int ret;
 
 	if (!json_is_object(value))
-		return oci_read_refuse(r, at, "not an object");
+		return oci_refuse(r, at, "not an object");
 	ret = list_bounds(r, at, f, n);
 	if (ret < 0)
 		return ret;
@@ -385,9 +302,9 @@ static int read_pairs(const struct oci_reader *r, const struct oci_at *at,
 	json_object_foreach(value, key, text) {
 		v[i] = (struct resources_pair){ key, json_string_value(text) };
 		if (!v[i].value)
-			return oci_read_refuse_member(r, at, key, "not a string");
+			return oci_refuse_member(r, at, key, "not a string");
 		if (!*key)
-			return oci_read_refuse_member(r, at, key, "no name");
+			return oci_refuse_member(r, at, key, "no name");
 		i++;
 	}
 	*(struct resources_pair **)(void *)(out + f->offset) = v;
@@ -447,7 +364,7 @@ int oci_read_object(const struct oci_reader *r, const struct oci_at *at,
 		    const json_t *value, const struct oci_object *o, void *out)
 {
 	if (!json_is_object(value))
-		return oci_read_refuse(r, at, "not an object");
+		return oci_refuse(r, at, "not an object");
 	for (size_t i = 0; i < o->n_fields; i++) {
 		const struct oci_field *f = &o->fields[i];
 		const struct oci_at member = { .up = at, .name = f->name };
@@ -456,7 +373,7 @@ int oci_read_object(const struct oci_reader *r, const struct oci_at *at,
 
 		if (!v || json_is_null(v)) {
 			if (f->required)
-				return oci_read_refuse(r, &member, "missing");
+				return oci_refuse(r, &member, "missing");
 			member_absent(f, out);
 			continue;
 		}

@@ -7,24 +7,9 @@
  * in the struct, its bounds. What no row names is ignored; null is as good as
  * absent. Whatever is wrong is told with the path to it.
  */
-#include "runtime/oci_arena.h"
-#include "runtime/oci_json.h"
+#include "runtime/oci_refuse.h"
 
-struct error;
 struct oci_field;
-
-struct oci_reader {
-	struct oci_arena *arena;	/* of what the structs point to */
-	const struct oci_json *json;	/* strings are borrowed from it */
-	struct error *e;
-};
-
-/* Where in the tree: a chain on the stack. */
-struct oci_at {
-	const struct oci_at *up;
-	const char *name;		/* NULL: an entry of an array */
-	size_t index;
-};
 
 /* What an object is read into. Offsets may start at the struct around it. */
 struct oci_object {
@@ -98,14 +83,6 @@ struct oci_field {
 	{ .size = sizeof(struct T), .fields = rows, .n_fields = ARRAY_SIZE(rows), \
 	  __VA_ARGS__ }
 
-/* -EINVAL, "process.args[0]: ..." */
-int oci_read_refuse(const struct oci_reader *r, const struct oci_at *at,
-		    const char *fmt, ...) PRINTF(3, 4);
-
-/* The same for a member of the object at "at". */
-int oci_read_refuse_member(const struct oci_reader *r, const struct oci_at *at,
-			   const char *name, const char *fmt, ...) PRINTF(4, 5);
-
 int oci_read_object(const struct oci_reader *r, const struct oci_at *at,
 		    const json_t *value, const struct oci_object *o, void *out);
 
@@ -119,12 +96,6 @@ int oci_read_number(const struct oci_reader *r, const struct oci_at *at,
 int oci_read_word(const struct oci_reader *r, const struct oci_at *at,
 		  const json_t *value, const struct oci_word *words,
 		  int64_t *ret);
-
-/* A text of a stranger, fit for a message: short, quoted, on one line. */
-struct oci_quoted {
-	char text[80];
-};
-struct oci_quoted oci_read_quote(const char *s);
 
 /* Rules for strings. */
 int oci_read_absolute(const struct oci_reader *r, const struct oci_at *at,

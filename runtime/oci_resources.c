@@ -66,7 +66,7 @@ static int cpu_check(const struct oci_reader *r, const struct oci_at *at, void *
 
 	if (res->cpu.quota.set && res->cpu.quota.value > 0 && res->cpu.burst.set &&
 	    res->cpu.burst.value > res->cpu.quota.value)
-		return oci_read_refuse_member(r, at, "burst", "above the quota");
+		return oci_refuse_member(r, at, "burst", "above the quota");
 	return 0;
 }
 
@@ -87,7 +87,7 @@ static int access_read(const struct oci_reader *r, const struct oci_at *at,
 	const char *s = json_string_value(value);
 
 	if (!s)
-		return oci_read_refuse(r, at, "not a string");
+		return oci_refuse(r, at, "not a string");
 	for (const char *p = s; *p; p++) {
 		if (*p == 'r')
 			d->read = true;
@@ -96,8 +96,8 @@ static int access_read(const struct oci_reader *r, const struct oci_at *at,
 		else if (*p == 'm')
 			d->mknod = true;
 		else if (*p != 'a')	/* engines write it; runc passes it by */
-			return oci_read_refuse(r, at, "%s is not made of r, w, m",
-					       oci_read_quote(s).text);
+			return oci_refuse(r, at, "%s is not made of r, w, m",
+					  oci_refuse_quote(s).text);
 	}
 	return 0;
 }
@@ -140,8 +140,8 @@ static int weight_check(const struct oci_reader *r, const struct oci_at *at,
 	if (m->set && m->value == 0)
 		m->set = false;
 	if (m->set && m->value < WEIGHT_MIN)
-		return oci_read_refuse_member(r, at, name, "not within %d..%d",
-					      WEIGHT_MIN, WEIGHT_MAX);
+		return oci_refuse_member(r, at, name, "not within %d..%d",
+					 WEIGHT_MIN, WEIGHT_MAX);
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static int weights_check(const struct oci_reader *r, const struct oci_at *at,
 	int ret;
 
 	if (!w->weight.set && !w->leaf_weight.set)
-		return oci_read_refuse(r, at, "neither weight nor leafWeight");
+		return oci_refuse(r, at, "neither weight nor leafWeight");
 	ret = weight_check(r, at, "weight", &w->weight);
 	return ret < 0 ? ret : weight_check(r, at, "leafWeight", &w->leaf_weight);
 }
@@ -214,8 +214,8 @@ static int page_size_check(const struct oci_reader *r, const struct oci_at *at,
 	if (n > 0 && n < 10 && s[0] != '0' && s[n] && strchr("KMG", s[n]) &&
 	    str_eq(s + n + 1, "B"))
 		return 0;
-	return oci_read_refuse(r, at, "%s is not a size such as 2MB",
-			       oci_read_quote(s).text);
+	return oci_refuse(r, at, "%s is not a size such as 2MB",
+			  oci_refuse_quote(s).text);
 }
 
 static const struct oci_field hugetlb_fields[] = {
@@ -235,16 +235,16 @@ static int device_name_check(const struct oci_reader *r, const struct oci_at *at
 
 	while (isgraph((unsigned char)*p) && *p != '/' && *p != '=')
 		p++;
-	return *s && !*p ? 0 : oci_read_refuse(r, at, "%s is not the name of a device",
-					       oci_read_quote(s).text);
+	return *s && !*p ? 0 : oci_refuse(r, at, "%s is not the name of a device",
+					  oci_refuse_quote(s).text);
 }
 
 static int link_name_check(const struct oci_reader *r, const struct oci_at *at,
 			   const char *s)
 {
 	if (strlen(s) >= IFNAMSIZ)
-		return oci_read_refuse(r, at, "%s is too long for a link",
-				       oci_read_quote(s).text);
+		return oci_refuse(r, at, "%s is too long for a link",
+				  oci_refuse_quote(s).text);
 	return device_name_check(r, at, s);
 }
 
@@ -280,10 +280,10 @@ static int rdma_read(const struct oci_reader *r, const struct oci_at *at,
 	json_t *limits;
 
 	if (!json_is_object(value))
-		return oci_read_refuse(r, at, "not an object");
+		return oci_refuse(r, at, "not an object");
 	if (n > OCI_READ_LIST_MAX)
-		return oci_read_refuse(r, at, "more than %d entries",
-				       OCI_READ_LIST_MAX);
+		return oci_refuse(r, at, "more than %d entries",
+				  OCI_READ_LIST_MAX);
 	v = oci_arena_get(r->arena, n, sizeof(*v));
 	json_object_foreach((json_t *)value, key, limits) {
 		const struct oci_at item = { .up = at, .name = key };
@@ -331,7 +331,7 @@ static int resources_check(const struct oci_reader *r, const struct oci_at *at,
 
 	for (size_t i = 0; i < res->n_unified; i++)
 		if (!unified_good(res->unified[i].key))
-			return oci_read_refuse_member(r, &list, res->unified[i].key,
+			return oci_refuse_member(r, &list, res->unified[i].key,
 				"not a file such as memory.high");
 	return 0;
 }

@@ -17,11 +17,11 @@ static int rules_names(const struct oci_reader *r, const struct oci *o)
 	if (rules_has(o, OCI_NS_UTS))
 		return 0;
 	if (o->hostname)
-		return oci_read_refuse_member(r, NULL, "hostname",
-					      "needs a uts namespace");
+		return oci_refuse_member(r, NULL, "hostname",
+					 "needs a uts namespace");
 	if (o->domainname)
-		return oci_read_refuse_member(r, NULL, "domainname",
-					      "needs a uts namespace");
+		return oci_refuse_member(r, NULL, "domainname",
+					 "needs a uts namespace");
 	return 0;
 }
 
@@ -30,20 +30,20 @@ static int rules_user(const struct oci_reader *r, const struct oci *o)
 	const struct oci_namespace *user = &o->namespaces[OCI_NS_USER];
 
 	if (!user->set && o->n_uid_maps > 0)
-		return oci_read_refuse_member(r, &linux_at, "uidMappings",
-					      "needs a user namespace");
+		return oci_refuse_member(r, &linux_at, "uidMappings",
+					 "needs a user namespace");
 	if (!user->set && o->n_gid_maps > 0)
-		return oci_read_refuse_member(r, &linux_at, "gidMappings",
-					      "needs a user namespace");
+		return oci_refuse_member(r, &linux_at, "gidMappings",
+					 "needs a user namespace");
 	if (user->set && !user->path && o->n_uid_maps == 0 && o->n_gid_maps == 0)
-		return oci_read_refuse_member(r, &linux_at, "uidMappings", "missing: "
-					      "a new user namespace needs it");
+		return oci_refuse_member(r, &linux_at, "uidMappings", "missing: "
+					 "a new user namespace needs it");
 	if (o->n_uid_maps > 0 && o->n_gid_maps == 0)
-		return oci_read_refuse_member(r, &linux_at, "gidMappings",
-					      "missing beside uidMappings");
+		return oci_refuse_member(r, &linux_at, "gidMappings",
+					 "missing beside uidMappings");
 	if (o->n_gid_maps > 0 && o->n_uid_maps == 0)
-		return oci_read_refuse_member(r, &linux_at, "uidMappings",
-					      "missing beside gidMappings");
+		return oci_refuse_member(r, &linux_at, "uidMappings",
+					 "missing beside gidMappings");
 	return 0;
 }
 
@@ -52,11 +52,11 @@ static int rules_time(const struct oci_reader *r, const struct oci *o)
 	if (!o->monotonic.set && !o->boottime.set)
 		return 0;
 	if (!rules_has(o, OCI_NS_TIME))
-		return oci_read_refuse_member(r, &linux_at, "timeOffsets",
-					      "needs a time namespace");
+		return oci_refuse_member(r, &linux_at, "timeOffsets",
+					 "needs a time namespace");
 	if (o->namespaces[OCI_NS_TIME].path)
-		return oci_read_refuse_member(r, &linux_at, "timeOffsets",
-					      "not with a joined time namespace");
+		return oci_refuse_member(r, &linux_at, "timeOffsets",
+					 "not with a joined time namespace");
 	return 0;
 }
 
@@ -65,11 +65,11 @@ static int rules_paths(const struct oci_reader *r, const struct oci *o)
 	if (rules_has(o, OCI_NS_MOUNT))
 		return 0;
 	if (o->masked_paths.n > 0)
-		return oci_read_refuse_member(r, &linux_at, "maskedPaths",
-					      "needs a mount namespace");
+		return oci_refuse_member(r, &linux_at, "maskedPaths",
+					 "needs a mount namespace");
 	if (o->readonly_paths.n > 0)
-		return oci_read_refuse_member(r, &linux_at, "readonlyPaths",
-					      "needs a mount namespace");
+		return oci_refuse_member(r, &linux_at, "readonlyPaths",
+					 "needs a mount namespace");
 	return 0;
 }
 
@@ -130,9 +130,9 @@ static int sysctl_check(const struct oci_reader *r, const struct oci *o,
 			const struct oci_at *at, const char *path)
 {
 	if (!sysctl_path_good(path))
-		return oci_read_refuse(r, at, "not a name below /proc/sys");
+		return oci_refuse(r, at, "not a name below /proc/sys");
 	if (str_eq(path, "kernel/hostname"))
-		return oci_read_refuse(r, at, "set by \"hostname\" only");
+		return oci_refuse(r, at, "set by \"hostname\" only");
 	for (size_t i = 0; i < ARRAY_SIZE(sysctl_owners); i++) {
 		const char *owned = sysctl_owners[i].path;
 		const char *rest = str_after(path, owned);
@@ -140,10 +140,10 @@ static int sysctl_check(const struct oci_reader *r, const struct oci *o,
 		if (!rest || (*rest && owned[strlen(owned) - 1] != '/'))
 			continue;
 		return rules_has(o, sysctl_owners[i].kind) ? 0 :
-			oci_read_refuse(r, at, "needs %s namespace",
-					sysctl_owners[i].name);
+			oci_refuse(r, at, "needs %s namespace",
+				   sysctl_owners[i].name);
 	}
-	return oci_read_refuse(r, at, "belongs to the whole machine");
+	return oci_refuse(r, at, "belongs to the whole machine");
 }
 
 static int rules_sysctl(const struct oci_reader *r, struct oci *o)
@@ -179,7 +179,7 @@ static int mount_map(const struct oci_reader *r, const struct oci_at *at,
 	if (*rest)
 		return oci_idmap_option(r, at, o, rest + 1, m);
 	return rules_has(o, OCI_NS_USER) ? 0 :
-		oci_read_refuse(r, at, "without mappings it needs a user namespace");
+		oci_refuse(r, at, "without mappings it needs a user namespace");
 }
 
 static int rules_mount(const struct oci_reader *r, const struct oci_at *at,

@@ -15,7 +15,7 @@ static int name_check(const struct oci_reader *r, const struct oci_at *at,
 	for (; *known; known++)
 		if (str_eq(*known, s))
 			return 0;
-	return oci_read_refuse(r, at, "%s is not known", oci_read_quote(s).text);
+	return oci_refuse(r, at, "%s is not known", oci_refuse_quote(s).text);
 }
 
 #define NAME_CHECK(fn, known) \
@@ -70,8 +70,8 @@ static int profile_check(const struct oci_reader *r, const struct oci_at *at,
 	const struct seccomp_profile *p = out;
 
 	if (p->listener_metadata && !p->listener_path)
-		return oci_read_refuse_member(r, at, "listenerMetadata",
-					      "only with listenerPath");
+		return oci_refuse_member(r, at, "listenerMetadata",
+					 "only with listenerPath");
 	return 0;
 }
 
