@@ -10,7 +10,7 @@ include tests/router/local.mk
 include tests/cli/local.mk
 endif
 include tests/fuzz/local.mk
-include tests/system/escape/local.mk
+include tests/escape/local.mk
 include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system %D%/bench
