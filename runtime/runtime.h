@@ -201,8 +201,8 @@ struct dyno *dyno_free(struct dyno *d);	/* closes, does not end it */
 DEFINE_AUTO(struct dyno, dyno_free)
 
 /*
- * Remove whatever a dyno left: processes, cgroups, link, nft elements, record.
- * Independent idempotent steps: each is tried; the first failure is returned,
+ * Remove whatever a dyno left: processes, cgroups, nft elements, record. The
+ * link goes with its namespace, behind the caller's back. Independent idempotent steps: each is tried; the first failure is returned,
  * and calling again goes on. The record goes last.
  */
 int runtime_remove(struct runtime *rt, const char *uuid, struct error *e);
