@@ -1,0 +1,109 @@
+/*
+ * library.c - starts through the runtime library, on demand (see round.h).
+ *
+ *   library [-r DIR]		rounds of /bin/true, in an instance of its own
+ *				below DIR; default $TMPDIR, or /tmp
+ *   library -f FILE		write the system call filter of dynos, and end
+ *
+ * Words of its own:
+ *
+ *	alive N		so many idle dynos live from now on; answer: "N"
+ *	many N		N dynos at once: all started, then all awaited, then all
+ *			removed; answer: "MICROSECONDS" for all of it
+ */
+#include "base/base.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "runtime/runtime.h"
+#include "runtime/seccomp.h"
+#include "tests/bench/instance.h"
+#include "tests/bench/round.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+
+static bool library_once(void *userdata, struct round *ret)
+{
+	struct instance *in = userdata;
+	uint64_t t = round_now();
+	struct dyno *d = instance_start(in, "/bin/true", NULL);
+
+	if (!d)
+		return false;
+	ret->start = round_now() - t;
+	if (!instance_await(d))
+		return false;
+	ret->exit = round_now() - t;
+	if (!instance_remove(in, d))
+		return false;
+	ret->gone = round_now() - t;
+	return true;
+}
+
+static bool library_many(struct instance *in, size_t n)
+{
+	auto_free struct dyno **all = xcalloc(n, sizeof(struct dyno *));
+	uint64_t t = round_now();
+	bool good = true;
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = instance_start(in, "/bin/true", NULL);
+	for (size_t i = 0; i < n; i++)
+		good = all[i] && instance_await(all[i]) && good;
+	for (size_t i = 0; i < n; i++)
+		good = all[i] && instance_remove(in, all[i]) && good;
+	printf("%llu\n", (unsigned long long)(round_now() - t));
+	return good;
+}
+
+static bool library_word(void *userdata, const char *word, long arg)
+{
+	struct instance *in = userdata;
+
+	if (arg < 0)
+		return false;
+	if (str_eq(word, "many"))
+		return library_many(in, (size_t)arg);
+	if (!str_eq(word, "alive") || !instance_alive(in, (size_t)arg))
+		return false;
+	printf("%ld\n", arg);
+	return true;
+}
+
+static int library_filter(const char *path)
+{
+	struct sock_fprog filter;
+	struct error e;
+	int r = seccomp_policy_compile(&filter, &e);
+
+	if (r == 0)
+		r = file_write_fast(AT_FDCWD, path, filter.filter,
+				    filter.len * sizeof(*filter.filter), 0600, &e);
+	if (r < 0)
+		fprintf(stderr, "library: %s\n", e.msg);
+	return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct round_fns fns = {
+		.once = library_once, .word = library_word,
+	};
+	const char *dir = getenv("TMPDIR");
+	struct instance in;
+	int opt, r;
+
+	while ((opt = getopt(argc, argv, "f:r:")) != -1) {
+		if (opt == 'f')
+			return library_filter(optarg);
+		if (opt != 'r')
+			return 2;
+		dir = optarg;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (!instance_open(&in, dir ? dir : "/tmp"))
+		return 1;
+	r = round_serve(&fns, &in);
+	return instance_close(&in) ? r : 1;
+}
