@@ -30,7 +30,7 @@ struct oci_rlimit {
 	uint64_t soft, hard;
 };
 
-/* Masks of 1 << CAP_*; names unknown to libcap are kept apart. */
+/* Masks of 1 << CAP_*; unknown names are kept apart. */
 struct oci_capabilities {
 	uint64_t bounding, effective, permitted, inheritable, ambient;
 	struct oci_strings unknown;	/* to be warned of */
@@ -60,7 +60,7 @@ struct oci_process {
 	} scheduler;
 	struct {
 		bool set;
-		int class;			/* 0 none, 1 rt, 2 best effort, 3 idle */
+		int class;			/* 1 rt, 2 best effort, 3 idle */
 		int priority;
 	} io_priority;
 	const char *exec_cpus_initial, *exec_cpus_final;	/* execCPUAffinity */
@@ -71,7 +71,8 @@ struct oci_mount {
 	const char *type;		/* or NULL */
 	const char *source;		/* or NULL */
 	struct oci_strings options;
-	const struct oci_id_map *uid_maps, *gid_maps;	/* of an idmapped mount */
+	/* Of an idmapped mount; also out of an option "idmap=uids=...;gids=...". */
+	const struct oci_id_map *uid_maps, *gid_maps;
 	size_t n_uid_maps, n_gid_maps;
 };
 
