@@ -167,14 +167,18 @@ static int rules_sysctl(const struct oci_reader *r, struct oci *o)
 
 /* ---- mounts ---- */
 
-/* Mappings may be members of the mount, in the option, or those of the user
- * namespace. */
-static int mount_map(const struct oci_reader *r, const struct oci_at *at,
-		     const struct oci *o, struct oci_mount *m, const char *option)
+/* What is behind "idmap" or "ridmap": nothing or "=..."; NULL: another word. */
+static const char *idmap_rest(const char *option)
 {
 	const char *rest = str_after(option, option[0] == 'r' ? "ridmap" : "idmap");
 
-	if (!rest || (*rest && *rest != '=') || m->n_uid_maps > 0)
+	return rest && (!*rest || *rest == '=') ? rest : NULL;
+}
+
+static int mount_map(const struct oci_reader *r, const struct oci_at *at,
+		     const struct oci *o, struct oci_mount *m, const char *rest)
+{
+	if (m->n_uid_maps > 0)
 		return 0;
 	if (*rest)
 		return oci_idmap_option(r, at, o, rest + 1, m);
@@ -182,17 +186,35 @@ static int mount_map(const struct oci_reader *r, const struct oci_at *at,
 		oci_refuse(r, at, "without mappings it needs a user namespace");
 }
 
+static void mount_add_option(const struct oci_reader *r, struct oci_mount *m,
+			     const char *option)
+{
+	const char **v = oci_arena_get(r->arena, m->options.n + 2, sizeof(*v));
+
+	memcpy(v, m->options.v, m->options.n * sizeof(*v));
+	v[m->options.n] = option;
+	m->options = (struct oci_strings){ v, m->options.n + 1 };
+}
+
+/* Mappings may be members of the mount, with the word or without, or stand in
+ * the word, or be those of the user namespace. */
 static int rules_mount(const struct oci_reader *r, const struct oci_at *at,
 		       const struct oci *o, struct oci_mount *m)
 {
 	const struct oci_at list = { .up = at, .name = "options" };
+	bool word = false;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < m->options.n; i++) {
 		const struct oci_at item = { .up = &list, .index = i };
+		const char *rest = idmap_rest(m->options.v[i]);
 
-		ret = mount_map(r, &item, o, m, m->options.v[i]);
+		if (rest)
+			ret = mount_map(r, &item, o, m, rest);
+		word |= rest != NULL;
 	}
+	if (ret == 0 && !word && m->n_uid_maps > 0)
+		mount_add_option(r, m, "idmap");
 	return ret;
 }
 

@@ -305,7 +305,10 @@ static void mappings_arrive_out_of_options(void **state)
 		"'options':['bind','ridmap=gids=@1-3-10;uids=0-1-10#10-4294967294-1']},"
 		"{'destination':'/b','options':['idmap=x'],"
 		"'uidMappings':[{'containerID':5,'hostID':6,'size':7}],"
-		"'gidMappings':[{'containerID':5,'hostID':6,'size':7}]}],"
+		"'gidMappings':[{'containerID':5,'hostID':6,'size':7}]},"
+		"{'destination':'/c','options':['rbind','ro'],"
+		"'uidMappings':[{'containerID':1,'hostID':2,'size':3}],"
+		"'gidMappings':[{'containerID':1,'hostID':2,'size':3}]}],"
 		"'linux':{'namespaces':[{'type':'user'}],"
 		"'uidMappings':[{'containerID':0,'hostID':0,'size':1}],"
 		"'gidMappings':[{'containerID':0,'hostID':0,'size':1},"
@@ -320,6 +323,10 @@ static void mappings_arrive_out_of_options(void **state)
 	/* Members are stronger. */
 	assert_int_equal(o->mounts[1].n_uid_maps, 1);
 	check_map(&o->mounts[1].uid_maps[0], 5, 6, 7);
+	STRINGS(&o->mounts[1].options, "idmap=x");
+	/* And mean a mapping without the word, too. */
+	check_map(&o->mounts[2].uid_maps[0], 1, 2, 3);
+	STRINGS(&o->mounts[2].options, "rbind", "ro", "idmap");
 }
 
 static void hooks_arrive(void **state)
