@@ -7,6 +7,7 @@
 #include "runtime/cgroup_make.h"
 #include "runtime/cgroup_path.h"
 #include "runtime/cgroup_process.h"
+#include "runtime/cgroup_realtime.h"
 #include "runtime/cgroup_settings.h"
 
 #include <fcntl.h>
@@ -253,6 +254,7 @@ int cgroup_group_create(struct cgroup_group *g, const struct resources *r,
 	int q = cgroup_make(&g->trees, g->path, &made, e);
 
 	if (q == 0) {
+		cgroup_realtime_make_room(&g->trees, g->path, r);
 		q = group_furnish(g, r, ret, e);
 		if (q < 0)
 			cgroup_made_undo(&made, &g->trees, g->path);

@@ -64,7 +64,8 @@ const char *cgroup_group_name(const struct cgroup_group *g);	/* its path */
  * Make the group and whatever is missing above it, set its limits, and hand out
  * how a child gets in: clone3(CLONE_INTO_CGROUP) with dir_fd if it is not -1,
  * AND "0" to each of procs_fds, which a hybrid host has besides. cpuset groups
- * inherit what is empty in them. A group that is there is taken over, unless it
+ * inherit what is empty in them, groups above it (not the root) get the room
+ * that its real-time processes need. A group that is there is taken over, unless it
  * is frozen: EBUSY. On failure, directories that were made here are gone again.
  */
 int cgroup_group_create(struct cgroup_group *g, const struct resources *r,

@@ -27,6 +27,8 @@ libruntime_a_SOURCES = \
 	%D%/cgroup_path.h \
 	%D%/cgroup_process.c \
 	%D%/cgroup_process.h \
+	%D%/cgroup_realtime.c \
+	%D%/cgroup_realtime.h \
 	%D%/cgroup_settings.c \
 	%D%/cgroup_settings.h \
 	%D%/cgroup_settings_v1.c \

@@ -402,6 +402,38 @@ static void a_period_too_short_for_the_old_quota_comes_second(void **state)
 	cgroup_group_free(inner);
 }
 
+static void groups_above_get_room_for_real_time_processes(void **state)
+{
+	struct resources r = { .cpu = { .realtime_runtime = SOME(1000),
+					.realtime_period = SOME(100000) } };
+	struct bench *b = *state;
+	auto_free char *path = xasprintf("%s/a/c2", b->parent->name);
+	struct cgroup_group *second;
+	struct cgroup c = CGROUP_INIT;
+	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
+	uint64_t room = 0;
+	int fd;
+
+	OK(cgroup_group_open(&second, path, err));
+	OK(cgroup_group_create(second, &nothing, &c, err));
+	OK(cgroup_group_dirs(second, 0, &dirs, err));
+	fd = cgroup_dirs_fd(&dirs, CGROUP_CPU);
+	cgroup_deinit(&c);
+	if (!b->v1 || faccessat(fd, "cpu.rt_runtime_us", F_OK, 0) < 0) {
+		cgroup_group_free(second);
+		skip();
+	}
+	make(b, &r);
+	check_file(b, CGROUP_CPU, "cpu.rt_runtime_us", "", "1000", "");
+	OK(cgroup_group_create(second, &r, &c, err));
+	OK(cgroup_tree_read(fd, "../cpu.rt_runtime_us", &room, err));
+	assert_int_equal(room, 20000);
+	OK(cgroup_tree_read(fd, "../../cpu.rt_runtime_us", &room, err));
+	assert_int_equal(room, 20000);
+	cgroup_deinit(&c);
+	cgroup_group_free(second);
+}
+
 static void a_limit_below_what_is_in_use_is_rejected_if_asked(void **state)
 {
 	struct resources r = { .memory = { .limit = SOME(4 * MEGABYTE),
@@ -870,6 +902,7 @@ int main(void)
 		TEST(limits_are_in_force_and_can_be_changed),
 		TEST(memory_and_swap_move_together_in_both_directions),
 		TEST(a_period_too_short_for_the_old_quota_comes_second),
+		TEST(groups_above_get_room_for_real_time_processes),
 		TEST(a_limit_below_what_is_in_use_is_rejected_if_asked),
 		TEST(raw_files_are_for_v2),
 		TEST(devices_are_filtered_by_rules_that_can_change),
