@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define PAUSE_MSEC 1
-#define THAW_EVERY 50			/* rounds */
+#define THAW_EVERY 400			/* rounds */
 #define THAW_MSEC 10
 #define POLL_MSEC 50			/* an event may be missed: look again */
 
@@ -27,13 +27,13 @@ static void freeze_pause(unsigned msec)
 	nanosleep(&pause, NULL);
 }
 
-static int freeze_v1(int fd, uint64_t until, struct error *e)
+static int freeze_v1(int fd, uint64_t until, bool may_thaw, struct error *e)
 {
 	for (unsigned i = 1; ; i++) {
 		auto_buf state = BUF_INIT;
 		int r;
 
-		if (i % THAW_EVERY == 0) {
+		if (may_thaw && i % THAW_EVERY == 0) {
 			cgroup_tree_write(fd, "freezer.state", "THAWED", NULL);
 			freeze_pause(THAW_MSEC);
 		}
@@ -73,6 +73,16 @@ static int freeze_v2(int fd, uint64_t until, struct error *e)
 	return r;
 }
 
+int cgroup_process_hold(const struct cgroup_dirs *d, unsigned wait_msec,
+			struct error *e)
+{
+	uint64_t until = clock_mono_usec() + wait_msec * USEC_PER_MSEC;
+	int fd = cgroup_dirs_fd(d, CGROUP_FREEZER);
+
+	return fd < 0 ? error_set(e, ENOTSUP, "no freezer on this machine")
+		      : freeze_v1(fd, until, false, e);
+}
+
 int cgroup_process_freeze(const struct cgroup_dirs *d, unsigned wait_msec,
 			  struct error *e)
 {
@@ -83,7 +93,7 @@ int cgroup_process_freeze(const struct cgroup_dirs *d, unsigned wait_msec,
 
 	if (fd < 0)
 		return error_set(e, ENOTSUP, "no freezer on this machine");
-	r = v1 ? freeze_v1(fd, until, e) : freeze_v2(fd, until, e);
+	r = v1 ? freeze_v1(fd, until, true, e) : freeze_v2(fd, until, e);
 	if (r < 0)
 		cgroup_process_thaw(d, NULL);
 	if (r == -ETIMEDOUT)

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <time.h>
 
-#define FREEZE_WAIT_MSEC 200
+#define FREEZE_WAIT_MSEC 500
 #define KILL_ROUNDS 20
 #define SIGNAL_ROUNDS 5
 #define PAUSE_MSEC 1
@@ -112,16 +112,26 @@ static int process_round(const struct cgroup_dirs *d, int sig, struct pids *done
 	return r;
 }
 
-int cgroup_process_signal(const struct cgroup_dirs *d, int sig, struct error *e)
+/* *ret_n: how many there were at first. */
+static int process_signal(const struct cgroup_dirs *d, int sig, size_t *ret_n,
+			  struct error *e)
 {
 	struct pids done = { .n = 0 };
-	size_t n = 1;
-	int r = 0;
+	size_t n = 0;
+	int r = process_round(d, sig, &done, ret_n, e);
 
-	for (int i = 0; r >= 0 && n > 0 && i < SIGNAL_ROUNDS; i++)
+	n = *ret_n;
+	for (int i = 1; r >= 0 && n > 0 && i < SIGNAL_ROUNDS; i++)
 		r = process_round(d, sig, &done, &n, e);
 	free(done.v);
 	return r;
+}
+
+int cgroup_process_signal(const struct cgroup_dirs *d, int sig, struct error *e)
+{
+	size_t n;
+
+	return process_signal(d, sig, &n, e);
 }
 
 /* ---- killing ---- */
@@ -156,8 +166,9 @@ static int process_thaw_all(const struct cgroup_dirs *d, struct error *e)
 /*
  * Frozen processes fork no more, so one list is all of them; the signals act
  * when they thaw. If some process does not freeze in time (it waits in the
- * kernel), rounds follow until the list stays empty or the bound is reached:
- * whatever is left then has the signal already.
+ * kernel, or the machine is busy), the list is read again until nobody is new;
+ * and rounds follow until it stays empty or the bound is reached: whatever is
+ * left then has the signal already.
  */
 static int process_kill_frozen(const struct cgroup_dirs *d, struct error *e)
 {
@@ -166,12 +177,10 @@ static int process_kill_frozen(const struct cgroup_dirs *d, struct error *e)
 	int r = 0;
 
 	for (int i = 0; r >= 0 && n > 0 && !frozen && i < KILL_ROUNDS; i++) {
-		struct pids none = { .n = 0 };
 		int thaw;
 
-		frozen = cgroup_process_freeze(d, FREEZE_WAIT_MSEC, NULL) == 0;
-		r = process_round(d, SIGKILL, &none, &n, e);
-		free(none.v);
+		frozen = cgroup_process_hold(d, FREEZE_WAIT_MSEC, NULL) == 0;
+		r = process_signal(d, SIGKILL, &n, e);
 		thaw = process_thaw_all(d, r < 0 ? NULL : e);
 		r = r < 0 ? r : thaw;
 		if (!frozen && n > 0)

@@ -26,6 +26,11 @@ int cgroup_process_kill(const struct cgroup_dirs *d, struct error *e);
 /* ETIMEDOUT: some did not stand still in time; all are thawed again. */
 int cgroup_process_freeze(const struct cgroup_dirs *d, unsigned wait_msec,
 			  struct error *e);
+/* v1, for killing: a process that does not stand still in time makes no
+ * difference (no message either), and nothing is thawed: while a group is about
+ * to be frozen, whoever forks is frozen before it returns. */
+int cgroup_process_hold(const struct cgroup_dirs *d, unsigned wait_msec,
+			struct error *e);
 /* Only the group itself: one below it that was frozen by itself stays so. */
 int cgroup_process_thaw(const struct cgroup_dirs *d, struct error *e);
 bool cgroup_process_frozen(const struct cgroup_dirs *d);
