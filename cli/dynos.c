@@ -136,17 +136,47 @@ static bool dynos_filter(json_t *list, char **wanted, int n)
 	return n == 0 || json_array_size(list) > 0;
 }
 
+/* Those of the child run beside the parent's from the clone on. */
+static void dynos_trace(struct buf *out, const json_t *dyno)
+{
+	json_t *trace = json_object_get(dyno, "trace"), *usec;
+	json_int_t total = 0;
+	const char *stage;
+
+	if (!json_is_object(trace))
+		return;
+	json_object_foreach(trace, stage, usec)
+		if (!str_after(stage, "child "))
+			total += json_integer_value(usec);
+	buf_addf(out, "%s: %.2f ms from request to exec\n", dynos_str(dyno, "name"),
+		 (double)total / 1000);
+	json_object_foreach(trace, stage, usec)
+		buf_addf(out, "  %-16s %7.2f ms\n", stage,
+			 (double)json_integer_value(usec) / 1000);
+	buf_adds(out, "\n");
+}
+
 int dynos_list(int argc, char **argv, void *userdata)
 {
+	static const struct option longs[] = {
+		{ "trace", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 },
+	};
 	struct cli *cli = userdata;
+	bool trace = false;
 	auto_free char *path = NULL;
 	auto_json *list = NULL;
 	auto_buf out = BUF_INIT;
 	const char *app;
 	struct error e;
+	json_t *dyno;
+	size_t i;
+	int c;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
+	while ((c = cli_getopt(cli, argc, argv, "", longs)) != -1) {
+		if (c != 't')
+			return cli->status;
+		trace = true;
+	}
 	app = cli_app(cli);
 	if (!app)
 		return EXIT_USAGE;
@@ -162,6 +192,9 @@ int dynos_list(int argc, char **argv, void *userdata)
 		return 0;
 	}
 	dynos_layout(&out, app, list, clock_real_usec());
+	json_array_foreach(list, i, dyno)
+		if (trace)
+			dynos_trace(&out, dyno);
 	fputs(buf_str(&out), stdout);
 	return 0;
 }

@@ -22,7 +22,7 @@ const struct verb cli_verbs[] = {
 	  "set config vars and restart the app" },
 	{ "config:unset", 1, -1, config_unset, "KEY...",
 	  "remove config vars and restart the app" },
-	{ "ps", 0, -1, dynos_list, "[TYPE|DYNO...] [--json]",
+	{ "ps", 0, -1, dynos_list, "[TYPE|DYNO...] [--trace] [--json]",
 	  "show the dynos of an app" },
 	{ "scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...]",
 	  "show or change the formation" },

@@ -32,6 +32,7 @@ static void live_dyno_free(struct live_dyno *d)
 		return;
 	free(d->since);
 	free(d->address);
+	json_decref(d->trace);
 	free(d->error);
 	free(d);
 }
@@ -139,6 +140,8 @@ bool live_take(struct live *l, const char *host, const json_t *dyno)
 	d->exit_status = json_int(dyno, "exit_status", -1);
 	live_set(&d->since, json_str(dyno, "since"));
 	live_set(&d->error, json_str(dyno, "error"));
+	json_decref(d->trace);
+	d->trace = json_incref(json_object_get(dyno, "trace"));
 	return live_set(&d->address, json_str(dyno, "address")) || changed;
 }
 

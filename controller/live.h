@@ -23,6 +23,7 @@ struct live_dyno {
 	int64_t port, pid;		/* 0: none */
 	int64_t exit_status;		/* < 0: none */
 	char *error;
+	json_t *trace;			/* what the stages of its start took, or NULL */
 };
 
 struct live *live_new(void);

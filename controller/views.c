@@ -176,6 +176,8 @@ static void views_live(json_t *out, const struct live_dyno *d)
 			    json_integer(d->exit_status) : json_null());
 	json_object_set_new(out, "error", d && d->error ?
 			    json_string(d->error) : json_null());
+	json_object_set_new(out, "trace", d && json_is_object(d->trace) ?
+			    json_incref(d->trace) : json_null());
 }
 
 json_t *views_dyno(const struct views *v, const json_t *app,

@@ -61,6 +61,7 @@ static void host_client_dyno(struct host_packet *p, int fds[DYNO_FD_COUNT],
 		.started_usec = h->started_usec,
 		.stdio = (enum dyno_stdio)h->stdio,
 		.exit = h->exit,
+		.trace = h->type == HOST_STARTED ? p->strings[1] : NULL,
 	};
 	memcpy(ret->fds, fds, sizeof(ret->fds));
 }

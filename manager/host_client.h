@@ -32,6 +32,7 @@ struct host_dyno {
 	enum dyno_stdio stdio;
 	int fds[DYNO_FD_COUNT];		/* -1 = none */
 	struct dyno_exit exit;		/* when not alive */
+	const char *trace;		/* of its start: lines "stage usec"; or NULL */
 };
 
 struct host_client_ops {

@@ -33,7 +33,7 @@ static const struct {
 	[HOST_READY] = { "ready", HOST_DYNOD, 0, 0, 0 },
 	[HOST_EXIT] = { "exit", HOST_DYNOD, 1, 1, HOST_HAS_UUID },
 	[HOST_REPLY] = { "reply", HOST_DYNOD, 1, 1, HOST_HAS_SERIAL },
-	[HOST_STARTED] = { "started", HOST_DYNOD, 1, 1,
+	[HOST_STARTED] = { "started", HOST_DYNOD, 2, 2,
 			   HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_FDS |
 			   HOST_HAS_STDIO },
 	[HOST_START] = { "start", HOST_SUPERVISOR, HOST_START_FIXED + 1,

@@ -32,7 +32,8 @@ enum host_type {
 	HOST_READY,		/* all dynos have been told */
 	HOST_EXIT,		/* a dyno has ended: exit */
 	HOST_REPLY,		/* result of a request: error, strings: message */
-	HOST_STARTED,		/* result of HOST_START: dyno, fds */
+	HOST_STARTED,		/* result of HOST_START: dyno, fds; strings: uuid,
+				 * dyno_trace_text() */
 	/* supervisor -> dynod */
 	HOST_START,		/* spec; strings: uuid hostname slug (or "")
 				 * argv... envp... */
@@ -59,5 +60,4 @@ struct host_message {
 	uint64_t started_usec;
 	struct dyno_limits limits;
 	struct dyno_exit exit;		/* EXIT; ADOPT when not alive */
-	uint32_t trace[DYNO_TRACE_COUNT];	/* STARTED: usec */
 };

@@ -23,8 +23,8 @@ static void host_server_break(struct host_server *s, const struct error *why)
 /* ---- what dynod says ---- */
 
 static void host_server_send(struct host_server *s,
-			     const struct host_message *head, const char *string,
-			     const int *fds)
+			     const struct host_message *head,
+			     const char *const *strings, const int *fds)
 {
 	auto_buf message = BUF_INIT;
 	struct error e;
@@ -32,7 +32,7 @@ static void host_server_send(struct host_server *s,
 
 	if (!s->link)
 		return;
-	r = host_message_encode(&message, head, &string, &e);
+	r = host_message_encode(&message, head, strings, &e);
 	if (r >= 0)
 		r = host_link_send(s->link, &message, fds, &e);
 	/* It missed a message: only a new supervisor knows all again. EPIPE
@@ -47,7 +47,7 @@ static void host_server_hello(struct host_server *s, const char *prefix)
 		.type = HOST_HELLO, .version = HOST_VERSION, .n_strings = 1,
 	};
 
-	host_server_send(s, &head, prefix, NULL);
+	host_server_send(s, &head, &prefix, NULL);
 }
 
 /* ADOPT and STARTED: the whole of a dyno. */
@@ -55,19 +55,20 @@ static void host_server_dyno(struct host_server *s, enum host_type type,
 			     uint32_t serial, struct dyno_entry *entry)
 {
 	struct dyno *d = entry->dyno;
+	auto_free char *trace = dyno_trace_text(d);
+	const char *const strings[] = { d->uuid, trace };
 	struct host_message head = {
-		.type = type, .serial = serial, .n_strings = 1,
+		.type = type, .serial = serial,
+		.n_strings = type == HOST_STARTED ? 2 : 1,
 		.stdio = d->stdio, .alive = !entry->ended,
 		.pid = entry->ended ? 0 : d->pid, .address = d->address.s_addr,
 		.started_usec = d->started_usec, .exit = entry->exit,
 	};
 
-	memcpy(head.trace, d->trace, sizeof(head.trace));
-
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		if (d->fds[i] >= 0)
 			head.fd_mask |= 1U << i;
-	host_server_send(s, &head, d->uuid, d->fds);
+	host_server_send(s, &head, strings, d->fds);
 	/* A second copy of the writing end would hide the first one's close
 	 * from the dyno; output is kept for the next supervisor. */
 	d->fds[DYNO_FD_IN] = fd_close(d->fds[DYNO_FD_IN]);
@@ -83,21 +84,23 @@ static void host_server_ready(struct host_server *s)
 static void host_server_reply(struct host_server *s, uint32_t serial, int r,
 			      const struct error *e)
 {
+	const char *const message = r < 0 ? e->msg : "";
 	const struct host_message head = {
 		.type = HOST_REPLY, .serial = serial, .n_strings = 1,
 		.error = r < 0 ? -r : 0,
 	};
 
-	host_server_send(s, &head, r < 0 ? e->msg : "", NULL);
+	host_server_send(s, &head, &message, NULL);
 }
 
 void host_server_exit(struct host_server *s, const struct dyno_entry *entry)
 {
+	const char *const uuid = entry->dyno->uuid;
 	const struct host_message head = {
 		.type = HOST_EXIT, .n_strings = 1, .exit = entry->exit,
 	};
 
-	host_server_send(s, &head, entry->dyno->uuid, NULL);
+	host_server_send(s, &head, &uuid, NULL);
 }
 
 void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,

@@ -41,6 +41,27 @@ static void life_set_error(struct life *l, const char *message)
 	l->st.error = xstrdup(message);
 }
 
+/* {"record": 48, ...}; null if nobody has measured. */
+static json_t *life_trace(const struct life *l)
+{
+	auto_free char *text = xstrdup(l->st.trace ? l->st.trace : "");
+	char *next = text;
+	json_t *j;
+
+	if (!*text)
+		return json_null();
+	j = json_object();
+	for (char *line = strsep(&next, "\n"); line; line = strsep(&next, "\n")) {
+		char *value = strrchr(line, ' ');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		json_object_set_new(j, line, json_integer(strtol(value, NULL, 10)));
+	}
+	return j;
+}
+
 json_t *life_json(const struct life *l)
 {
 	bool running = l->pid && dyno_fsm_is_running(l->st.state);
@@ -49,7 +70,7 @@ json_t *life_json(const struct life *l)
 	clock_api_text(since, (uint64_t)l->st.since);
 	if (running)
 		inet_ntop(AF_INET, &l->address, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"id", l->a->id, "name", l->a->name, "state", life_shown(l),
 		"since", since,
 		"pid", running ? json_integer(l->pid) : json_null(),
@@ -58,7 +79,8 @@ json_t *life_json(const struct life *l)
 		"exit_status", l->st.exit_status >= 0 ?
 			json_integer(l->st.exit_status) : json_null(),
 		"error", l->st.error ? json_bytes(l->st.error, strlen(l->st.error))
-				     : json_null());
+				     : json_null(),
+		"trace", life_trace(l));
 }
 
 /* ---- the slug ---- */

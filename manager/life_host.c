@@ -50,6 +50,8 @@ static void on_life_started(int r, const char *message, struct host_dyno *d,
 	} else {
 		life_take(l, d);
 		l->st.started = (int64_t)d->started_usec;
+		free(l->st.trace);
+		l->st.trace = xstrdup(d->trace);
 		life_event(l, DYNO_EV_STARTED);
 		if (l->client_lost)
 			life_event(l, DYNO_EV_CLIENT_LOST);

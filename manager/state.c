@@ -34,6 +34,7 @@ static const struct json_field fields[] = {
 	FIELD(hups, INT),
 	FIELD(exit_status, INT),
 	FIELD(error, STRING),
+	FIELD(trace, STRING),
 };
 
 static json_t *state_field_json(const struct json_field *f, const void *base)
@@ -84,6 +85,7 @@ void state_deinit(struct state *st)
 {
 	free(st->instance);
 	free(st->error);
+	free(st->trace);
 	*st = (struct state){ 0 };
 }
 

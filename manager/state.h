@@ -30,6 +30,7 @@ struct state {
 	int64_t port, crashes, failures, hups;
 	int64_t exit_status;		/* -1 = none */
 	char *error;
+	char *trace;			/* of the start: lines "stage usec" */
 };
 
 void state_deinit(struct state *st);

@@ -1,6 +1,7 @@
 /*
  * dyno.c - a running dyno: signals to it, and how it ended.
  */
+#include "base/buf.h"
 #include "base/error.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
@@ -8,6 +9,7 @@
 #include "runtime/plan.h"
 #include "runtime/record.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -40,10 +42,15 @@ static const char *const dyno_trace_names[DYNO_TRACE_COUNT] = {
 
 _Static_assert(PLAN_STAGE_COUNT == DYNO_TRACE_CHILD_STAGES, "runtime.h says so");
 
-const char *dyno_trace_name(size_t i)
+char *dyno_trace_text(const struct dyno *d)
 {
-	assert(i < DYNO_TRACE_COUNT);
-	return dyno_trace_names[i];
+	auto_buf text = BUF_INIT;
+
+	for (size_t i = 0; i < DYNO_TRACE_COUNT; i++)
+		if (d->trace[i])
+			buf_addf(&text, "%s %" PRIu32 "\n", dyno_trace_names[i],
+				 d->trace[i]);
+	return xstrdup(buf_str(&text));
 }
 
 struct dyno *dyno_free(struct dyno *d)

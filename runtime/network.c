@@ -261,6 +261,15 @@ void network_release(struct network *n, struct in_addr address)
 
 /* ---- a dyno ---- */
 
+static int network_forget(struct network *n, struct error *e)
+{
+	int r = network_link_forget(&n->route, n->bridge_index, n->gone,
+				    n->n_gone, e);
+
+	n->n_gone = 0;
+	return r;
+}
+
 int network_attach(struct network *n, const char *uuid, pid_t pid,
 		   struct in_addr address, enum network_egress egress,
 		   struct error *e)
@@ -273,6 +282,8 @@ int network_attach(struct network *n, const char *uuid, pid_t pid,
 		.bridge = n->bridge_index,
 		.address = address,
 		.alias = alias,
+		.gone = n->gone,
+		.n_gone = n->n_gone,
 		.pid = pid,
 		.ipv6 = n->ipv6,
 	};
@@ -282,14 +293,18 @@ int network_attach(struct network *n, const char *uuid, pid_t pid,
 	assert(egress < NETWORK_EGRESS_COUNT);
 	network_link_name(link, n->instance, uuid, address);
 	r = network_guard_remove(n, address, e);	/* of a link that was dying */
-	if (r >= 0)
+	if (r >= 0) {
 		r = network_link_attach(&n->route, &port, e);
+		n->n_gone = 0;
+	}
 	if (r == NETWORK_LINK_TAKEN)
 		r = -EEXIST;
 	if (r >= 0)
 		r = network_guard_add(n, &m, e);
-	if (r < 0)
+	if (r < 0) {
 		network_detach(n, address, NULL);
+		network_forget(n, NULL);
+	}
 	return r;
 }
 
@@ -304,10 +319,18 @@ void network_inside(struct network *n, struct in_addr address,
 	*ret_acks = (unsigned)b.n;
 }
 
+/*
+ * Requests about links and neighbours wait for a lock which the kernel holds
+ * for long while it takes namespaces down, as it does now: the neighbour's
+ * removal travels with the next start.
+ */
 int network_detach(struct network *n, struct in_addr address, struct error *e)
 {
-	int r = network_link_detach(&n->route, n->bridge_index, address, e);
-	int q = network_guard_remove(n, address, r < 0 ? NULL : e);
+	int r = 0, q;
 
+	if (n->n_gone == NETWORK_GONE_MAX)
+		r = network_forget(n, e);
+	n->gone[n->n_gone++] = address;
+	q = network_guard_remove(n, address, r < 0 ? NULL : e);
 	return r < 0 ? r : q;
 }

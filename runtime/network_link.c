@@ -268,8 +268,22 @@ static void link_forward(struct network_batch *b, unsigned index,
 	link_mac(nlh, NDA_LLADDR, address);
 }
 
-/* If the first request is refused, the others find no link and change nothing,
- * except for the neighbour, which the caller's detach removes. */
+static void link_forget(struct network_batch *b, unsigned bridge,
+			const struct in_addr *addresses, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct nlmsghdr *nlh = network_batch_add(b, RTM_DELNEIGH, 0, ENOENT,
+							 "remove a neighbour");
+		struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+
+		nd->ndm_family = AF_INET;
+		nd->ndm_ifindex = (int)bridge;
+		mnl_attr_put_u32(nlh, NDA_DST, addresses[i].s_addr);
+	}
+}
+
+/* If the pair is refused, the others find no link and change nothing, except for
+ * the neighbour, which the caller removes. */
 int network_link_attach(struct network_netlink *nl,
 			const struct network_port *port, struct error *e)
 {
@@ -278,6 +292,7 @@ int network_link_attach(struct network_netlink *nl,
 	int r;
 
 	network_batch_init(&b, nl);
+	link_forget(&b, port->bridge, port->gone, port->n_gone);
 	link_pair(&b, port);
 	if (port->ipv6)
 		link_no_ipv6(&b, index, port->name);
@@ -289,21 +304,15 @@ int network_link_attach(struct network_netlink *nl,
 	return r == -EEXIST || r == -EBUSY ? NETWORK_LINK_TAKEN : r;
 }
 
-int network_link_detach(struct network_netlink *nl, unsigned bridge,
-			struct in_addr address, struct error *e)
+int network_link_forget(struct network_netlink *nl, unsigned bridge,
+			const struct in_addr *addresses, size_t n,
+			struct error *e)
 {
 	struct network_batch b;
-	struct nlmsghdr *nlh;
-	struct ndmsg *nd;
 	int r;
 
 	network_batch_init(&b, nl);
-	nlh = network_batch_add(&b, RTM_DELNEIGH, 0, ENOENT,
-				"remove the neighbour");
-	nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
-	nd->ndm_family = AF_INET;
-	nd->ndm_ifindex = (int)bridge;
-	mnl_attr_put_u32(nlh, NDA_DST, address.s_addr);
+	link_forget(&b, bridge, addresses, n);
 	r = network_batch_send(&b, e);
 	return r == -ENODEV ? 0 : r;	/* without a bridge, no neighbours */
 }

@@ -55,6 +55,8 @@ struct network_port {
 	unsigned bridge;		/* index */
 	struct in_addr address;
 	const char *alias;
+	const struct in_addr *gone;	/* whose neighbours are to be removed */
+	size_t n_gone;
 	pid_t pid;			/* in the dyno's network namespace */
 	bool ipv6;			/* the kernel knows IPv6 */
 };
@@ -63,9 +65,10 @@ struct network_port {
  * link has the name or the index (*e is set all the same). */
 int network_link_attach(struct network_netlink *nl,
 			const struct network_port *port, struct error *e);
-/* Remove the neighbour; the pair goes with its namespace. Absent = done. */
-int network_link_detach(struct network_netlink *nl, unsigned bridge,
-			struct in_addr address, struct error *e);
+/* Remove neighbours; a pair goes with its namespace. Absent = done. */
+int network_link_forget(struct network_netlink *nl, unsigned bridge,
+			const struct in_addr *addresses, size_t n,
+			struct error *e);
 
 /* Remove links by name. Absent = done. */
 int network_link_remove(struct network_netlink *nl, const struct strv *names,

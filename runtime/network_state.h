@@ -11,6 +11,8 @@
 
 #include <linux/if.h>
 
+#define NETWORK_GONE_MAX 16
+
 struct network {
 	unsigned instance;
 	char bridge[IFNAMSIZ];
@@ -26,6 +28,8 @@ struct network {
 	bool has_servers;
 	struct network_watch watch;
 	unsigned pending;		/* what of it could not be done yet */
+	struct in_addr gone[NETWORK_GONE_MAX];	/* have a neighbour still */
+	size_t n_gone;
 	bool passes[NETWORK_POOL_SIZE];	/* has elements in the tables */
 	struct network_prefix allowed[NETWORK_ALLOWED_MAX];
 	size_t n_allowed;

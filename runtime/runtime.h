@@ -121,8 +121,10 @@ enum dyno_trace_stage {
 #define DYNO_TRACE_CHILD_STAGES 14
 #define DYNO_TRACE_COUNT (DYNO_TRACE_CHILD + DYNO_TRACE_CHILD_STAGES)
 
-/* "record", ..., "child rootfs", ...; i < DYNO_TRACE_COUNT. */
-const char *dyno_trace_name(size_t i);
+/* "record 48\ncgroup 306\n...child rootfs 250\n", without those that took no time;
+ * usec. "" for an adopted dyno. The caller frees it. */
+struct dyno;
+char *dyno_trace_text(const struct dyno *d);
 
 struct dyno {
 	char *uuid;
@@ -199,8 +201,8 @@ struct dyno *dyno_free(struct dyno *d);	/* closes, does not end it */
 DEFINE_AUTO(struct dyno, dyno_free)
 
 /*
- * Remove whatever a dyno left: processes, cgroups, link, nft elements, record.
- * Independent idempotent steps: each is tried; the first failure is returned,
+ * Remove whatever a dyno left: processes, cgroups, nft elements, record. The
+ * link goes with its namespace, behind the caller's back. Independent idempotent steps: each is tried; the first failure is returned,
  * and calling again goes on. The record goes last.
  */
 int runtime_remove(struct runtime *rt, const char *uuid, struct error *e);

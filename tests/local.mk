@@ -11,7 +11,7 @@ include tests/cli/local.mk
 endif
 include tests/bench/local.mk
 include tests/fuzz/local.mk
-include tests/system/escape/local.mk
+include tests/escape/local.mk
 include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system %D%/bench

@@ -165,9 +165,10 @@ static void the_most_strings_fit(void **state)
 /* A message of the type with everything right, to be spoilt. */
 static void one_message(struct buf *b, enum host_type type)
 {
-	const char *uuid = UUID;
+	const char *const strings[] = { UUID, "record 48\n" };
 	struct host_message head = {
-		.type = type, .serial = 9, .n_strings = 1, .signal = 15,
+		.type = type, .serial = 9, .signal = 15,
+		.n_strings = type == HOST_STARTED ? 2 : 1,
 	};
 	struct error e;
 
@@ -182,7 +183,7 @@ static void one_message(struct buf *b, enum host_type type)
 		head.n_strings = 0;
 	if (type <= HOST_EXIT)
 		head.serial = 0;
-	assert_int_equal(host_message_encode(b, &head, &uuid, &e), 0);
+	assert_int_equal(host_message_encode(b, &head, strings, &e), 0);
 }
 
 static enum host_side side_of(enum host_type type)

@@ -68,6 +68,21 @@ static void a_link_ends_with_its_namespace(void **state)
 	await_no_link(d.link);
 }
 
+static void the_neighbour_of_a_dyno_goes_with_the_next_start(void **state)
+{
+	struct world *w = *state;
+	auto_free char *look = NULL;
+	struct world_dyno a, b;
+
+	world_dyno_open(w, &a, "92999999-aaaa");
+	look = xasprintf("ip neigh get %s dev dyno0", a.text);
+	world_run(NULL, look);
+	world_dyno_close(w, &a);
+	world_dyno_open(w, &b, "93999999-aaaa");
+	assert_int_not_equal(netns_run(NULL, look), 0);
+	world_dyno_close(w, &b);
+}
+
 static void an_address_whose_link_is_there_is_passed_over(void **state)
 {
 	struct world *w = *state;
@@ -383,6 +398,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest without_br_netfilter[] = { REACH_TESTS };
 	const struct CMUnitTest life[] = {
 		cmocka_unit_test(a_link_ends_with_its_namespace),
+		cmocka_unit_test(the_neighbour_of_a_dyno_goes_with_the_next_start),
 		cmocka_unit_test(an_address_whose_link_is_there_is_passed_over),
 		cmocka_unit_test(a_second_open_keeps_living_dynos_connected),
 		cmocka_unit_test(a_flushed_firewall_is_made_again_at_once),

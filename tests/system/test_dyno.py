@@ -126,3 +126,15 @@ def test_the_formation_lists_what_runs_on_the_host(host, app):
     deploy_sample(host, app)
     pids = {d["id"]: d["pid"] for d in host.json("host", "ps")}
     assert host.dyno(app, "web.1")["id"] in pids
+
+
+def test_ps_tells_where_the_time_of_a_start_went(host, app):
+    deploy_sample(host, app)
+    trace = host.dyno(app, "web.1")["trace"]
+    # The parent's steps, and the child's beside them.
+    assert {"record", "cgroup", "trees", "clone", "link", "exec"} <= set(trace)
+    assert {"child layers", "child rootfs", "child network"} <= set(trace)
+    assert all(0 < usec < 20_000_000 for usec in trace.values())
+    text = host.ctl("ps", "-a", app, "--trace").out
+    assert "web.1: " in text and " ms from request to exec" in text and "child rootfs" in text
+    assert any(d["trace"] == trace for d in host.json("host", "ps"))

@@ -1,5 +1,5 @@
 """Attempts at getting out of a dyno: hundreds of probes, each with its exact
-outcome, from inside a real one. tests/system/escape/ holds them and says what
+outcome, from inside a real one. tests/escape/ holds them and says what
 must become of each; main.c there says who the three identities are that try:
 the app's user, that user without a filter, and root of the dyno's own user
 namespace without a filter. One run for each; here every line is judged."""
@@ -19,7 +19,7 @@ import pytest
 
 from harness import BUILD, PATIENCE, slug
 
-ESCAPE = BUILD + "/tests/system/escape/escape"
+ESCAPE = BUILD + "/tests/escape/escape"
 WEB = open(os.path.join(os.path.dirname(__file__), "../../contrib/sample/web.pl")).read()
 UIDS = {"nested": 1000, "root": 0}
 

@@ -27,7 +27,7 @@
  * such that a probe that gets through does the host no harm.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -48,7 +48,8 @@ static const struct {
 	const char *group;
 	const struct probe *probes;
 } tables[] = {
-	{ "all", probe_mounts }, { "all", probe_files }, { "all", probe_processes },
+	{ "all", probe_mounts }, { "all", probe_files }, { "all", probe_tree },
+	{ "all", probe_processes },
 	{ "all", probe_namespaces }, { "all", probe_filter },
 	{ "all", probe_kernel }, { "all", probe_network }, { "all", probe_ether },
 	{ "terminal", probe_terminal },

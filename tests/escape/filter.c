@@ -2,7 +2,7 @@
  * filter.c - probes: around the filter of system calls, and other ways in.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -60,14 +60,19 @@ const struct probe probe_filter[] = {
 	{ "a filter that allows all", { "EPERM", NULL, NULL }, filter_allow, 0,
 	  { N(SECCOMP_RET_ALLOW), N(0) } },
 	{ "a listener that would allow it", { "EPERM", NULL, NULL }, filter_listener },
-	{ "leave the filter", { "EINVAL", NULL, NULL }, NULL, SYS_prctl, { N(PR_SET_SECCOMP), N(0) } },
+	{ "leave the filter", { "EINVAL", NULL, NULL }, NULL, SYS_prctl,
+	  { N(PR_SET_SECCOMP), N(0) } },
 #ifdef __x86_64__
 	{ "a call of i386", { "SIGSYS", NULL, NULL }, filter_i386 },
 	{ "a call of x32", { "SIGSYS", NULL, NULL }, filter_x32 },
-	{ "ports of the hardware", { "EPERM", "EPERM|ENOSYS", "EPERM|ENOSYS" }, NULL, SYS_iopl, { N(3) } },
-	{ "some ports", { "EPERM", "EPERM|ENOSYS", "EPERM|ENOSYS" }, NULL, SYS_ioperm, { N(0x60), N(1), N(1) } },
+	{ "ports of the hardware", { "EPERM", "EPERM|ENOSYS", "EPERM|ENOSYS" }, NULL,
+	  SYS_iopl, { N(3) } },
+	{ "some ports", { "EPERM", "EPERM|ENOSYS", "EPERM|ENOSYS" }, NULL, SYS_ioperm,
+	  { N(0x60), N(1), N(1) } },
 #endif
-	{ "no random addresses", { "ENOSYS", NULL, NULL }, NULL, SYS_personality, { N(0x0040000) } },
-	{ "executable data", { "ENOSYS", NULL, NULL }, NULL, SYS_personality, { N(0x0400000) } },
+	{ "no random addresses", { "ENOSYS", NULL, NULL }, NULL, SYS_personality,
+	  { N(0x0040000) } },
+	{ "executable data", { "ENOSYS", NULL, NULL }, NULL, SYS_personality,
+	  { N(0x0400000) } },
 	{ NULL },
 };

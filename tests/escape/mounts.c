@@ -6,7 +6,7 @@
  * is. To "nested" the same mounts are locked: they came from another namespace.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -270,7 +270,8 @@ const struct probe probe_mounts[] = {
 	{ "fsopen of debugfs", REFUSED, mounts_create, 0, { "debugfs" } },
 	{ "fspick of the root", { "EPERM", "EPERM", "ok|EPERM" }, mounts_reconfigure, 0,
 	  { "/" } },
-	{ "fspick of /proc", { "EPERM", "EPERM", "ok" }, mounts_reconfigure, 0, { "/proc" } },
+	{ "fspick of /proc", { "EPERM", "EPERM", "ok" }, mounts_reconfigure, 0,
+	  { "/proc" } },
 
 	/* cgroups: seen from the dyno's own group down, owned by the host. */
 	{ "mount cgroups", IN_ITS_OWN, mounts_cgroup, 0, { "memory" } },
@@ -300,7 +301,8 @@ const struct probe probe_mounts[] = {
 	  mounts_super_writable, 0, { "/usr", "/usr/bin/env", "x" } },
 	{ "core_pattern below a remounted /proc/sys", { "EPERM", "EPERM", "EACCES" },
 	  mounts_writable, 0, { "/proc/sys", "/proc/sys/kernel/core_pattern", "|/x" } },
-	{ "modprobe path below a remounted /proc/sys", { "EPERM", "EPERM", "EACCES|ENOENT" },
+	{ "modprobe path below a remounted /proc/sys", { "EPERM", "EPERM",
+	  "EACCES|ENOENT" },
 	  mounts_writable, 0, { "/proc/sys", "/proc/sys/kernel/modprobe", "/x" } },
 	{ "a remounted /proc/sysrq-trigger", { "EPERM", "EPERM|ENOENT", "EACCES|ENOENT" },
 	  mounts_writable, 0, { "/proc/sysrq-trigger", "/proc/sysrq-trigger", "?" } },
@@ -322,15 +324,18 @@ const struct probe probe_mounts[] = {
 	  SYS_open_tree, { N(AT_FDCWD), "/proc", N(OPEN_TREE_CLONE) } },
 	{ "share mounts with others", { "EPERM", "ok", "ok" }, NULL, SYS_mount,
 	  { NULL, "/", NULL, N(MS_SHARED | MS_REC) } },
-	{ "other owners for the root's files", { "EPERM", "EPERM|EINVAL", "EPERM|EINVAL" },
+	{ "other owners for the root's files", { "EPERM", "EPERM|EINVAL",
+	  "EPERM|EINVAL" },
 	  mounts_idmap, 0, { "/" } },
-	{ "other owners for the stack's files", { "EPERM", "EPERM|EINVAL", "EPERM|EINVAL" },
+	{ "other owners for the stack's files", { "EPERM", "EPERM|EINVAL",
+	  "EPERM|EINVAL" },
 	  mounts_idmap, 0, { "/usr" } },
 
 	/* Roots. */
 	{ "chroot and out again", { "EPERM", "the same root", "the same root" },
 	  mounts_chroot },
-	{ "what is below the root", { "EPERM", "EINVAL", "EINVAL" }, mounts_without_root },
+	{ "what is below the root", { "EPERM", "EINVAL", "EINVAL" },
+	  mounts_without_root },
 	{ "pivot_root", IN_ITS_OWN, mounts_pivot },
 	{ "what mountinfo tells", { "nothing of the host", "nothing of the host",
 	  "nothing of the host" }, mounts_names },

@@ -5,7 +5,7 @@
  * them most of the kernel before him. The filter gives none to the app.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <linux/nsfs.h>

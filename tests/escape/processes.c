@@ -7,7 +7,7 @@
  * even root of the dyno's namespace look into it.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -290,19 +290,24 @@ const struct probe probe_processes[] = {
 	{ "take capabilities", { "EPERM", NULL, NULL }, processes_capset },
 	{ "an ambient capability", { "EPERM", NULL, NULL }, NULL, SYS_prctl,
 	  { N(PR_CAP_AMBIENT), N(PR_CAP_AMBIENT_RAISE), N(CAP_SYS_ADMIN) } },
-	{ "secure bits", { "EPERM", NULL, NULL }, NULL, SYS_prctl, { N(PR_SET_SECUREBITS) } },
+	{ "secure bits", { "EPERM", NULL, NULL }, NULL, SYS_prctl,
+	  { N(PR_SET_SECUREBITS) } },
 	{ "take no_new_privs back", { "EINVAL", NULL, NULL }, NULL, SYS_prctl,
 	  { N(PR_SET_NO_NEW_PRIVS) } },
-	{ "no_new_privs", { "1", NULL, NULL }, processes_status, 0, { "\nNoNewPrivs:\t" } },
+	{ "no_new_privs", { "1", NULL, NULL }, processes_status, 0,
+	  { "\nNoNewPrivs:\t" } },
 	{ "groups", { " ", NULL, NULL }, processes_status, 0, { "\nGroups:\t" } },
 	{ "a set-uid program", { "itself", NULL, NULL }, processes_set_uid },
-	{ "more CPU than others", { "EACCES|EPERM", "EACCES|EPERM", "EACCES|EPERM" }, NULL,
+	{ "more CPU than others", { "EACCES|EPERM", "EACCES|EPERM", "EACCES|EPERM" },
+	  NULL,
 	  SYS_setpriority, { N(PRIO_PROCESS), N(0), N(-10) } },
 	{ "real-time priority", ALL("EPERM"), processes_real_time },
-	{ "real-time disk access", ALL("EPERM"), NULL, SYS_ioprio_set, { N(1), N(0), N(1 << 13) } },
+	{ "real-time disk access", ALL("EPERM"), NULL, SYS_ioprio_set, { N(1), N(0),
+	  N(1 << 13) } },
 	{ "core files", { "EPERM", NULL, NULL }, processes_limit, 0, { N(RLIMIT_CORE) } },
 	{ "more open files", ALL("EPERM"), processes_limit, 0, { N(RLIMIT_NOFILE) } },
-	{ "more processes", { "EPERM", NULL, NULL }, processes_limit, 0, { N(RLIMIT_NPROC) } },
+	{ "more processes", { "EPERM", NULL, NULL }, processes_limit, 0,
+	  { N(RLIMIT_NPROC) } },
 	{ "more pending signals", { "EPERM", NULL, NULL }, processes_limit, 0,
 	  { N(RLIMIT_SIGPENDING) } },
 	{ "more message queues", { "EPERM", NULL, NULL }, processes_limit, 0,

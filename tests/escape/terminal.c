@@ -5,7 +5,7 @@
  * the other end were there. Ours is a pair of the dyno's own; still, no.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,12 +38,15 @@ const struct probe probe_terminal[] = {
 	{ "TIOCSTI", USER("EPERM"), IOCTL(TIOCSTI, "x") },
 	{ "TIOCSTI behind a high bit", USER("EPERM"), IOCTL(1UL << 32 | TIOCSTI, "x") },
 	{ "TIOCLINUX", USER("EPERM"), IOCTL(TIOCLINUX, "\6") },
-	{ "TIOCLINUX behind a high bit", USER("EPERM"), IOCTL(1UL << 63 | TIOCLINUX, "\6") },
+	{ "TIOCLINUX behind a high bit", USER("EPERM"), IOCTL(1UL << 63 | TIOCLINUX,
+	  "\6") },
 	{ "TIOCCONS", USER("EPERM"), IOCTL(TIOCCONS, NULL) },
 	{ "steal the terminal", USER("EPERM"), IOCTL(TIOCSCTTY, N(1)) },
 	{ "hang the terminal up", USER("EPERM"), IOCTL(TIOCVHANGUP, NULL) },
-	{ "a line discipline: N_SLIP", USER("EPERM|EINVAL"), terminal_discipline, 0, { N(1) } },
-	{ "a line discipline: N_HDLC", USER("EPERM|EINVAL"), terminal_discipline, 0, { N(13) } },
+	{ "a line discipline: N_SLIP", USER("EPERM|EINVAL"), terminal_discipline, 0,
+	  { N(1) } },
+	{ "a line discipline: N_HDLC", USER("EPERM|EINVAL"), terminal_discipline, 0,
+	  { N(13) } },
 	{ "a line discipline: N_GSM0710", USER("EPERM|EINVAL"), terminal_discipline, 0,
 	  { N(21) } },
 	{ NULL },

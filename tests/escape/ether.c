@@ -5,7 +5,7 @@
  * another port, and the host believes none that says it is somebody else.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -177,7 +177,8 @@ static int ether_spoof(const struct probe *p)
 #define ROOT(want) { "EAFNOSUPPORT", "EPERM", want }
 
 const struct probe probe_ether[] = {
-	{ "ask for another dyno by ARP", ROOT("no answer"), ether_ask, 0, { "neighbour" } },
+	{ "ask for another dyno by ARP", ROOT("no answer"), ether_ask, 0,
+	  { "neighbour" } },
 	{ "ask for the host as another dyno", ROOT("no answer"), ether_ask, 0,
 	  { "gateway", "neighbour" } },
 	{ "be the gateway by ARP", ROOT("ok"), ether_claim, 0, { "gateway" } },

@@ -32,6 +32,7 @@ struct probe {
 /* Ended by an entry without a name. */
 extern const struct probe probe_mounts[];
 extern const struct probe probe_files[];
+extern const struct probe probe_tree[];
 extern const struct probe probe_processes[];
 extern const struct probe probe_namespaces[];
 extern const struct probe probe_filter[];

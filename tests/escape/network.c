@@ -5,7 +5,7 @@
  * leaves it is judged by the host.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -93,7 +93,8 @@ static int network_option(const struct probe *p)
 {
 	int s = socket(AF_INET, SOCK_STREAM, 0), value = 1;
 
-	return setsockopt(s, SOL_SOCKET, (int)(uintptr_t)p->args[0], &value, sizeof(value));
+	return setsockopt(s, SOL_SOCKET, (int)(uintptr_t)p->args[0], &value,
+			  sizeof(value));
 }
 
 /* ---- whom it reaches ---- */
@@ -142,7 +143,8 @@ static int network_unix(const struct probe *p)
 	memcpy(to.sun_path, name, n);
 	if (*name == '@')
 		to.sun_path[0] = '\0';
-	return connect(s, (void *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	n += offsetof(struct sockaddr_un, sun_path);
+	return connect(s, (void *)&to, (socklen_t)n);
 }
 
 /* A table of the network shows nobody else's entries. */
@@ -179,7 +181,8 @@ static int network_links(const struct probe *p)
 
 const struct probe probe_network[] = {
 	/* Kinds of sockets. What root gets, is about his own network. */
-	{ "a packet socket", { NO_FAMILY, "EPERM", "ok" }, SOCKET(AF_PACKET, SOCK_RAW, 0x300) },
+	{ "a packet socket", { NO_FAMILY, "EPERM", "ok" }, SOCKET(AF_PACKET, SOCK_RAW,
+	  0x300) },
 	{ "a raw socket", { "EPERM", "EPERM", "ok" }, SOCKET(AF_INET, SOCK_RAW, 1) },
 	{ "a raw IPv6 socket", { "EPERM|" ABSENT, "EPERM|" ABSENT, "ok|" ABSENT },
 	  SOCKET(AF_INET6, SOCK_RAW, 58) },
@@ -194,7 +197,8 @@ const struct probe probe_network[] = {
 	{ "AF_SMC", { NO_FAMILY, NULL, NULL }, SOCKET(43 /* AF_SMC */, SOCK_STREAM, 0) },
 	{ "a packet socket behind a high bit", { NO_FAMILY, NULL, NULL },
 	  SOCKET(1UL << 32 | AF_PACKET, SOCK_RAW, 0x300) },
-	{ "netlink: audit", { NO_PROTOCOL, NULL, NULL }, SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) },
+	{ "netlink: audit", { NO_PROTOCOL, NULL, NULL }, SOCKET(AF_NETLINK, SOCK_RAW,
+	  NETLINK_AUDIT) },
 	{ "netlink: netfilter", { NO_PROTOCOL, NULL, NULL },
 	  SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) },
 	{ "netlink: events of devices", { NO_PROTOCOL, NULL, NULL },
@@ -212,19 +216,25 @@ const struct probe probe_network[] = {
 	{ "add an address", { "EPERM", "EPERM", "ok" }, network_address },
 	{ "add a route", { "EPERM", "EPERM", "ok" }, network_route },
 	{ "take the link down", { "EPERM", "EPERM", "ok" }, network_flags },
-	{ "marks of packets", { "EPERM", "EPERM", "ok" }, network_option, 0, { N(SO_MARK) } },
+	{ "marks of packets", { "EPERM", "EPERM", "ok" }, network_option, 0,
+	  { N(SO_MARK) } },
 	{ "larger buffers than allowed", ALL("EPERM"), network_option, 0,
 	  { N(SO_RCVBUFFORCE) } },
 	{ "debugging of sockets", ALL("EACCES"), network_option, 0, { N(SO_DEBUG) } },
 
 	/* Others. */
 	{ "the host's address", ALL("EHOSTUNREACH"), network_connect, 0, { "gateway" } },
-	{ "another address of the host", ALL("EHOSTUNREACH"), network_connect, 0, { "host" } },
+	{ "another address of the host", ALL("EHOSTUNREACH"), network_connect, 0,
+	  { "host" } },
 	{ "another dyno", ALL("ETIMEDOUT"), network_connect, 0, { "neighbour" } },
-	{ "the metadata service", ALL("EHOSTUNREACH|ENETUNREACH"), network_connect, 0, { "metadata" } },
-	{ "the host's loopback", ALL("ECONNREFUSED"), network_connect, 0, { "loopback" } },
-	{ "an abstract socket of the host", ALL("ECONNREFUSED"), network_unix, 0, { "abstract" } },
+	{ "the metadata service", ALL("EHOSTUNREACH|ENETUNREACH"), network_connect, 0,
+	  { "metadata" } },
+	{ "the host's loopback", ALL("ECONNREFUSED"), network_connect, 0,
+	  { "loopback" } },
+	{ "an abstract socket of the host", ALL("ECONNREFUSED"), network_unix, 0,
+	  { "abstract" } },
 	{ "a socket file of the host", ALL("ENOENT"), network_unix, 0, { "socket" } },
-	{ "names of unix sockets", ALL("its own"), network_table, 0, { "/proc/net/unix", "abstract" } },
+	{ "names of unix sockets", ALL("its own"), network_table, 0, { "/proc/net/unix",
+	  "abstract" } },
 	{ NULL },
 };

@@ -6,7 +6,7 @@
  * neighbours have to go on.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * is inherited by a process that comes from outside.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <grp.h>

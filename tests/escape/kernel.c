@@ -5,7 +5,7 @@
  * call which got through would change nothing: the clock is set to its own time.
  */
 #include "base/base.h"
-#include "tests/system/escape/probe.h"
+#include "tests/escape/probe.h"
 
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -111,9 +111,12 @@ const struct probe probe_kernel[] = {
 	{ "userfaultfd for its own pages", { "EPERM", "ok", "ok" }, NULL, SYS_userfaultfd,
 	  { N(UFFD_USER_MODE_ONLY) } },
 	{ "io_uring_setup", { "EPERM", "ok|EPERM", "ok|EPERM" }, kernel_uring },
-	{ "io_uring_enter", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_enter, { N(-1) } },
-	{ "io_uring_register", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_register, { N(-1) } },
-	{ "asynchronous access, of which the host has few", { "ENOSYS", NULL, NULL }, NULL,
+	{ "io_uring_enter", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_enter,
+	  { N(-1) } },
+	{ "io_uring_register", { "EPERM", NULL, NULL }, NULL, SYS_io_uring_register,
+	  { N(-1) } },
+	{ "asynchronous access, of which the host has few", { "ENOSYS", NULL, NULL },
+	  NULL,
 	  SYS_io_setup, { N(1), zeros } },
 	{ "init_module", BUILT_IN, NULL, SYS_init_module, { zeros, N(1), "" } },
 	{ "finit_module", BUILT_IN, NULL, SYS_finit_module, { N(0), "", N(0) } },
@@ -121,9 +124,11 @@ const struct probe probe_kernel[] = {
 	{ "kexec_load", BUILT_IN, NULL, SYS_kexec_load, { N(0), N(0), zeros, N(0) } },
 	{ "kexec_file_load", BUILT_IN, NULL, SYS_kexec_file_load,
 	  { N(-1), N(-1), N(0), "", N(0) } },
-	{ "read the kernel's log", ALL("EPERM"), NULL, SYS_syslog, { N(2), zeros, N(1) } },
+	{ "read the kernel's log", ALL("EPERM"), NULL, SYS_syslog, { N(2), zeros,
+	  N(1) } },
 	{ "clear the kernel's log", ALL("EPERM"), NULL, SYS_syslog, { N(5) } },
-	{ "lookup_dcookie", { "EPERM", NULL, NULL }, NULL, SYS_lookup_dcookie, { N(0), zeros, N(10) } },
+	{ "lookup_dcookie", { "EPERM", NULL, NULL }, NULL, SYS_lookup_dcookie, { N(0),
+	  zeros, N(10) } },
 
 	/* Keys. */
 	{ "add_key", IN_ITS_OWN, NULL, SYS_add_key,
@@ -153,13 +158,16 @@ const struct probe probe_kernel[] = {
 	{ "vhangup", ALL("EPERM"), NULL, SYS_vhangup },
 	{ "sethostname", IN_ITS_OWN, NULL, SYS_sethostname, { "escaped", N(7) } },
 	{ "setdomainname", IN_ITS_OWN, NULL, SYS_setdomainname, { "escaped", N(7) } },
-	{ "move pages of PID 1", { "EPERM", "EPERM", NULL }, NULL, SYS_move_pages, { N(1) } },
-	{ "migrate pages of PID 1", { "EPERM", "EPERM", NULL }, NULL, SYS_migrate_pages, { N(1) } },
+	{ "move pages of PID 1", { "EPERM", "EPERM", NULL }, NULL, SYS_move_pages,
+	  { N(1) } },
+	{ "migrate pages of PID 1", { "EPERM", "EPERM", NULL }, NULL, SYS_migrate_pages,
+	  { N(1) } },
 
 	/* Files by number; watches on whole file systems. */
 	{ "a file of the root by number", { "EPERM", "EPERM", "EPERM|ESTALE|EOPNOTSUPP" },
 	  kernel_handle, 0, { "/" } },
-	{ "a file of the stack by number", { "EPERM", "EPERM", "EPERM|ESTALE|EOPNOTSUPP" },
+	{ "a file of the stack by number", { "EPERM", "EPERM",
+	  "EPERM|ESTALE|EOPNOTSUPP" },
 	  kernel_handle, 0, { "/usr" } },
 	{ "a file of /proc by number", { "EPERM", "EPERM", "EPERM|ESTALE|EOPNOTSUPP" },
 	  kernel_handle, 0, { "/proc" } },
