@@ -202,7 +202,8 @@ DEFINE_AUTO(struct dyno, dyno_free)
 
 /*
  * Remove whatever a dyno left: processes, cgroups, nft elements, record. The
- * link goes with its namespace, behind the caller's back. Independent idempotent steps: each is tried; the first failure is returned,
- * and calling again goes on. The record goes last.
+ * link goes with its namespace, behind the caller's back. Independent idempotent
+ * steps: each is tried; the first failure is returned, and calling again goes
+ * on. The record goes last.
  */
 int runtime_remove(struct runtime *rt, const char *uuid, struct error *e);
