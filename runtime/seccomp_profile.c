@@ -107,6 +107,9 @@ static int profile_add(struct profile *c, uint32_t action, const char *name,
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
 	r = seccomp_rule_add_array(c->ctx, action, nr, n, args);
+	if (r == -EEXIST)
+		return error_set(e, EINVAL, "rule of %s: another one says otherwise",
+				 name);
 	return r < 0 ? error_ret(e, r, "rule of %s", name) : 0;
 }
 

@@ -283,6 +283,18 @@ static void what_is_wrong_is_named(void **state)
 	}, EINVAL, "unknown flag SECCOMP_FILTER_FLAG_FAST");
 }
 
+static void rules_that_contradict_each_other_are_refused(void **state)
+{
+	const struct seccomp_rule rules[] = {
+		{ NAMES("dup"), .action = ERRNO, ARGS({ 0, 1, 0, "SCMP_CMP_EQ" }) },
+		{ NAMES("dup"), .action = "SCMP_ACT_TRAP", ARGS({ 0, 1, 0, "SCMP_CMP_EQ" }) },
+	};
+
+	refused(&(struct seccomp_profile){
+		.default_action = ALLOW, .rules = rules, .n_rules = ARRAY_SIZE(rules),
+	}, EINVAL, "rule of dup: another one says otherwise");
+}
+
 static void a_program_too_long_for_the_kernel_is_refused(void **state)
 {
 	enum { N = 1200 };
@@ -529,6 +541,7 @@ int main(void)
 		cmocka_unit_test(conditions_on_the_same_argument_are_alternatives),
 		cmocka_unit_test(unknown_calls_and_repetitions_are_skipped),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(rules_that_contradict_each_other_are_refused),
 		cmocka_unit_test(a_program_too_long_for_the_kernel_is_refused),
 		cmocka_unit_test(calls_newer_than_the_profile_do_not_exist),
 		cmocka_unit_test(who_lets_unknown_calls_pass_gets_newer_ones_too),
