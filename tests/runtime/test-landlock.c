@@ -131,7 +131,10 @@ static void a_confined_process_writes_in_the_right_places_only(void **state)
 	if (landlock_abi() < 2)
 		skip();
 	assert_non_null(mkdtemp(inside));
-	assert_non_null(mkdtemp(outside));
+	if (!mkdtemp(outside)) {	/* a build tree that is only read */
+		rmdir(inside);
+		skip();
+	}
 	assert_non_null(realpath(outside, real));
 	/* Somebody builds below /tmp or /home: nothing is outside there. */
 	if (str_after(real, "/tmp/") || str_after(real, "/var/") ||
