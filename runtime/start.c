@@ -320,10 +320,10 @@ static int start_serve(struct start *s, struct error *e)
 	if (r == 0)
 		return spawn_go(&s->spawn, e);
 	/* Nothing can be done for a dead child; why it died is in its report. */
-	if (spawn_has_report(&s->spawn) &&
-	    spawn_wait(&s->spawn, &s->plan, &s->master_fd, e) == 0)
-		return error_set(e, EPROTO, "the child went on by itself");
-	return r;
+	if (!spawn_has_report(&s->spawn))
+		return r;
+	r = spawn_wait(&s->spawn, &s->plan, &s->master_fd, e);
+	return r < 0 ? r : error_set(e, EPROTO, "the child went on by itself");
 }
 
 static int start_clone(struct start *s, struct error *e)
