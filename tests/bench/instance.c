@@ -1,9 +1,7 @@
 #include "tests/bench/instance.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/id.h"
 #include "base/process.h"
-#include "runtime/runtime.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -94,15 +92,13 @@ bool instance_close(struct instance *in)
 
 /* ---- dynos ---- */
 
-struct dyno *instance_start(struct instance *in, const char *program,
-			    const char *argument)
+struct dyno_spec instance_spec(char *const *argv, char uuid[UUID_TEXT_MAX])
 {
 	static char *const environment[] = {
 		(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/app", NULL,
 	};
-	char *argv[] = { (char *)program, (char *)argument, NULL };
-	char uuid[UUID_TEXT_MAX];
-	const struct dyno_spec spec = {
+
+	return (struct dyno_spec){
 		.uuid = id_uuid(uuid), .hostname = INSTANCE_HOST,
 		.slug = INSTANCE_SLUG, .argv = argv, .envp = environment,
 		.stdio = DYNO_STDIO_LOG,
@@ -112,6 +108,14 @@ struct dyno *instance_start(struct instance *in, const char *program,
 			.cpu_shares = 1024, .cpus = 1, .files = 10000,
 		},
 	};
+}
+
+struct dyno *instance_start(struct instance *in, const char *program,
+			    const char *argument)
+{
+	char *argv[] = { (char *)program, (char *)argument, NULL };
+	char uuid[UUID_TEXT_MAX];
+	const struct dyno_spec spec = instance_spec(argv, uuid);
 	struct dyno *d = NULL;
 	struct error e;
 

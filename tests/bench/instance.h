@@ -6,9 +6,9 @@
  * error.
  */
 #include "base/base.h"
+#include "base/id.h"
+#include "runtime/runtime.h"
 
-struct dyno;
-struct runtime;
 
 struct instance {
 	char dir[108];
@@ -21,6 +21,9 @@ struct instance {
 bool instance_open(struct instance *ret, const char *below);
 /* Ends what lives, and removes everything. */
 bool instance_close(struct instance *in);
+
+/* What dynos of benchmarks are like; uuid is filled with a new one. */
+struct dyno_spec instance_spec(char *const *argv, char uuid[UUID_TEXT_MAX]);
 
 /* A dyno that runs a program with one argument, or none; NULL: failed. */
 struct dyno *instance_start(struct instance *in, const char *program,

@@ -86,6 +86,12 @@ noinst_PROGRAMS += system-runtime
 system_runtime_SOURCES = %D%/system-runtime.c
 system_runtime_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS)
 
+# Starts that fail at every point.
+noinst_PROGRAMS += system-faults
+system_faults_SOURCES = %D%/system-faults.c %D%/census.c %D%/census.h \
+	tests/bench/instance.c tests/bench/instance.h
+system_faults_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) -lm
+
 check_PROGRAMS += %D%/test-landlock
 tests_runtime_test_landlock_SOURCES = %D%/test-landlock.c %D%/confine.c \
 	%D%/confine.h
