@@ -132,7 +132,8 @@ bool cgroup_group_frozen(const struct cgroup_group *g);
 
 /* rmdir in every hierarchy, groups below it first; waits for processes that are
  * just ending, at most CGROUP_REMOVE_MSEC: then EBUSY. Absent = done. Groups
- * above it stay. Kill first. */
+ * above it stay; those that had just the room for its real-time processes give
+ * it back. Kill first. */
 #define CGROUP_REMOVE_MSEC 2000
 int cgroup_group_remove(struct cgroup_group *g, struct error *e);
 
@@ -158,8 +159,9 @@ struct cgroup_oom {
 int cgroup_group_oom(const struct cgroup_group *g, struct cgroup_oom *ret,
 		     struct error *e);
 
-/* *ret_new: kills since the last call, with CGROUP_OOM_GONE too; 0 if it was
- * something else. On version 1 it is the times that the group had no memory
- * left, without those of groups below it. */
+/* *ret_new: kills since the last call; 0 if it was something else. On version 1
+ * it is the times that the group had no memory left, without those of groups
+ * below it. CGROUP_OOM_GONE may never come if the last process of all was
+ * killed: watch that too. */
 int cgroup_oom_read(struct cgroup_oom *o, uint64_t *ret_new, struct error *e);
 void cgroup_oom_deinit(struct cgroup_oom *o);

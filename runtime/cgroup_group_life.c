@@ -7,6 +7,7 @@
 #include "runtime/cgroup_group.h"
 #include "runtime/cgroup_group_inside.h"
 #include "runtime/cgroup_process.h"
+#include "runtime/cgroup_realtime.h"
 
 #define USE(t, maj, min, rw) \
 	{ .allow = true, .type = t, .major = maj, .minor = min, .read = rw, \
@@ -107,6 +108,7 @@ int cgroup_group_remove(struct cgroup_group *g, struct error *e)
 	uint64_t until = clock_mono_usec() + CGROUP_REMOVE_MSEC * USEC_PER_MSEC;
 	int r = 0;
 
+	cgroup_realtime_give_back(&g->trees, g->path);
 	for (size_t i = 0; i < g->trees.n; i++) {
 		uint64_t now = clock_mono_usec();
 		unsigned left = now < until

@@ -101,7 +101,7 @@ static int oom_read_v2(struct cgroup_oom *o, uint64_t *ret_new, struct error *e)
 		return CGROUP_OOM_GONE;
 	*ret_new = kills - o->kills;
 	o->kills = kills;
-	return populated ? 0 : CGROUP_OOM_GONE;
+	return populated || *ret_new > 0 ? 0 : CGROUP_OOM_GONE;
 }
 
 int cgroup_oom_read(struct cgroup_oom *o, uint64_t *ret_new, struct error *e)

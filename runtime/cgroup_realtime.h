@@ -15,3 +15,8 @@ struct resources;
  * for what r asks. Failing that, writing r's values will tell. */
 void cgroup_realtime_make_room(const struct cgroup_trees *t, const char *path,
 			       const struct resources *r);
+
+/* Before the group is removed, as the kernel counts it for a while after: take
+ * what it has, and lower those groups above it which have no more than the
+ * groups below them, as make_room() leaves them. */
+void cgroup_realtime_give_back(const struct cgroup_trees *t, const char *path);

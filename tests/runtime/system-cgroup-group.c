@@ -430,6 +430,9 @@ static void groups_above_get_room_for_real_time_processes(void **state)
 	assert_int_equal(room, 20000);
 	OK(cgroup_tree_read(fd, "../../cpu.rt_runtime_us", &room, err));
 	assert_int_equal(room, 20000);
+	OK(cgroup_group_remove(b->group, err));
+	OK(cgroup_tree_read(fd, "../../cpu.rt_runtime_us", &room, err));
+	assert_int_equal(room, 10000);
 	cgroup_deinit(&c);
 	cgroup_group_free(second);
 }
