@@ -151,6 +151,9 @@ static int create_run(struct dynorun *d, void *options, int argc, char **argv,
 		r = life_check(&b, o, false, e);
 	if (r == 0)
 		r = life_create(d, &c, argv[0], &b, o, NULL, false, e);
+	/* The process that waits has a copy of the lock's descriptor. */
+	if (r == 0)
+		container_unlock(&c);
 	return r;
 }
 
