@@ -40,6 +40,7 @@ int cgroup_dirs_open(struct cgroup_dirs *d, const struct cgroup_trees *t,
 	int r = 0;
 
 	d->trees = t;
+	d->n = t->n;
 	for (size_t i = 0; i < CGROUP_TREES_MAX; i++)
 		d->fds[i] = -1;
 	for (size_t i = 0; r >= 0 && i < t->n; i++) {
@@ -57,7 +58,7 @@ int cgroup_dirs_open(struct cgroup_dirs *d, const struct cgroup_trees *t,
 
 void cgroup_dirs_deinit(struct cgroup_dirs *d)
 {
-	for (size_t i = 0; d->trees && i < d->trees->n; i++)
+	for (size_t i = 0; i < d->n; i++)
 		d->fds[i] = fd_close(d->fds[i]);
 }
 

@@ -29,6 +29,7 @@ void cgroup_trees_deinit(struct cgroup_trees *t);
 
 struct cgroup_dirs {
 	const struct cgroup_trees *trees;
+	size_t n;				/* opened here: of the trees */
 	int fds[CGROUP_TREES_MAX];		/* -1: not there */
 };
 
