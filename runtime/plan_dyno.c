@@ -268,14 +268,16 @@ static void plan_dev_names(struct plan *p)
 		plan_add(p, PLAN_LINK, plan_links[i][0], plan_links[i][1]);
 }
 
+/* Read-only nodes still can be written to; their times and owners, which are
+ * the host's, cannot be changed. */
 static void plan_dev(struct plan *p)
 {
 	plan_bind(p, PLAN_BIND, "dev", "root/dev",
 		  NOSUID_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
 	for (size_t i = 0; i < ARRAY_SIZE(plan_devices); i++)
 		plan_bind(p, PLAN_DEVICE, plan_devices[i].from,
-			  plan_devices[i].to,
-			  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)->rdev =
+			  plan_devices[i].to, MOUNT_ATTR_NOSUID |
+			  MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)->rdev =
 			makedev(plan_devices[i].major, plan_devices[i].minor);
 	plan_bind(p, PLAN_MOUNT, "devpts", "root/dev/pts",
 		  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);

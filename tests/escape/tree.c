@@ -107,6 +107,8 @@ const struct probe probe_tree[] = {
 	{ "open /dev/fuse", ALL("ENOENT"), OPEN("/dev/fuse", O_RDWR) },
 	{ "open /dev/net/tun", ALL("ENOENT"), OPEN("/dev/net/tun", O_RDWR) },
 	{ "open /dev/console", ALL("ENOENT"), OPEN("/dev/console", O_RDWR) },
+	{ "times of the host's /dev/null", ALL("EROFS"), NULL, SYS_utimensat,
+	  { N(AT_FDCWD), "/dev/null", NULL, N(0) } },
 	{ "make /dev/mem", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 1, 1) },
 	{ "make /dev/kmsg", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 1, 11) },
 	{ "make /dev/kvm", { "EACCES|EPERM", "EPERM", "EPERM" }, NODE(S_IFCHR, 10, 232) },
