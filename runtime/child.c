@@ -96,14 +96,15 @@ static int child_do_start(struct child *c, const struct plan_op *op)
 {
 	int fd;
 
+	(void)op;
 	if (c->plan->reset_signals && child_unblock_signals() < 0)
 		return -1;
 	if (child_tell(c, 0, PLAN_IN_START, 0) < 0)
 		return -1;
 	syscall(SYS_close, c->fds.report);
-	fd = (int)syscall(SYS_accept4, op->fd, NULL, NULL, SOCK_CLOEXEC);
+	fd = (int)syscall(SYS_accept4, c->fds.start, NULL, NULL, SOCK_CLOEXEC);
 	c->fds.report = fd;
-	return fd < 0 ? -1 : child_close(op->fd, 0);
+	return fd < 0 ? -1 : child_close(c->fds.start, 0);
 }
 
 static bool child_is_program(const char *path)

@@ -15,9 +15,9 @@
 #define CHILD_HOOK_FAILED 127
 #define CHILD_HOOK_SEC_MAX 3600
 
-static _Noreturn void child_hook_exec(const struct plan_op *op)
+static _Noreturn void child_hook_exec(const struct child *c, const struct plan_op *op)
 {
-	long fd = op->fd;
+	int fd = c->fds.state;
 
 	syscall(SYS_umask, PLAN_UMASK_MODE);
 	/* The state is read from its beginning by every hook. */
@@ -58,9 +58,8 @@ int child_do_hook(struct child *c, const struct plan_op *op)
 	};
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
-	(void)c;
 	if (pid == 0)
-		child_hook_exec(op);
+		child_hook_exec(c, op);
 	if (pid < 0)
 		return -1;
 	return child_close(pid_fd, child_hook_wait(pid_fd, op->num[0]));

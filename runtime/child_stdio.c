@@ -7,7 +7,6 @@
 #include <asm/ioctls.h>
 #include <asm/termios.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/stat.h>
 
 #define CHILD_FDS_BASE 64		/* above all numbers that are assigned */
@@ -51,28 +50,45 @@ int child_do_console(struct child *c, const struct plan_op *op)
 	return child_close(target, child_clone_at(c->terminal, target, op->attr));
 }
 
+/* What we still need ourselves goes above all numbers that are assigned. */
+static int child_lift(int *fd, int base)
+{
+	if (*fd < 0)
+		return 0;
+	*fd = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, base);
+	return *fd < 0 ? -1 : 0;
+}
+
+/* Now, not at exec: a container may wait long for its start, and would keep what
+ * its maker had opened and locked. Whatever is left goes at exec. */
+static int child_close_others(unsigned first, const int *keep, int n)
+{
+	unsigned next;
+
+	do {
+		next = ~0U;
+		for (int i = 0; i < n; i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= first &&
+			    (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > first &&
+		    syscall(SYS_close_range, first, next - (next != ~0U), 0) < 0)
+			return -1;
+		first = next + 1;
+	} while (next != ~0U);
+	return 0;
+}
+
 /* First out of the way of all targets, then into place. */
-static int child_assign(struct child *c, const int *want, int n)
+static int child_assign(const int *want, int n, int base)
 {
 	int from[INIT_FD_END];
 
 	for (int i = 0; i < n; i++) {
 		from[i] = want[i];
-		if (from[i] < 0)
-			continue;
-		from[i] = (int)syscall(SYS_fcntl, from[i], F_DUPFD_CLOEXEC,
-				       CHILD_FDS_BASE);
-		if (from[i] < 0)
+		if (child_lift(&from[i], base) < 0)
 			return -1;
 	}
-	c->fds.exec = (int)syscall(SYS_fcntl, c->fds.exec, F_DUPFD_CLOEXEC,
-				   CHILD_FDS_BASE);
-	c->fds.report = (int)syscall(SYS_fcntl, c->fds.report, F_DUPFD_CLOEXEC,
-				     CHILD_FDS_BASE);
-	c->fds.go = (int)syscall(SYS_fcntl, c->fds.go, F_DUPFD_CLOEXEC,
-				 CHILD_FDS_BASE);
-	if (c->fds.exec < 0 || c->fds.report < 0 || c->fds.go < 0)
-		return -1;
 	for (int i = 0; i < n; i++) {
 		if (from[i] < 0)
 			syscall(SYS_close, i);
@@ -93,30 +109,38 @@ static int child_inherit(const struct child *c)
 	return (int)syscall(SYS_ioctl, 0, TIOCSCTTY, 0);
 }
 
+static int child_give(struct child *c, int base)
+{
+	int want[INIT_FD_END];
+
+	if (c->fds.in < 0)
+		c->fds.in = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null",
+					 O_RDONLY | O_CLOEXEC);
+	want[STDIN_FILENO] = c->fds.in;
+	want[STDOUT_FILENO] = c->fds.out;
+	want[STDERR_FILENO] = c->fds.err;
+	want[INIT_FD_EXIT] = c->fds.exit;
+	want[INIT_FD_OUT] = c->fds.hold_out;
+	want[INIT_FD_ERR] = c->fds.hold_err;
+	return child_assign(want, INIT_FD_END, base);
+}
+
 int child_do_stdio(struct child *c, const struct plan_op *op)
 {
-	int r;
+	unsigned first = (unsigned)op->num[0];
+	int base = first > CHILD_FDS_BASE ? (int)first : CHILD_FDS_BASE;
+	int *const own[] = { &c->fds.exec, &c->fds.report, &c->fds.go, &c->fds.start,
+			     &c->fds.state };
+	int keep[ARRAY_SIZE(own)];
 
-	if (c->fds.inherit) {
-		r = child_inherit(c);
-	} else {
-		int want[INIT_FD_END];
-
-		if (c->fds.in < 0)
-			c->fds.in = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null",
-						 O_RDONLY | O_CLOEXEC);
-		want[STDIN_FILENO] = c->fds.in;
-		want[STDOUT_FILENO] = c->fds.out;
-		want[STDERR_FILENO] = c->fds.err;
-		want[INIT_FD_EXIT] = c->fds.exit;
-		want[INIT_FD_OUT] = c->fds.hold_out;
-		want[INIT_FD_ERR] = c->fds.hold_err;
-		r = child_assign(c, want, INIT_FD_END);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (child_lift(own[i], base) < 0)
+			return -1;
+		keep[i] = *own[i];
 	}
-	if (r < 0)
+	if ((c->fds.inherit ? child_inherit(c) : child_give(c, base)) < 0)
 		return -1;
-	return (int)syscall(SYS_close_range, (unsigned)op->num[0], ~0U,
-			    CLOSE_RANGE_CLOEXEC);
+	return child_close_others(first, keep, (int)ARRAY_SIZE(own));
 }
 
 /* So that the user can open /dev/stdout anew. What cannot be given away (a file

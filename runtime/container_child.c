@@ -59,7 +59,7 @@ void container_child_init(struct container_child *k, const struct container *c,
 		.in = {
 			.oci = oci, .process = process, .id = c->id,
 			.rootfs = c->rootfs, .root_fd = -1, .void_fd = -1,
-			.null_fd = -1, .start_fd = -1, .state_fd = -1,
+			.null_fd = -1,
 			.net = &child_loopback, .net_len = sizeof(child_loopback),
 			.net_acks = 1,
 		},
@@ -76,8 +76,8 @@ void container_child_deinit(struct container_child *k)
 		plan_deinit(&k->plan);
 	for (int i = 0; i < OCI_NS_KINDS; i++)
 		k->in.namespace_fds[i] = fd_close(k->in.namespace_fds[i]);
-	k->in.start_fd = fd_close(k->in.start_fd);
-	k->in.state_fd = fd_close(k->in.state_fd);
+	k->fds.start = fd_close(k->fds.start);
+	k->fds.state = fd_close(k->fds.state);
 	cgroup_deinit(&k->cgroup);
 	seccomp_filter_deinit(&k->filter);
 	free(k->home);

@@ -91,7 +91,8 @@ static int create_listen(struct create *x, struct error *e)
 	create_address(x->c, &a);
 	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, 1) < 0)
 		return error_sys(e, "listen in the directory of %s", x->c->id);
-	x->child.in.start_fd = take_fd(s);
+	x->child.fds.start = take_fd(s);
+	x->child.in.waits = true;
 	return 0;
 }
 
@@ -103,8 +104,8 @@ static int create_state_file(struct create *x, struct error *e)
 
 	if (o->hooks[OCI_CREATE_CONTAINER].n == 0 && o->hooks[OCI_START_CONTAINER].n == 0)
 		return 0;
-	x->child.in.state_fd = memfd_create("state", MFD_CLOEXEC);
-	return x->child.in.state_fd < 0 ? error_sys(e, "make a file for hooks") : 0;
+	x->child.fds.state = memfd_create("state", MFD_CLOEXEC);
+	return x->child.fds.state < 0 ? error_sys(e, "make a file for hooks") : 0;
 }
 
 /* Its pid is known after the clone only; the child waits for us until then. */
@@ -112,10 +113,10 @@ static int create_state(struct create *x, struct error *e)
 {
 	auto_free char *text = NULL;
 
-	if (x->child.in.state_fd < 0)
+	if (x->child.fds.state < 0)
 		return 0;
 	text = container_state_text(x->c, x->oci, CONTAINER_CREATING, x->c->pid);
-	return file_write_all(x->child.in.state_fd, text, strlen(text), e);
+	return file_write_all(x->child.fds.state, text, strlen(text), e);
 }
 
 /* ---- the way ---- */
@@ -320,10 +321,9 @@ int container_plan(const struct oci *oci, const char *bundle, const char *id,
 	x.child.in.sources = x.source.mounts;
 	x.child.in.hierarchies = x.source.hierarchies;
 	x.child.in.n_hierarchies = x.source.n_hierarchies;
-	x.child.in.start_fd = options->run ? -1 : 0;
+	x.child.in.waits = !options->run;
 	if (r == 0)
 		r = plan_oci_build(&x.child.plan, &x.child.in, e);
-	x.child.in.start_fd = -1;
 	if (r == 0) {
 		x.child.has_plan = true;
 		*ret = plan_text(&x.child.plan);

@@ -74,7 +74,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(CONSOLE, "bind the terminal at %t")         /* to */ \
 	X(WRITE, "write %x to %t")                    /* to, text */ \
 	X(CALL, "wait for the parent: %x")            /* text; tells that it waits */ \
-	X(HOOK, "run hook %f")                        /* from, argv, envp, fd, num: sec */ \
+	X(HOOK, "run hook %f")                        /* from, argv, envp, num: sec */ \
 	X(PIVOT, "pivot to %t")                       /* to */ \
 	X(CHROOT, "change root to %t")                /* to */ \
 	X(NETLINK, "configure links")                 /* text, text_len, num: ACKs */ \
@@ -88,7 +88,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(STDIO, "arrange descriptors")               /* num: first to close */ \
 	X(OWN_STDIO, "own the standard streams")      /* uid */ \
 	X(LOOKUP, "find executable file %x")          /* argv: candidates */ \
-	X(START, "wait for the start")                /* fd: listening socket */ \
+	X(START, "wait for the start") \
 	X(BOUNDING, "bound capabilities")             /* num: mask to keep */ \
 	X(SECUREBITS, "set secure bits")              /* num */ \
 	X(GROUPS, "set supplementary groups")         /* text: gid_t[], num: how many */ \

@@ -188,7 +188,6 @@ static void plan_hooks(struct plan *p, const struct plan_oci *in,
 		struct plan_op *op = plan_add(p, PLAN_HOOK, k->path, NULL);
 		char *const alone[] = { (char *)k->path, NULL };
 
-		op->fd = in->state_fd;
 		op->argv = k->args.n ? (char *const *)k->args.v
 				     : plan_keep_strings(p, alone);
 		op->envp = (char *const *)k->env.v;
@@ -422,8 +421,8 @@ int plan_oci_build(struct plan *p, const struct plan_oci *in, struct error *e)
 		plan_filter(p, in);
 	p->stage = PLAN_IN_START;
 	plan_add(p, PLAN_SURVIVE, NULL, NULL);
-	if (in->start_fd >= 0)
-		plan_add(p, PLAN_START, NULL, NULL)->fd = in->start_fd;
+	if (in->waits)
+		plan_add(p, PLAN_START, NULL, NULL);
 	plan_hooks(p, in, OCI_START_CONTAINER);
 	plan_drop(p, in);
 	plan_execute(p, in);

@@ -45,8 +45,7 @@ struct plan_oci {
 	size_t n_hierarchies;
 	bool cgroup_v2;			/* the host's */
 	int namespace_fds[OCI_NS_KINDS];	/* to join; -1: none */
-	int start_fd;			/* listening socket; -1: do not wait */
-	int state_fd;			/* state document for the child's hooks */
+	bool waits;			/* for "start" */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const void *net;		/* netlink messages for a new network */
 	size_t net_len;
