@@ -4,9 +4,11 @@
  *
  * It shares the user id and the filter of the app, and is out of its reach all
  * the same: not dumpable, executed from a sealed memory file, and the kernel
- * ignores signals that a namespace sends to its own PID 1. No allocation, no
- * stdio; static, since the app's libraries are not ours.
+ * ignores signals that a namespace sends to its own PID 1. No libc at all: the
+ * app's libraries are not ours, and a static one costs each dyno more than all
+ * the rest of this program.
  */
+#include "runtime/bare.h"
 #include "runtime/init.h"
 
 #include <fcntl.h>
@@ -24,11 +26,29 @@
 #define INIT_DRAIN_SEC 600		/* daemons are away; then it gives up */
 #define INIT_DRAIN_POLL_NSEC 2000000
 
+/* The kernel's struct sigaction; libc's is another. */
+struct init_action {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+static bool init_eq(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++)
+		b++;
+	return *a == *b;
+}
+
+/* If it cannot be said there is nobody else to tell. */
 static void init_say(const char *text)
 {
-	ssize_t n = write(STDERR_FILENO, text, strlen(text));
+	size_t n = 0;
 
-	(void)n;	/* there is nobody else to tell */
+	while (text[n])
+		n++;
+	bare_call(SYS_write, STDERR_FILENO, text, n);
 }
 
 static _Noreturn void init_refuse(const char *text)
@@ -36,31 +56,30 @@ static _Noreturn void init_refuse(const char *text)
 	init_say("dyno-init: ");
 	init_say(text);
 	init_say("\n");
-	_exit(INIT_EXIT_USAGE);
+	bare_exit(INIT_EXIT_USAGE);
 }
 
 /* ---- the command's side of the fork ---- */
 
-static _Noreturn void init_exec(char *const *argv, bool tty)
+static _Noreturn void init_exec(char *const *argv, char *const *envp, bool tty)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-	int err;
+	const struct init_action standard = { .handler = 0 };
+	const uint64_t none = 0;
+	long r;
 
-	setsid();
-	if (tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+	bare_call(SYS_setsid);
+	if (tty && bare_call(SYS_ioctl, STDIN_FILENO, TIOCSCTTY, 0) < 0)
 		init_refuse("cannot take the terminal");
 	/* SIGPIPE, for one, is ignored in the daemon that made us. */
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL);
-	sigemptyset(&sa.sa_mask);
-	sigprocmask(SIG_SETMASK, &sa.sa_mask, NULL);
+		bare_call(SYS_rt_sigaction, sig, &standard, NULL, sizeof(none));
+	bare_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 
-	execve(argv[0], argv, environ);
-	err = errno;
+	r = bare_call(SYS_execve, argv[0], argv, envp);
 	init_say(argv[0]);
-	init_say(err == ENOENT ? ": No such file or directory\n"
-			       : ": cannot be executed\n");
-	_exit(err == ENOENT ? 127 : 126);
+	init_say(r == -ENOENT ? ": No such file or directory\n"
+			      : ": cannot be executed\n");
+	bare_exit(r == -ENOENT ? 127 : 126);
 }
 
 /* ---- PID 1 ---- */
@@ -69,7 +88,7 @@ static void init_record(int wstatus)
 {
 	struct init_exit rec = { .magic = INIT_EXIT_MAGIC };
 	struct timespec ts = { 0 };
-	ssize_t n;
+	long n;
 
 	if (WIFSIGNALED(wstatus)) {
 		rec.signal = WTERMSIG(wstatus);
@@ -77,12 +96,12 @@ static void init_record(int wstatus)
 	} else {
 		rec.status = WEXITSTATUS(wstatus);
 	}
-	clock_gettime(CLOCK_REALTIME, &ts);
+	bare_call(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	rec.usec = (uint64_t)ts.tv_sec * USEC_PER_SEC +
 		   (uint64_t)ts.tv_nsec / NSEC_PER_USEC;
 	do
-		n = pwrite(INIT_FD_EXIT, &rec, sizeof(rec), 0);
-	while (n < 0 && errno == EINTR);
+		n = bare_call(SYS_pwrite64, INIT_FD_EXIT, &rec, sizeof(rec), 0);
+	while (n == -EINTR);
 }
 
 /* Reap whatever has died. True if the command was among them. */
@@ -90,9 +109,9 @@ static bool init_reap(pid_t command, int *ret_wstatus)
 {
 	bool ended = false;
 	int wstatus;
-	pid_t pid;
+	long pid;
 
-	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0)
+	while ((pid = bare_call(SYS_wait4, -1, &wstatus, WNOHANG, NULL)) > 0)
 		if (pid == command) {
 			*ret_wstatus = wstatus;
 			ended = true;
@@ -104,7 +123,7 @@ static bool init_reap(pid_t command, int *ret_wstatus)
 static void init_forward(const struct signalfd_siginfo *si)
 {
 	if (si->ssi_pid == 0 && si->ssi_signo != SIGCHLD)
-		kill(-1, (int)si->ssi_signo);
+		bare_call(SYS_kill, -1, si->ssi_signo);
 }
 
 static int init_wait(int signal_fd, pid_t command)
@@ -113,7 +132,7 @@ static int init_wait(int signal_fd, pid_t command)
 	int wstatus;
 
 	for (;;) {
-		ssize_t n = read(signal_fd, &si, sizeof(si));
+		long n = bare_call(SYS_read, signal_fd, &si, sizeof(si));
 
 		if (n == sizeof(si) && si.ssi_signo != SIGCHLD)
 			init_forward(&si);
@@ -126,10 +145,11 @@ static int init_wait(int signal_fd, pid_t command)
 /* Asked before a descriptor of ours takes the number that is free. */
 static bool init_is_log(void)
 {
-	struct stat st;
+	struct statx st;
 
-	return fcntl(INIT_FD_ERR, F_GETFD) < 0 &&
-	       fstat(INIT_FD_OUT, &st) == 0 && S_ISFIFO(st.st_mode);
+	return bare_call(SYS_fcntl, INIT_FD_ERR, F_GETFD) < 0 &&
+	       bare_call(SYS_statx, INIT_FD_OUT, "", AT_EMPTY_PATH, STATX_TYPE,
+			 &st) == 0 && S_ISFIFO(st.stx_mode);
 }
 
 /*
@@ -142,60 +162,60 @@ static void init_drain(void)
 	struct timespec start, now;
 	int left = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	bare_call(SYS_clock_gettime, CLOCK_MONOTONIC, &start);
 	do {
-		if (ioctl(INIT_FD_OUT, FIONREAD, &left) < 0 || left == 0)
+		if (bare_call(SYS_ioctl, INIT_FD_OUT, FIONREAD, &left) < 0 ||
+		    left == 0)
 			return;
-		nanosleep(&pause, NULL);
-		clock_gettime(CLOCK_MONOTONIC, &now);
+		bare_call(SYS_nanosleep, &pause, NULL);
+		bare_call(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - start.tv_sec < INIT_DRAIN_SEC);
 }
 
 /* Nobody in the dyno may look into this process. */
-static int init_harden(sigset_t *all)
+static long init_harden(void)
 {
-	sigfillset(all);
-	if (sigprocmask(SIG_BLOCK, all, NULL) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0) < 0 ||
-	    syscall(SYS_close_range, (unsigned)INIT_FD_EXIT, ~0U,
-		    CLOSE_RANGE_CLOEXEC) < 0)
+	const uint64_t all = ~0ULL;
+
+	if (bare_call(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, sizeof(all)) < 0 ||
+	    bare_call(SYS_prctl, PR_SET_DUMPABLE, 0) < 0 ||
+	    bare_call(SYS_prctl, PR_SET_NAME, INIT_NAME) < 0 ||
+	    bare_call(SYS_close_range, (unsigned)INIT_FD_EXIT, ~0U,
+		      CLOSE_RANGE_CLOEXEC) < 0)
 		return -1;
-	return signalfd(-1, all, SFD_CLOEXEC);
+	return bare_call(SYS_signalfd4, -1, &all, sizeof(all), SFD_CLOEXEC);
 }
 
-int main(int argc, char **argv)
+static int bare_main(int argc, char **argv, char **envp)
 {
-	bool tty = argc > 1 && str_eq(argv[1], "-t");
-	int first = tty ? 2 : 1, signal_fd, wstatus;
+	bool tty = argc > 1 && init_eq(argv[1], "-t");
+	int first = tty ? 2 : 1, wstatus;
+	long signal_fd, command;
 	bool log;
-	sigset_t all;
-	pid_t command;
 
 	/* kill(-1) would be a catastrophe anywhere else. */
-	if (getpid() != 1)
+	if (bare_call(SYS_getpid) != 1)
 		init_refuse("works only as the first process of a dyno");
-	if (argc < first + 2 || !str_eq(argv[first], "--"))
+	if (argc < first + 2 || !init_eq(argv[first], "--"))
 		init_refuse("usage: dyno-init [-t] -- COMMAND [ARGUMENT...]");
 	log = init_is_log();
-	signal_fd = init_harden(&all);
+	signal_fd = init_harden();
 	if (signal_fd < 0)
 		init_refuse("cannot protect itself");
-	command = fork();
+	command = bare_call(SYS_clone, SIGCHLD);
 	if (command == 0)
-		init_exec(argv + first + 1, tty);
+		init_exec(argv + first + 1, envp, tty);
 	if (command < 0)
 		init_refuse("cannot start a process");
 
 	/* From here on it may not end before the command does. The streams are
 	 * the command's alone: when it closes one, the other end must see it. */
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	wstatus = init_wait(signal_fd, command);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		bare_call(SYS_close, fd);
+	wstatus = init_wait((int)signal_fd, (pid_t)command);
 	init_record(wstatus);
 	if (log) {
-		kill(-1, SIGKILL);
+		bare_call(SYS_kill, -1, SIGKILL);
 		init_drain();
 	}
 	return WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus)

@@ -216,6 +216,7 @@ libruntime_child_a_SOURCES = \
 	%D%/child_stdio.c
 
 pkglibexec_PROGRAMS += dyno-init
-dyno_init_CFLAGS = $(WARN_CFLAGS)
-dyno_init_LDFLAGS = -static
-dyno_init_SOURCES = %D%/init.c %D%/init.h
+dyno_init_CFLAGS = $(WARN_CFLAGS) -ffreestanding -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE
+dyno_init_LDFLAGS = -static -nostdlib -nostartfiles -Wl,-z,noseparate-code
+dyno_init_SOURCES = %D%/init.c %D%/init.h %D%/bare.h
