@@ -18,7 +18,7 @@ import urllib.parse
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 SAMPLE = os.path.join(TOP, "contrib/sample")
-PROGRAMS = ("dynod", "dyno-supervisor", "dyno-controller", "dyno-router", "dynoctl", "dyno-init", "dyno-slug")
+PROGRAMS = ("dynod", "dyno-supervisor", "dyno-controller", "dyno-router", "dynoctl", "dyno-init", "dyno-slug", "dynorun")
 
 
 def private_dir(prefix):
