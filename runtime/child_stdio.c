@@ -79,6 +79,15 @@ static int child_close_others(unsigned first, const int *keep, int n)
 	return 0;
 }
 
+/* Descriptors to be kept were handed to us, and stay open at exec; a hole among
+ * them may hold one of our own. */
+static void child_close_own(int first)
+{
+	for (int fd = 3; fd < first; fd++)
+		if (syscall(SYS_fcntl, fd, F_GETFD) > 0)
+			syscall(SYS_close, fd);
+}
+
 /* First out of the way of all targets, then into place. */
 static int child_assign(const int *want, int n, int base)
 {
@@ -140,6 +149,8 @@ int child_do_stdio(struct child *c, const struct plan_op *op)
 	}
 	if ((c->fds.inherit ? child_inherit(c) : child_give(c, base)) < 0)
 		return -1;
+	if (c->fds.inherit)
+		child_close_own((int)first);
 	return child_close_others(first, keep, (int)ARRAY_SIZE(own));
 }
 

@@ -105,7 +105,7 @@ int container_forget(struct container *c, struct error *e);
 /* How a process is attached to who called. */
 struct container_io {
 	const char *console_socket;	/* the terminal's master goes there; or NULL */
-	unsigned preserve_fds;		/* 3 and following stay open */
+	unsigned preserve_fds;		/* 3 and following, if open, stay open */
 	int *ret_master;		/* without console_socket: the master comes
 					 * back here ("run" in the foreground) */
 };

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #define EXEC_FAILED 255		/* as runc: apart from what a program may return */
 
@@ -126,6 +127,7 @@ static int exec_do(struct dynorun *d, struct container *c, const struct oci *oci
 	r = dynorun_life_pid_file(AT_FDCWD, o->pid_file, pid, e);
 	if (r < 0) {
 		kill(pid, SIGKILL);	/* our child: the number is its own */
+		waitpid(pid, NULL, 0);
 		return r;
 	}
 	return o->detach ? 0 : exec_wait(&console, pid, e);
@@ -146,6 +148,8 @@ static int exec_run(struct dynorun *d, void *options, int argc, char **argv,
 		r = container_config(&c, &oci, e);
 	if (r == 0)
 		r = exec_process(&p, oci, o, argc, argv, e);
+	if (p.unknown_cap)
+		dynorun_log_warn(d, "unknown capability %s, ignoring", p.unknown_cap);
 	if (r == 0)
 		r = exec_do(d, &c, oci, &p.process, o, e);
 	return r;

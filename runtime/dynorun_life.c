@@ -173,6 +173,7 @@ static int start_run(struct dynorun *d, void *options, int argc, char **argv,
 	auto_(container_deinit) struct container c = CONTAINER_INIT;
 	auto_(oci_free_p) struct oci *oci = NULL;
 	enum container_status status;
+	struct error later;
 	int r = container_open(&c, d->root, argv[0], e);
 
 	if (r < 0)
@@ -182,10 +183,13 @@ static int start_run(struct dynorun *d, void *options, int argc, char **argv,
 		return error_set(e, EINVAL, "cannot start container %s: it is %s",
 				 c.id, container_status_name(status));
 	r = container_config(&c, &oci, e);
-	if (r == 0)
-		r = container_start(&c, oci, e);
+	if (r < 0)
+		return r;
+	r = container_start(&c, oci, e);
 	if (r == 0)
 		dynorun_log_debug(d, "started container %s", c.id);
+	else if (c.started)	/* a poststart hook: the specification ends it */
+		dynorun_delete(d, &c, &later);
 	return r;
 }
 

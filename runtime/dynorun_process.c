@@ -85,24 +85,26 @@ static int process_groups(struct dynorun_process *p,
 	return 0;
 }
 
-static int process_caps(struct oci_process *p, const struct dynorun_list *caps,
-			struct error *e)
+static void process_caps(struct dynorun_process *ret,
+			 const struct dynorun_list *caps)
 {
+	struct oci_process *p = &ret->process;
+
 	for (size_t i = 0; i < caps->n; i++) {
 		bool whole = strncasecmp(caps->v[i], "CAP_", 4) == 0;
 		auto_free char *name = xasprintf("%s%s", whole ? "" : "CAP_",
 						 caps->v[i]);
 		cap_value_t cap;
 
-		if (cap_from_name(name, &cap) < 0 || cap >= 64)
-			return error_set(e, EINVAL, "--cap: unknown capability %s",
-					 caps->v[i]);
+		if (cap_from_name(name, &cap) < 0 || cap >= 64) {
+			ret->unknown_cap = caps->v[i];
+			continue;
+		}
 		p->has_capabilities = true;
 		p->capabilities.bounding |= UINT64_C(1) << cap;
 		p->capabilities.effective |= UINT64_C(1) << cap;
 		p->capabilities.permitted |= UINT64_C(1) << cap;
 	}
-	return 0;
 }
 
 static int process_env(struct dynorun_process *p, const struct dynorun_list *env,
@@ -148,8 +150,7 @@ int dynorun_process_change(struct dynorun_process *ret,
 	r = process_user(p, c->user, e);
 	if (r == 0)
 		r = process_groups(ret, &c->gids, e);
-	if (r == 0)
-		r = process_caps(p, &c->caps, e);
+	process_caps(ret, &c->caps);
 	if (r == 0)
 		r = process_env(ret, &c->env, e);
 	return r;

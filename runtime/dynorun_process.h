@@ -23,6 +23,7 @@ struct dynorun_process {
 	struct strv env;
 	uint32_t *groups;
 	struct oci *file;
+	const char *unknown_cap;	/* one that was left out; or NULL */
 };
 
 void dynorun_process_deinit(struct dynorun_process *p);
@@ -31,7 +32,7 @@ void dynorun_process_deinit(struct dynorun_process *p);
 int dynorun_process_load(struct dynorun_process *ret, const char *path,
 			 struct error *e);
 
-/* EINVAL: a user, group or capability that is none. */
+/* EINVAL: a user, group or variable that is none. */
 int dynorun_process_change(struct dynorun_process *ret,
 			   const struct oci_process *base,
 			   const struct dynorun_process_changes *c,

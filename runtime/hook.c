@@ -74,7 +74,8 @@ static int hook_start(struct hook *h, const char *state, struct error *e)
 	spec.path = h->hook->path;
 	spec.argv = h->hook->args.n > 0 ?
 		(char *const *)(uintptr_t)h->hook->args.v : none;
-	spec.envp = (char *const *)(uintptr_t)h->hook->env.v;
+	if (h->hook->env.n > 0)
+		spec.envp = (char *const *)(uintptr_t)h->hook->env.v;
 	spec.stdin_fd = in;
 	spec.stderr_fd = err_w;
 	spec.new_session = true;

@@ -11,7 +11,8 @@ struct error;
 
 /*
  * Each gets the state document on its standard input and its own environment
- * (nothing of ours), and is killed when its time-out passes. The first that
+ * (ours, if it has none: as with runc and crun), and is killed when its time-out
+ * passes. The first that
  * fails ends it: EIO with its path, exit status or signal and the last of what
  * it wrote to stderr (bounded), ETIMEDOUT. The caller decides whether that
  * matters (poststart, poststop: it is a warning).

@@ -82,6 +82,18 @@ static void a_hook_gets_the_state_and_its_own_environment(void **state)
 	assert_null(strstr(buf_str(&got), "OURS"));
 }
 
+static void a_hook_without_an_environment_has_ours(void **state)
+{
+	struct script s;
+	struct oci_hook hook = *script(&s, "test \"$OURS\" = 2", 0);
+	const struct oci_hooks hooks = { &hook, 1 };
+	struct error e;
+
+	setenv("OURS", "2", 1);
+	hook.env.n = 0;
+	assert_int_equal(hook_run(&hooks, "", &e), 0);
+}
+
 static void a_hook_need_not_read_a_large_state(void **state)
 {
 	auto_free char *large = xcalloc(1, 1 << 20);
@@ -168,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hooks_run_in_order_until_one_fails),
 		TEST(a_hook_gets_the_state_and_its_own_environment),
+		cmocka_unit_test(a_hook_without_an_environment_has_ours),
 		cmocka_unit_test(a_hook_need_not_read_a_large_state),
 		cmocka_unit_test(the_last_words_are_in_the_error),
 		TEST(a_hook_that_hangs_is_killed_with_what_it_started),
