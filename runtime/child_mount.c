@@ -74,9 +74,48 @@ int child_do_mount(struct child *c, const struct plan_op *op)
 	return child_close(mnt, child_attach(c, mnt, op));
 }
 
+/* A mount by its descriptor: umount2() takes names only, and the host's /proc has
+ * one for each. */
+static int child_unmount_fd(int fd)
+{
+	char path[] = "/proc/self/fd/          ";
+	size_t n = sizeof("/proc/self/fd/") - 1, digits = 1;
+
+	for (int rest = fd; rest >= 10; rest /= 10)
+		digits++;
+	path[n + digits] = '\0';
+	for (size_t i = n + digits; i-- > n; fd /= 10)
+		path[i] = (char)('0' + fd % 10);
+	return (int)syscall(SYS_umount2, path, CHILD_UNMOUNT_DETACH);
+}
+
+/*
+ * The kernel's table of mounts goes by age, and a reader expects the order of
+ * the configuration, but what comes from the host was opened before all others.
+ * A copy is younger. What cannot be copied stays as it is.
+ */
+static int child_renew(int tree, int target)
+{
+	int copy = (int)syscall(SYS_open_tree, tree, "", AT_EMPTY_PATH |
+				AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (copy < 0)
+		return 0;
+	if (child_unmount_fd(tree) < 0)
+		return child_close(copy, 0);
+	return child_close(copy, child_attach_at(copy, target));
+}
+
 int child_do_tree(struct child *c, const struct plan_op *op)
 {
-	return child_attach(c, op->fd, op);
+	int target = child_place(c, op->to, op->make), r;
+
+	if (target < 0)
+		return -1;
+	r = child_attach_at(op->fd, target);
+	if (r == 0 && op->num[PLAN_RENEW])
+		r = child_renew(op->fd, target);
+	return child_close(target, r);
 }
 
 static int child_enter_at(int mnt, int target)

@@ -117,6 +117,9 @@ struct container_options {
 	bool no_new_keyring;
 	bool systemd_cgroup;
 	const char *seccomp_cache;	/* directory, or NULL */
+	/* What is not as the configuration asks, though no error: a sentence. */
+	void (*tell)(const char *what, void *userdata);
+	void *userdata;
 };
 
 /*
@@ -131,6 +134,9 @@ struct container_options {
 int container_create(struct container *c, const struct oci *oci,
 		     const char *config, size_t config_len,
 		     const struct container_options *options, struct error *e);
+
+/* The configuration has no process: the container has stopped, *e says so. */
+#define CONTAINER_EMPTY 1
 
 /* Let it go on: startContainer hooks, exec; then poststart. EINVAL: it does not
  * wait (any more). */

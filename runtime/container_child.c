@@ -303,7 +303,7 @@ static int child_run_hooks(struct container_child *k, const struct container *c,
 			   struct error *e)
 {
 	const struct oci *o = k->in.oci;
-	auto_free char *state = container_state_text(c, o, CONTAINER_CREATING, c->pid);
+	auto_free char *state = container_state_text(c, o, CONTAINER_CREATED, c->pid);
 	int r = hook_run(&o->hooks[OCI_PRESTART], state, e);
 
 	if (r == 0)

@@ -50,6 +50,8 @@ static int create_group_apply(struct create *x, struct error *e)
 	if (n < 0)
 		return n;
 	x->made_group = n != CGROUP_GROUP_OCCUPIED;
+	if (!x->made_group && x->options->tell)
+		x->options->tell("container's cgroup is not empty", x->options->userdata);
 	x->child.in.cgroup = &x->child.cgroup;
 	x->child.in.cgroup_v2 = cgroup_group_version(x->group) == CGROUP_V2;
 	return 0;
@@ -115,7 +117,7 @@ static int create_state(struct create *x, struct error *e)
 
 	if (x->child.fds.state < 0)
 		return 0;
-	text = container_state_text(x->c, x->oci, CONTAINER_CREATING, x->c->pid);
+	text = container_state_text(x->c, x->oci, CONTAINER_CREATED, x->c->pid);
 	return file_write_all(x->child.fds.state, text, strlen(text), e);
 }
 
@@ -211,6 +213,21 @@ static int create_follow(struct create *x, struct error *e)
 	return r;
 }
 
+static void create_tell(const struct create *x)
+{
+	if (!x->options->tell)
+		return;
+	if (!x->oci->namespaces[OCI_NS_MOUNT].set && x->oci->n_mounts > 0)
+		x->options->tell("without a mount namespace nothing is mounted: the "
+				 "root is entered by chroot", x->options->userdata);
+	for (size_t i = 0; i < x->oci->process.capabilities.unknown.n; i++) {
+		auto_free char *text = xasprintf("unknown capability %s",
+			x->oci->process.capabilities.unknown.v[i]);
+
+		x->options->tell(text, x->options->userdata);
+	}
+}
+
 static int create_rootfs(struct container *c, const struct oci *oci, struct error *e)
 {
 	auto_free char *path = oci->root_path[0] == '/' ? xstrdup(oci->root_path)
@@ -234,6 +251,7 @@ int container_create(struct container *c, const struct oci *oci,
 	if (r < 0)
 		return r;
 	container_child_init(&x.child, c, oci, &oci->process);
+	create_tell(&x);
 	c->created_usec = clock_real_usec();
 	r = container_save_config(c, config, config_len, e);
 	if (r == 0)
@@ -272,7 +290,8 @@ static int create_outcome(int s, const struct oci *oci, struct error *e)
 		return error_set(e, EPROTO, "the process died");
 	return error_ret(e, -rep.err, "%s%s%s", plan_stage_texts[rep.stage],
 			 rep.stage == PLAN_IN_EXEC ? " " : "",
-			 rep.stage == PLAN_IN_EXEC ? oci->process.args.v[0] : "");
+			 rep.stage != PLAN_IN_EXEC ? "" : oci->process.args.n
+			 ? oci->process.args.v[0] : "a container without process");
 }
 
 int container_start(struct container *c, const struct oci *oci, struct error *e)
@@ -288,7 +307,7 @@ int container_start(struct container *c, const struct oci *oci, struct error *e)
 	r = create_outcome(s, oci, e);
 	unlinkat(c->dir_fd, CREATE_SOCKET, 0);
 	if (r < 0)
-		return r;
+		return oci->has_process ? r : CONTAINER_EMPTY;
 	c->started = true;
 	r = container_save(c, e);
 	return r < 0 ? r : create_poststart(c, oci, e);

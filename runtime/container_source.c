@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -85,6 +86,9 @@ static int source_spread(int tree, const struct oci *o,
 	    source_set(tree, AT_RECURSIVE, &attr) < 0)
 		return error_sys(e, "make a mount private");
 	for (size_t i = 0; i < opt->n_spread; i++) {
+		/* The plan does that in the end: it cannot be copied any more. */
+		if (opt->spread[i].type == MS_UNBINDABLE)
+			break;
 		attr.propagation = opt->spread[i].type;
 		if (source_set(tree, opt->spread[i].recursive ? AT_RECURSIVE : 0,
 			       &attr) < 0)

@@ -81,6 +81,11 @@ static char *life_cache(const struct dynorun *d)
 	return path;
 }
 
+static void life_tell(const char *what, void *userdata)
+{
+	dynorun_log_warn(userdata, "%s", what);
+}
+
 static int life_make(struct dynorun *d, struct container *c,
 		     struct dynorun_bundle *b, const struct life_options *o,
 		     int *ret_master, bool run, struct error *e)
@@ -98,6 +103,7 @@ static int life_make(struct dynorun *d, struct container *c,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = d->systemd_cgroup,
 		.seccomp_cache = cache,
+		.tell = life_tell, .userdata = d,
 	};
 
 	c->bundle = xstrdup(b->path);
@@ -131,7 +137,7 @@ static int life_create(struct dynorun *d, struct container *c, const char *id,
 static int life_check(const struct dynorun_bundle *b, const struct life_options *o,
 		      bool foreground, struct error *e)
 {
-	if (!b->oci->has_process)
+	if (!b->oci->has_process && foreground)
 		return error_set(e, EINVAL, "config.json: no process");
 	if (b->oci->process.terminal && !foreground && !o->console_socket)
 		return error_set(e, EINVAL, "a terminal that outlives this command: "
@@ -186,6 +192,11 @@ static int start_run(struct dynorun *d, void *options, int argc, char **argv,
 	if (r < 0)
 		return r;
 	r = container_start(&c, oci, e);
+	/* An error, yet one that others' tools do not expect in the status. */
+	if (r == CONTAINER_EMPTY) {
+		dynorun_log_error(d, e);
+		return 0;
+	}
 	if (r == 0)
 		dynorun_log_debug(d, "started container %s", c.id);
 	else if (c.started)	/* a poststart hook: the specification ends it */

@@ -64,7 +64,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(FILE, "write %t")                           /* to, text, mode */ \
 	X(LINK, "link %f at %t")                      /* from, to */ \
 	X(NODE, "make node %t")                       /* to, mode, rdev, uid, gid */ \
-	X(TREE, "attach layer %t")                    /* fd, to, make */ \
+	X(TREE, "attach layer %t")                    /* fd, to, make, num */ \
 	X(MOUNT, "mount %f at %t")                    /* from, to, options, attr */ \
 	X(BIND, "bind %f at %t")                      /* from, to, attr */ \
 	X(DEVICE, "bind device %f at %t")             /* from, to, rdev, attr */ \
@@ -142,7 +142,8 @@ struct plan_op {
 /* The child makes everything with umask 0; this is what the program begins with. */
 #define PLAN_UMASK_MODE 0022
 
-#define PLAN_PROPAGATION 0		/* num[] of ATTR: MS_PRIVATE ... */
+#define PLAN_PROPAGATION 0		/* num[] of ATTR and MOUNT: MS_PRIVATE ... */
+#define PLAN_RENEW 1			/* num[] of TREE: must be younger than others */
 
 /* Owners of what is made: as seen inside, and by the host. */
 struct plan_ids {

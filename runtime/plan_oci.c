@@ -162,15 +162,9 @@ static void plan_sysctl(struct plan *p, const struct plan_oci *in)
 	p->stage = PLAN_IN_LIMITS;
 	for (size_t i = 0; i < in->oci->n_sysctl; i++) {
 		const struct resources_pair *s = &in->oci->sysctl[i];
-		auto_free char *path = xasprintf("/proc/sys/%s", s->key);
-		bool dotted = s->key[strcspn(s->key, "./")] == '.';
-		struct plan_op *op;
+		struct plan_op *op = plan_add(p, PLAN_WRITE, NULL,
+					      plan_keepf(p, "/proc/sys/%s", s->key));
 
-		/* "net/ipv4/conf/eth0.1/forwarding" is a path already. */
-		for (char *c = path + strlen("/proc/sys/"); dotted && *c; c++)
-			if (*c == '.' || *c == '/')
-				*c = *c == '.' ? '/' : '.';
-		op = plan_add(p, PLAN_WRITE, NULL, plan_keep(p, path));
 		op->text = s->value;
 		op->text_len = strlen(s->value);
 	}
@@ -312,6 +306,8 @@ static void plan_lookup(struct plan *p, const struct plan_oci *in)
 	auto_strv v = STRV_INIT;
 	struct plan_op *op;
 
+	if (!name)
+		return;
 	if (!path)
 		path = PLAN_DEFAULT_PATH;
 	if (strchr(name, '/'))
@@ -382,6 +378,9 @@ static void plan_execute(struct plan *p, const struct plan_oci *in)
 	auto_strv env = STRV_INIT;
 	struct plan_op *op;
 
+	/* One that can be made, but not be started. */
+	if (pr->args.n == 0)
+		return;
 	for (size_t i = 0; i < pr->env.n; i++)
 		strv_add(&env, pr->env.v[i]);
 	if (in->home && !plan_getenv(&pr->env, "HOME"))
@@ -415,7 +414,7 @@ int plan_oci_build(struct plan *p, const struct plan_oci *in, struct error *e)
 	plan_limits(p, in);
 	if (!in->exec)
 		plan_rootfs_finish(p, in);
-	plan_add(p, PLAN_CHDIR, NULL, in->process->cwd);
+	plan_add(p, PLAN_CHDIR, NULL, in->process->cwd ? in->process->cwd : "/");
 	plan_lookup(p, in);
 	if (plan_filters_early(in))
 		plan_filter(p, in);

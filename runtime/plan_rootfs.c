@@ -119,13 +119,26 @@ static void plan_new(struct plan *p, const struct oci_mount *m,
 	plan_spread(p, m, o, 0);
 }
 
+static bool plan_has_mounted(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i].kind == PLAN_MOUNT)
+			return true;
+	return false;
+}
+
 static void plan_tree(struct plan *p, const struct oci_mount *m,
-		      const struct plan_source *s)
+		      const struct plan_source *s, const struct oci_mount_options *o)
 {
 	struct plan_op *op = plan_add(p, PLAN_TREE, NULL, plan_inside(m->destination));
 
 	op->fd = s->fd;
 	op->make = (uint8_t)plan_tree_make(s);
+	op->num[PLAN_RENEW] = plan_has_mounted(p);
+	/* One that cannot be copied is made so at the end. */
+	for (size_t i = 0; i < o->n_spread; i++)
+		if (o->spread[i].type == MS_UNBINDABLE)
+			plan_spread(p, m, o, i);
 }
 
 /* ---- control groups ---- */
@@ -219,7 +232,7 @@ static int plan_mount(struct plan *p, const struct plan_oci *in, size_t i,
 				      str_eq(m->type, "cgroup2")))
 		plan_cgroup(p, in, m, &o);
 	else if (bind || (o.flags & (OCI_MOUNT_COPY_UP | OCI_MOUNT_IDMAP)))
-		plan_tree(p, m, s);
+		plan_tree(p, m, s, &o);
 	else if (m->type && m->type[0])
 		plan_new(p, m, s, &o);
 	else
@@ -326,9 +339,9 @@ int plan_rootfs(struct plan *p, const struct plan_oci *in, struct error *e)
 	int r = 0;
 
 	p->stage = PLAN_IN_ROOTFS;
+	/* What we mounted would be mounted on the host, for good. */
 	if (!in->oci->namespaces[OCI_NS_MOUNT].set)
-		return error_set(e, ENOTSUP, "linux.namespaces: without a mount "
-				 "namespace there is no root to build");
+		return 0;
 	op = plan_add(p, PLAN_ROOT, NULL, in->rootfs);
 	op->fd = in->root_fd;
 	for (size_t i = 0; i < in->oci->n_mounts && r == 0; i++)
@@ -348,6 +361,10 @@ void plan_rootfs_enter(struct plan *p, const struct plan_oci *in)
 	bool joined = in->oci->namespaces[OCI_NS_MOUNT].path != NULL;
 
 	p->stage = PLAN_IN_ROOTFS;
+	if (!in->oci->namespaces[OCI_NS_MOUNT].set) {
+		plan_add(p, PLAN_CHROOT, NULL, in->rootfs);
+		return;
+	}
 	/* Others live in a namespace that was joined: their root stays. */
 	if (in->no_pivot || joined)
 		plan_add(p, PLAN_CHROOT, NULL, ".");
@@ -361,6 +378,8 @@ void plan_rootfs_finish(struct plan *p, const struct plan_oci *in)
 	struct plan_op *op;
 
 	p->stage = PLAN_IN_ROOTFS;
+	if (!in->oci->namespaces[OCI_NS_MOUNT].set)
+		return;
 	for (size_t i = 0; spread && i < ARRAY_SIZE(plan_spreads); i++) {
 		if (!str_eq(spread, plan_spreads[i].name))
 			continue;
