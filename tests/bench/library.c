@@ -8,6 +8,8 @@
  * Words of its own:
  *
  *	alive N		so many idle dynos live from now on; answer: "N"
+ *	trace 0		one round; answer: a line "STAGE MICROSECONDS" for each
+ *			stage of the start, and an empty one
  *	many N		N dynos at once: all started, then all awaited, then all
  *			removed; answer: "MICROSECONDS" for all of it
  */
@@ -57,6 +59,17 @@ static bool library_many(struct instance *in, size_t n)
 	return good;
 }
 
+static bool library_trace(struct instance *in)
+{
+	struct dyno *d = instance_start(in, "/bin/true", NULL);
+	auto_free char *text = d ? dyno_trace_text(d) : NULL;
+
+	if (!d)
+		return false;
+	puts(text);
+	return instance_await(d) && instance_remove(in, d);
+}
+
 static bool library_word(void *userdata, const char *word, long arg)
 {
 	struct instance *in = userdata;
@@ -65,6 +78,8 @@ static bool library_word(void *userdata, const char *word, long arg)
 		return false;
 	if (str_eq(word, "many"))
 		return library_many(in, (size_t)arg);
+	if (str_eq(word, "trace"))
+		return library_trace(in);
 	if (!str_eq(word, "alive") || !instance_alive(in, (size_t)arg))
 		return false;
 	printf("%ld\n", arg);
