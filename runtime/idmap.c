@@ -52,10 +52,6 @@ void idmap_release(struct idmap *m, unsigned slot)
 	if (slot == 0 || slot >= IDMAP_SLOTS)
 		return;
 	m->used[slot] = false;
-	if (slot > IDMAP_KEPT) {
-		m->image_fds[slot] = fd_close(m->image_fds[slot]);
-		m->slug_fds[slot] = fd_close(m->slug_fds[slot]);
-	}
 }
 
 uint32_t idmap_id(const struct idmap *m, unsigned slot)

@@ -6,8 +6,9 @@
  *
  * Instance n has the ids 0x10000000 + n * 0x2000000 and following; each dyno
  * has one slot of 65536 of them, slot 0 is never used. A mount is translated
- * by a user namespace; making one costs a process, so those of the lowest
- * slots, which are taken first, are kept.
+ * by a user namespace; making one costs a process, and two of them a third of a
+ * start, so those of all slots that were ever taken are kept: two descriptors
+ * for each dyno of the busiest moment.
  */
 #include "base/base.h"
 
@@ -19,7 +20,6 @@ struct error;
 #define IDMAP_INSTANCE 0x2000000U
 #define IDMAP_SLOT 65536U
 #define IDMAP_SLOTS (IDMAP_INSTANCE / IDMAP_SLOT)
-#define IDMAP_KEPT 32U
 
 struct idmap {
 	uint32_t first;				/* of the instance */
