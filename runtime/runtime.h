@@ -104,10 +104,11 @@ enum { DYNO_FD_OUT, DYNO_FD_ERR, DYNO_FD_IN, DYNO_FD_COUNT };
  * which run at the same time from the clone on. */
 #define DYNO_TRACE_STEPS(X) \
 	X(RECORD, "record")	/* ids, address, record */ \
-	X(CGROUP, "cgroup")	/* groups and limits */ \
+	X(CGROUP, "cgroup")	/* groups */ \
 	X(LAYERS, "trees")	/* slug and stack as detached mounts */ \
 	X(PLAN, "plan")		/* streams and plan */ \
 	X(CLONE, "clone")	/* namespaces and their maps */ \
+	X(LIMITS, "limits")	/* of the groups */ \
 	X(LINK, "link")		/* interface and packet filter */ \
 	X(CHILD_WAIT, "exec")	/* until the child has executed */
 

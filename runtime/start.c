@@ -2,8 +2,8 @@
  * start.c - the way up of a dyno, from spec to running command.
  *
  * Order: what can be refused without a trace; slot and address; the record;
- * cgroup, layers and plan; clone; "go"; pid on record and network while the
- * child builds its root; "go" again. From the record on, remove_dyno() undoes
+ * cgroup, layers and plan; clone; "go"; pid on record, limits and network while
+ * the child builds its root; "go" again. From the record on, remove_dyno() undoes
  * all. Until it is executed the child dies with us, so that its pid need not be
  * on record before the second "go".
  */
@@ -27,7 +27,7 @@
 
 struct start {
 	struct runtime *rt;
-	const struct dyno_spec *spec;	/* until the clone; then NULL */
+	const struct dyno_spec *spec;	/* in the first half; then NULL */
 	struct record rec;
 	struct cgroup cgroup;
 	struct plan plan;
@@ -314,6 +314,10 @@ static int start_serve(struct start *s, struct error *e)
 		r = start_step(s, DYNO_TRACE_RECORD, start_record_pid(s, e), e);
 	start_oom_score(s->spawn.pid);
 	if (r == 0)
+		r = start_step(s, DYNO_TRACE_LIMITS,
+			       cgroup_limit(rt->cgroups, s->rec.uuid,
+					    &s->spec->limits, e), e);
+	if (r == 0)
 		r = network_attach(rt->network, s->rec.uuid, s->spawn.pid,
 				   s->rec.address, NETWORK_EGRESS_INTERNET, e);
 	r = start_step(s, DYNO_TRACE_LINK, r, e);
@@ -359,8 +363,7 @@ static struct dyno *start_handle(struct start *s)
 
 static int start_recorded(struct start *s, struct error *e)
 {
-	int r = cgroup_create(s->rt->cgroups, s->spec->uuid, &s->spec->limits,
-			      &s->cgroup, e);
+	int r = cgroup_create(s->rt->cgroups, s->spec->uuid, NULL, &s->cgroup, e);
 
 	r = start_step(s, DYNO_TRACE_CGROUP, r, e);
 	if (r == 0)
@@ -371,8 +374,10 @@ static int start_recorded(struct start *s, struct error *e)
 		r = start_step(s, DYNO_TRACE_PLAN, start_plan(s, e), e);
 	if (r == 0)
 		r = start_clone(s, e);
+	if (r == 0)
+		r = start_serve(s, e);
 	s->spec = NULL;
-	return r < 0 ? r : start_serve(s, e);
+	return r;
 }
 
 /* Slot and address, and the record that says so. */
