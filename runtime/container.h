@@ -107,7 +107,8 @@ struct container_io {
 	const char *console_socket;	/* the terminal's master goes there; or NULL */
 	unsigned preserve_fds;		/* 3 and following, if open, stay open */
 	int *ret_master;		/* without console_socket: the master comes
-					 * back here ("run" in the foreground) */
+					 * back here ("run" in the foreground);
+					 * ONLCR is off */
 };
 
 struct container_options {

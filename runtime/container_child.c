@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 
 #define CHILD_PRESERVE_MAX 65536
 #define CHILD_PASSWD_MAX (256 * 1024)
@@ -258,9 +259,15 @@ static int child_send_console(const char *path, int master, struct error *e)
 static int child_take_terminal(const struct container_io *io, int master,
 			       struct error *e)
 {
+	struct termios t;
 	int r;
 
 	if (io->ret_master) {
+		/* Lines end once: at the caller's terminal, or not at all. */
+		if (tcgetattr(master, &t) == 0) {
+			t.c_oflag &= ~(tcflag_t)ONLCR;
+			tcsetattr(master, TCSANOW, &t);
+		}
 		*io->ret_master = master;
 		return 0;
 	}

@@ -174,6 +174,19 @@ static bool console_step(struct loop *l)
 	return !p[0].revents;
 }
 
+/* Raw, but for the end of a line: the container's terminal leaves it to us. */
+static int console_raw(struct error *e)
+{
+	struct termios t;
+	int r = terminal_raw(e);
+
+	if (r < 0 || tcgetattr(STDIN_FILENO, &t) < 0)
+		return r;
+	t.c_oflag |= OPOST;
+	tcsetattr(STDIN_FILENO, TCSANOW, &t);
+	return 0;
+}
+
 int dynorun_console_wait(struct dynorun_console *c, pid_t pid, int *ret_status,
 			 struct error *e)
 {
@@ -186,7 +199,7 @@ int dynorun_console_wait(struct dynorun_console *c, pid_t pid, int *ret_status,
 	if (c->master >= 0)
 		r = file_set_nonblock(c->master, true, e);
 	if (r == 0 && c->master >= 0 && isatty(STDIN_FILENO))
-		r = terminal_raw(e);
+		r = console_raw(e);
 	if (r < 0)
 		return r;
 	while (console_step(&l))

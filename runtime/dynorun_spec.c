@@ -12,7 +12,9 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
 
 /* ---- spec ---- */
 
@@ -30,12 +32,20 @@ static const struct dynorun_option spec_options[] = {
 	  "for a container without root's privileges" },
 };
 
+static bool spec_unified(void)
+{
+	struct statfs st;
+
+	return statfs("/sys/fs/cgroup", &st) == 0 &&
+		(unsigned long)st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 static int spec_run(struct dynorun *d, void *options, int argc, char **argv,
 		    struct error *e)
 {
 	const struct spec_options *o = options;
 	const char *name = o->file ? o->file : "config.json";
-	auto_free char *text = oci_default_config(o->rootless);
+	auto_free char *text = oci_default_config(o->rootless, spec_unified());
 	auto_close int fd = -1;
 
 	if (o->bundle && chdir(o->bundle) < 0)

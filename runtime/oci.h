@@ -171,8 +171,9 @@ int oci_parse_process(struct oci **ret, const char *text, size_t n,
 int oci_parse_resources(struct oci **ret, const char *text, size_t n,
 			struct error *e);
 
-/* A default config.json as text ("dynorun spec"); the caller frees it. */
-char *oci_default_config(bool rootless);
+/* A default config.json as text ("dynorun spec"), for a host with (only) cgroup
+ * version 2 or another; the caller frees it. */
+char *oci_default_config(bool rootless, bool unified);
 
 /* The features document of the specification (features.md) as text. */
 char *oci_features(void);

@@ -41,9 +41,11 @@ static const char head[] =
 	"    \"noNewPrivileges\": true\n"
 	"  },\n";
 
+enum default_when { ALWAYS, PRIVILEGED, ROOTLESS };
+
 static const struct {
 	const char *destination, *type, *source, *options;
-	enum { ALWAYS, PRIVILEGED, ROOTLESS } when;
+	enum default_when when;
 } mounts[] = {
 	{ "/proc", "proc", "proc", NULL, ALWAYS },
 	{ "/dev", "tmpfs", "tmpfs",
@@ -70,25 +72,22 @@ static const struct {
 static const char privileged[] =
 	"    \"resources\": {\n"
 	"      \"devices\": [ { \"allow\": false, \"access\": \"rwm\" } ]\n"
-	"    },\n"
-	"    \"namespaces\": [\n"
-	"      { \"type\": \"pid\" },\n"
-	"      { \"type\": \"network\" },\n"
-	"      { \"type\": \"ipc\" },\n"
-	"      { \"type\": \"uts\" },\n"
-	"      { \"type\": \"mount\" },\n"
-	"      { \"type\": \"cgroup\" }\n"
-	"    ],\n";
+	"    },\n";
 
-static const char rootless_namespaces[] =
-	"    \"namespaces\": [\n"
-	"      { \"type\": \"pid\" },\n"
-	"      { \"type\": \"ipc\" },\n"
-	"      { \"type\": \"uts\" },\n"
-	"      { \"type\": \"mount\" },\n"
-	"      { \"type\": \"cgroup\" },\n"
-	"      { \"type\": \"user\" }\n"
-	"    ],\n";
+/* Those of runc: a cgroup namespace where there is one hierarchy only. */
+static const struct {
+	const char *type;
+	enum default_when when;
+	bool unified;
+} namespaces[] = {
+	{ "pid", ALWAYS, false },
+	{ "network", PRIVILEGED, false },
+	{ "ipc", ALWAYS, false },
+	{ "uts", ALWAYS, false },
+	{ "mount", ALWAYS, false },
+	{ "cgroup", ALWAYS, true },
+	{ "user", ROOTLESS, false },
+};
 
 static const char tail[] =
 	"    \"maskedPaths\": [\n"
@@ -135,6 +134,22 @@ static void default_mounts(struct buf *b, bool rootless)
 	buf_adds(b, "\n  ],\n");
 }
 
+static void default_namespaces(struct buf *b, bool rootless, bool unified)
+{
+	const char *between = "\n";
+
+	buf_adds(b, "    \"namespaces\": [");
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		if (namespaces[i].when == (rootless ? PRIVILEGED : ROOTLESS) ||
+		    (namespaces[i].unified && !unified))
+			continue;
+		buf_addf(b, "%s      { \"type\": \"%s\" }", between,
+			 namespaces[i].type);
+		between = ",\n";
+	}
+	buf_adds(b, "\n    ],\n");
+}
+
 static void default_maps(struct buf *b)
 {
 	buf_addf(b, "    \"uidMappings\": [\n"
@@ -144,19 +159,18 @@ static void default_maps(struct buf *b)
 		 geteuid(), getegid());
 }
 
-char *oci_default_config(bool rootless)
+char *oci_default_config(bool rootless, bool unified)
 {
 	auto_buf b = BUF_INIT;
 
 	buf_adds(&b, head);
 	default_mounts(&b, rootless);
 	buf_adds(&b, "  \"linux\": {\n");
-	if (rootless) {
+	if (rootless)
 		default_maps(&b);
-		buf_adds(&b, rootless_namespaces);
-	} else {
+	else
 		buf_adds(&b, privileged);
-	}
+	default_namespaces(&b, rootless, unified);
 	buf_adds(&b, tail);
 	return buf_take(&b);
 }

@@ -668,7 +668,7 @@ static void a_seccomp_profile_arrives(void **state)
 static void the_default_can_be_read(void **state)
 {
 	for (int rootless = 0; rootless <= 1; rootless++) {
-		auto_free char *text = oci_default_config(rootless);
+		auto_free char *text = oci_default_config(rootless, !rootless);
 		auto_(oci_free_p) struct oci *o = parse(text);
 
 		(void)state;
@@ -684,6 +684,7 @@ static void the_default_can_be_read(void **state)
 		assert_int_equal(o->n_mounts, 7);
 		assert_int_equal(o->namespaces[OCI_NS_USER].set, rootless);
 		assert_int_equal(o->namespaces[OCI_NS_NETWORK].set, !rootless);
+		assert_int_equal(o->namespaces[OCI_NS_CGROUP].set, !rootless);
 		assert_int_equal(o->n_uid_maps, rootless);
 		assert_int_equal(o->resources.n_devices, !rootless);
 		for (size_t i = 0; i < o->n_mounts; i++)
