@@ -149,7 +149,7 @@ int container_start(struct container *c, const struct oci *oci, struct error *e)
 struct container_exec {
 	const struct oci *oci;			/* of the container */
 	const struct oci_process *process;
-	const char *cgroup;			/* below the container's, or NULL */
+	const char *cgroup;			/* as cgroup_group_join(), or NULL */
 	struct container_io io;
 	bool ignore_paused;
 	const char *seccomp_cache;

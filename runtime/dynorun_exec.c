@@ -3,6 +3,7 @@
  */
 #include "runtime/dynorun.h"
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "runtime/container.h"
 #include "runtime/dynorun_console.h"
@@ -17,7 +18,8 @@
 
 struct exec_options {
 	struct dynorun_process_changes changes;
-	const char *process, *console_socket, *pid_file, *cgroup;
+	const char *process, *console_socket, *pid_file;
+	struct dynorun_list cgroup;
 	unsigned preserve_fds;
 	bool detach, ignore_paused;
 };
@@ -50,8 +52,8 @@ static const struct dynorun_option exec_options[] = {
 	       "send the master of the terminal there"),
 	OPTION("preserve-fds", 0, OPTION_NUMBER, preserve_fds, "N",
 	       "pass N descriptors, from 3 on"),
-	OPTION("cgroup", 0, OPTION_TEXT, cgroup, "PATH",
-	       "a group below the container's"),
+	OPTION("cgroup", 0, OPTION_LIST, cgroup, "[CONTROLLERS:]PATH",
+	       "a group below the container's; may be repeated"),
 	OPTION("ignore-paused", 0, OPTION_FLAG, ignore_paused, NULL,
 	       "also in a paused container: it waits until that is resumed"),
 };
@@ -85,6 +87,16 @@ static int exec_process(struct dynorun_process *ret, const struct oci *oci,
 	return dynorun_process_change(ret, &oci->process, &o->changes, e);
 }
 
+/* One a line; NULL: none. */
+static char *exec_cgroup(const struct dynorun_list *list)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < list->n; i++)
+		buf_addf(&b, "%s%s", i > 0 ? "\n" : "", list->v[i]);
+	return b.data;
+}
+
 static int exec_wait(struct dynorun_console *console, pid_t pid, struct error *e)
 {
 	int status, r = dynorun_console_wait(console, pid, &status, e);
@@ -99,10 +111,11 @@ static int exec_do(struct dynorun *d, struct container *c, const struct oci *oci
 	auto_(dynorun_console_deinit) struct dynorun_console console =
 		DYNORUN_CONSOLE_INIT;
 	bool console_here = process->terminal && !o->console_socket;
+	auto_free char *cgroup = exec_cgroup(&o->cgroup);
 	const struct container_exec x = {
 		.oci = oci,
 		.process = process,
-		.cgroup = o->cgroup,
+		.cgroup = cgroup,
 		.io = {
 			.console_socket = process->terminal ? o->console_socket : NULL,
 			.preserve_fds = o->preserve_fds,
