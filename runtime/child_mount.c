@@ -59,6 +59,20 @@ static int child_set(int fd, const char *path, unsigned flags,
 	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, sizeof(*attr));
 }
 
+/* A root without a mode of its own gets that of the directory which it covers. */
+static int child_copy_mode(const struct child *c, int mnt, const char *to)
+{
+	int place = child_place(c, to, PLAN_MAKE_NONE);
+	struct stat st;
+
+	if (place < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (syscall(SYS_fstat, place, &st) < 0)
+		return child_close(place, -1);
+	return child_close(place, syscall(SYS_fchmodat, mnt, ".",
+					  st.st_mode & 07777) < 0 ? -1 : 0);
+}
+
 /* What the host's namespaces do not let this one mount comes from the host. */
 int child_do_mount(struct child *c, const struct plan_op *op)
 {
@@ -70,6 +84,8 @@ int child_do_mount(struct child *c, const struct plan_op *op)
 	if (mnt < 0)
 		return -1;
 	if (attr.propagation && child_set(mnt, "", AT_EMPTY_PATH, &attr) < 0)
+		return child_close(mnt, -1);
+	if (op->copy_mode && child_copy_mode(c, mnt, op->to) < 0)
 		return child_close(mnt, -1);
 	return child_close(mnt, child_attach(c, mnt, op));
 }

@@ -215,6 +215,23 @@ static int source_fallback(struct plan_source *s, const struct oci *o,
 	return 0;
 }
 
+/* What is mounted there decides what the masks below it hide: the image has no
+ * say in where that is. */
+static int source_check_place(const struct container_source *c,
+			      const struct oci_mount *m, struct error *e)
+{
+	const char *to = m->destination + strspn(m->destination, "/");
+	struct stat st;
+
+	if (!m->type || (!str_eq(m->type, "proc") && !str_eq(m->type, "sysfs")))
+		return 0;
+	if (fstatat(c->dir_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !S_ISDIR(st.st_mode))
+		return error_set(e, EINVAL, "%s must be mounted on ordinary directory",
+				 m->type);
+	return 0;
+}
+
 static int source_mount(struct container_source *c, const struct oci *o, size_t i,
 			const char *bundle, struct error *e)
 {
@@ -229,7 +246,7 @@ static int source_mount(struct container_source *c, const struct oci *o, size_t 
 		r = source_bind(&c->mounts[i], o, m, &opt, bundle, e);
 	else if (opt.flags & OCI_MOUNT_COPY_UP)
 		r = source_copy_up(&c->mounts[i], o, m, &opt, c->dir_fd, e);
-	else
+	else if ((r = source_check_place(c, m, e)) == 0)
 		r = source_fallback(&c->mounts[i], o, m, e);
 	oci_mount_options_deinit(&opt);
 	return error_prefix(e, r, "mounts[%zu] at %s", i, m->destination);
@@ -305,8 +322,9 @@ static char *source_hierarchy_options(const char *super)
 
 /* A line of mountinfo: "36 35 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu" */
 static int source_hierarchy(struct container_source *c, char *line, const char *cgroup,
-			    bool own_namespace, struct error *e)
+			    bool own_namespace, uint64_t attr, struct error *e)
 {
+	struct mount_attr set = { .attr_set = attr, .propagation = SOURCE_MS_PRIVATE };
 	struct plan_hierarchy *h = &c->hierarchies[c->n_hierarchies];
 	auto_free char *group = NULL;
 	char type[16], super[256], path[256], *dash = strstr(line, " - "), *slash;
@@ -326,7 +344,8 @@ static int source_hierarchy(struct container_source *c, char *line, const char *
 	group = xasprintf("%s%s", path, cgroup ? cgroup : "");
 	h->fd = source_tree(group, 0, false);
 	if (h->fd >= 0)
-		return 0;
+		return source_set(h->fd, 0, &set) < 0
+			? error_sys(e, "set the attributes of %s", group) : 0;
 	/* A hierarchy in which this container has no group. */
 	free((char *)h->name);
 	free((char *)h->options);
@@ -334,20 +353,32 @@ static int source_hierarchy(struct container_source *c, char *line, const char *
 	return errno == ENOENT ? 0 : error_sys(e, "open %s", group);
 }
 
+static const struct oci_mount *source_cgroup_mount(const struct oci *o)
+{
+	for (size_t i = 0; i < o->n_mounts; i++) {
+		const char *type = o->mounts[i].type;
+
+		if (type && (str_eq(type, "cgroup") || str_eq(type, "cgroup2")))
+			return &o->mounts[i];
+	}
+	return NULL;
+}
+
 static int source_hierarchies(struct container_source *c, const struct oci *o,
 			      const char *cgroup, struct error *e)
 {
 	auto_buf text = BUF_INIT;
 	char *next, *line;
-	bool wanted = false;
+	const struct oci_mount *m = source_cgroup_mount(o);
+	struct oci_mount_options opt;
+	uint64_t attr;
 	int r;
 
-	for (size_t i = 0; i < o->n_mounts; i++)
-		wanted = wanted || (o->mounts[i].type &&
-				    (str_eq(o->mounts[i].type, "cgroup") ||
-				     str_eq(o->mounts[i].type, "cgroup2")));
-	if (!wanted)
+	if (!m)
 		return 0;
+	oci_mount_options(&opt, &m->options);
+	attr = opt.one.set | opt.all.set;
+	oci_mount_options_deinit(&opt);
 	r = file_read(AT_FDCWD, "/proc/self/mountinfo", SOURCE_MOUNTINFO_MAX, &text, e);
 	if (r < 0)
 		return r;
@@ -355,7 +386,7 @@ static int source_hierarchies(struct container_source *c, const struct oci *o,
 	c->texts = next;
 	for (line = strsep(&next, "\n"); line && r == 0; line = strsep(&next, "\n"))
 		r = source_hierarchy(c, line, cgroup, o->namespaces[OCI_NS_CGROUP].set,
-				     e);
+				     attr, e);
 	return r;
 }
 

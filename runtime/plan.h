@@ -121,6 +121,7 @@ struct plan_op {
 	uint8_t stage;			/* enum plan_stage */
 	uint8_t make;			/* enum plan_make */
 	bool for_app;			/* its owner; else root */
+	bool copy_mode;			/* MOUNT: as the place has it */
 	bool optional;			/* a refusal (EPERM, EACCES, ENOSYS...) is no
 					 * failure */
 	int fd;				/* borrowed; -1 = none */

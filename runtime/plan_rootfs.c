@@ -104,6 +104,21 @@ static void plan_data(struct plan *p, const struct oci_mount *m,
 			    ? plan_keep(p, o->data[i].value) : NULL);
 }
 
+static bool plan_has_data(const struct oci_mount_options *o, const char *key)
+{
+	for (size_t i = 0; i < o->n_data; i++)
+		if (str_eq(o->data[i].key, key))
+			return true;
+	return false;
+}
+
+/* An empty one is where mounts, devices and links are put: it cannot be read-only
+ * from the beginning. */
+static bool plan_fills(const struct oci_mount *m)
+{
+	return m->type && str_eq(m->type, "tmpfs");
+}
+
 /* A file system of the container's namespaces. fd: the host's, for a kernel that
  * refuses one of its own (sysfs without an own network). */
 static void plan_new(struct plan *p, const struct oci_mount *m,
@@ -115,6 +130,9 @@ static void plan_new(struct plan *p, const struct oci_mount *m,
 	op->make = PLAN_MAKE_DIR;
 	op->fd = s->fd;
 	op->attr = o->one.set | o->all.set;
+	if (plan_fills(m))
+		op->attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	op->copy_mode = plan_fills(m) && !plan_has_data(o, "mode");
 	plan_data(p, m, o);
 	plan_spread(p, m, o, 0);
 }
@@ -125,6 +143,22 @@ static bool plan_has_mounted(const struct plan *p)
 		if (p->ops[i].kind == PLAN_MOUNT)
 			return true;
 	return false;
+}
+
+/* When all is in them that others put there. */
+static void plan_close_mounts(struct plan *p, const struct plan_oci *in)
+{
+	for (size_t i = 0; i < in->oci->n_mounts; i++) {
+		const struct oci_mount *m = &in->oci->mounts[i];
+		struct oci_mount_options o;
+
+		oci_mount_options(&o, &m->options);
+		if (!(o.flags & (OCI_MOUNT_BIND | OCI_MOUNT_REMOUNT)) && plan_fills(m) &&
+		    (o.one.set | o.all.set) & MOUNT_ATTR_RDONLY)
+			plan_add(p, PLAN_ATTR, NULL, plan_inside(m->destination))->attr =
+				MOUNT_ATTR_RDONLY;
+		oci_mount_options_deinit(&o);
+	}
 }
 
 static void plan_tree(struct plan *p, const struct oci_mount *m,
@@ -350,6 +384,7 @@ int plan_rootfs(struct plan *p, const struct plan_oci *in, struct error *e)
 		return r;
 	if (plan_makes_dev(in))
 		plan_devices(p, in);
+	plan_close_mounts(p, in);
 	if (in->process->cwd && !str_eq(in->process->cwd, "/"))
 		plan_add(p, PLAN_DIR, NULL, plan_inside(in->process->cwd));
 	plan_protect(p, in);
