@@ -25,6 +25,7 @@
 
 #define CHILD_PRESERVE_MAX 65536
 #define CHILD_PASSWD_MAX (256 * 1024)
+#define CHILD_STATE_VERSION "0.2.0"	/* of the process state, as agents know it */
 #define CHILD_LO 1			/* index of the loopback, everywhere */
 
 static const struct {
@@ -294,13 +295,14 @@ static int child_send_listener(struct container_child *k, const struct container
 
 	if (!p->listener_path)
 		return error_set(e, EINVAL, "linux.seccomp.listenerPath: is missing");
-	j = json_pack("{s:s, s:[s], s:i, s:s*, s:o*}", "ociVersion", OCI_VERSION,
+	j = json_pack("{s:s, s:[s], s:i, s:s*, s:o*}", "ociVersion", CHILD_STATE_VERSION,
 		      "fds", "seccompFd", "pid", (int)k->spawn.pid,
 		      "metadata", p->listener_metadata,
 		      "state", json_loads(state, 0, NULL));
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
-	s = r = sock_connect_unix(p->listener_path, SOCK_STREAM, e);
+	s = sock_connect_unix(p->listener_path, SOCK_STREAM, e);
+	r = error_prefix(e, s, "failed to connect with seccomp agent");
 	if (r >= 0 && text)
 		r = sock_send(s, text, strlen(text), &fd, 1, e);
 	return r < 0 ? error_prefix(e, r, "linux.seccomp.listenerPath") : 0;

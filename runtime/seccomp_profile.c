@@ -120,10 +120,10 @@ static int profile_check_notify(struct profile *c, const struct seccomp_rule *ru
 	for (size_t i = 0; i < rule->n_names; i++)
 		if (rule->names[i] && str_eq(rule->names[i], "write"))
 			return error_set(e, EINVAL,
-					 "SCMP_ACT_NOTIFY cannot be used for write");
+					 "SCMP_ACT_NOTIFY cannot be used for the "
+					 "write syscall");
 	if (!c->p->listener_path)
 		return error_set(e, EINVAL, "SCMP_ACT_NOTIFY without a listenerPath");
-	c->listener = true;
 	return 0;
 }
 
@@ -306,7 +306,8 @@ static int profile_begin(struct profile *c, struct error *e)
 int seccomp_profile_build(struct seccomp_filter *ret,
 			  const struct seccomp_profile *p, struct error *e)
 {
-	struct profile c = { .p = p };
+	/* As crun has it: who names an agent gets a descriptor, if only to know. */
+	struct profile c = { .p = p, .listener = p->listener_path };
 	auto_(profile_release) scmp_filter_ctx ctx = NULL;
 	int r = profile_begin(&c, e);
 

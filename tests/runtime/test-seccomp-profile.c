@@ -471,10 +471,10 @@ static void notifications_need_a_listener(void **state)
 	assert_int_equal(ask(&f, "mkdirat", 0, 0), SECCOMP_RET_USER_NOTIF);
 	seccomp_filter_deinit(&f);
 
-	/* Nobody to be told of: no descriptor. */
+	/* Even where no call is told of. */
 	rule.action = ERRNO;
 	compile(&f, &p);
-	assert_false(f.listener);
+	assert_true(f.listener);
 	seccomp_filter_deinit(&f);
 
 	p.listener_path = NULL;
@@ -485,7 +485,7 @@ static void notifications_need_a_listener(void **state)
 	p.default_action = ALLOW;
 	p.listener_path = "/agent";
 	rule = (struct seccomp_rule){ NAMES("write"), .action = "SCMP_ACT_NOTIFY" };
-	refused(&p, EINVAL, "cannot be used for write");
+	refused(&p, EINVAL, "cannot be used for the write");
 }
 
 /* ---- with the kernel ---- */
