@@ -90,6 +90,16 @@ bool instance_close(struct instance *in)
 	return r < 0 ? instance_tell(&e) : good;
 }
 
+bool instance_serve(struct instance *in)
+{
+	struct pollfd p = { .fd = runtime_fd(in->runtime), .events = POLLIN };
+	struct error e;
+
+	if (p.fd < 0 || poll(&p, 1, 0) <= 0)
+		return true;
+	return runtime_serve(in->runtime, &e) < 0 ? instance_tell(&e) : true;
+}
+
 /* ---- dynos ---- */
 
 struct dyno_spec instance_spec(char *const *argv, char uuid[UUID_TEXT_MAX])

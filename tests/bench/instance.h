@@ -22,6 +22,9 @@ bool instance_open(struct instance *ret, const char *below);
 /* Ends what lives, and removes everything. */
 bool instance_close(struct instance *in);
 
+/* What a daemon does between starts: follow what others change on the host. */
+bool instance_serve(struct instance *in);
+
 /* What dynos of benchmarks are like; uuid is filled with a new one. */
 struct dyno_spec instance_spec(char *const *argv, char uuid[UUID_TEXT_MAX]);
 
