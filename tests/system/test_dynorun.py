@@ -258,6 +258,15 @@ def test_run_survives_that_somebody_else_deletes(engine):
     assert p.stderr.read() == ""
 
 
+def test_a_tmpfs_has_the_mode_of_what_it_covers(engine):
+    os.chmod(os.path.join(engine.rootfs, "tmp"), 0o1757)
+    def mounts(options):
+        return engine.template["mounts"] + [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+                                             "options": options}]
+    assert engine.run("stat", "-c", "%a", "/tmp", mounts=mounts([])).out == "1757\n"
+    assert engine.run("stat", "-c", "%a", "/tmp", mounts=mounts(["mode=0700"])).out == "700\n"
+
+
 # ---- options of create ----
 
 def test_pid_file(engine):
