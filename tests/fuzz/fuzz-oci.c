@@ -141,7 +141,7 @@ static void fuzz_plan(const struct oci *o, const struct seccomp_filter *filter)
 	struct plan_oci in = {
 		.oci = o, .process = &o->process, .id = "fuzz", .rootfs = "/r",
 		.root_fd = 3, .void_fd = 4, .null_fd = 5, .sources = sources,
-		.start_fd = -1, .state_fd = -1, .filter = filter, .home = "/",
+		.filter = filter, .home = "/",
 	};
 	struct error e = { 0 };
 	struct plan plan;
