@@ -55,7 +55,11 @@ int child_tell(const struct child *c, int err, enum plan_stage stage, size_t op)
 static _Noreturn void child_fail(const struct child *c, enum plan_stage stage,
 				 size_t op)
 {
-	int r = child_tell(c, errno, stage, op);
+	struct child_report rep = {
+		.err = errno, .stage = (uint16_t)stage, .op = (uint16_t)op,
+		.pid = c->hook_status,
+	};
+	int r = child_report(c, &rep);
 
 	child_exit(r == 0 ? CHILD_EXIT_REPORTED : CHILD_EXIT_SILENT);
 }
@@ -231,6 +235,20 @@ static void child_run(struct child *c, size_t i)
 	r = child_fns[op->kind](c, op);
 	if (r < 0 && !(op->optional && child_is_refusal(errno)))
 		child_fail(c, op->stage, i);
+}
+
+int child_confine(struct child *c, const struct plan_op *op)
+{
+	const struct plan_op *end = c->plan->ops + c->plan->n_ops;
+
+	while (++op < end) {
+		if (op->stage != PLAN_IN_PRIVILEGE && op->stage != PLAN_IN_FILTER)
+			continue;
+		if (child_fns[op->kind](c, op) < 0 &&
+		    !(op->optional && child_is_refusal(errno)))
+			return -1;
+	}
+	return 0;
 }
 
 static void child_begin(struct child *c, const struct plan *plan,

@@ -13,7 +13,8 @@
  * err 0 it is no failure: "op" is a descriptor for the parent to take, the
  * terminal's master (stage STDIO), the staging area (LAYERS) or the number that
  * the listener of the filter will have (FILTER); in stage START it waits; and
- * from a helper that joins namespaces (stage WAIT), "pid" is the child. */
+ * from a helper that joins namespaces (stage WAIT), "pid" is the child. Of a hook
+ * that failed "pid" is the exit status, or less than 0 the signal. */
 struct child_report {
 	int32_t err;
 	uint16_t stage;

@@ -1,6 +1,9 @@
 /*
  * child_hook.c - hooks that run in the container's namespaces: a process of the
  * child's own, with the state on its standard input and an end in sight.
+ *
+ * A hook of the container's own files (startContainer) is no more to be trusted
+ * than the program: its process gives up everything that the program will.
  */
 #include "runtime/child_op.h"
 
@@ -15,7 +18,7 @@
 #define CHILD_HOOK_FAILED 127
 #define CHILD_HOOK_SEC_MAX 3600
 
-static _Noreturn void child_hook_exec(const struct child *c, const struct plan_op *op)
+static _Noreturn void child_hook_exec(struct child *c, const struct plan_op *op)
 {
 	int fd = c->fds.state;
 
@@ -23,13 +26,14 @@ static _Noreturn void child_hook_exec(const struct child *c, const struct plan_o
 	/* The state is read from its beginning by every hook. */
 	if (child_unblock_signals() == 0 &&
 	    (fd < 0 || (syscall(SYS_lseek, fd, 0, 0) == 0 &&
-			syscall(SYS_dup3, fd, 0, 0) == 0)))
+			syscall(SYS_dup3, fd, 0, 0) == 0)) &&
+	    (!op->num[PLAN_CONFINED] || child_confine(c, op) == 0))
 		syscall(SYS_execve, op->from, op->argv, op->envp);
 	for (;;)
 		syscall(SYS_exit_group, CHILD_HOOK_FAILED);
 }
 
-static int child_hook_wait(int pid_fd, uint64_t sec)
+static int child_hook_wait(struct child *c, int pid_fd, uint64_t sec)
 {
 	struct timespec left = {
 		.tv_sec = (time_t)(sec ? sec : CHILD_HOOK_SEC_MAX),
@@ -44,6 +48,8 @@ static int child_hook_wait(int pid_fd, uint64_t sec)
 		return -1;
 	if (n > 0 && si.si_code == CLD_EXITED && si.si_status == 0)
 		return 0;
+	if (n > 0)
+		c->hook_status = si.si_code == CLD_EXITED ? si.si_status : -si.si_status;
 	errno = n <= 0 ? ETIMEDOUT : ECHILD;
 	return -1;
 }
@@ -62,5 +68,5 @@ int child_do_hook(struct child *c, const struct plan_op *op)
 		child_hook_exec(c, op);
 	if (pid < 0)
 		return -1;
-	return child_close(pid_fd, child_hook_wait(pid_fd, op->num[0]));
+	return child_close(pid_fd, child_hook_wait(c, pid_fd, op->num[0]));
 }

@@ -22,6 +22,8 @@ struct child {
 	const struct plan_ids *ids;	/* of who runs it */
 	int terminal;			/* the slave; -1 = none */
 	size_t chosen;			/* of LOOKUP's candidates */
+	int hook_status;		/* of a hook that failed: its exit status, or less
+					 * than 0 the signal */
 	uint8_t stage;			/* for the trace */
 	uint64_t since;
 };
@@ -33,6 +35,8 @@ int child_close(int fd, int r);
 int child_tell(const struct child *c, int err, enum plan_stage stage, size_t op);
 int child_wait(const struct child *c);
 int child_unblock_signals(void);
+/* Run what follows op and takes privileges away. */
+int child_confine(struct child *c, const struct plan_op *op);
 
 /* child_path.c: a place below the root, O_PATH. In a plan that is in_root what
  * is missing is made; else ENOENT. */

@@ -288,6 +288,8 @@ static int create_outcome(int s, const struct oci *oci, struct error *e)
 		return 0;
 	if (n != sizeof(rep) || rep.err <= 0 || rep.stage >= PLAN_STAGE_COUNT)
 		return error_set(e, EPROTO, "the process died");
+	if (rep.stage == PLAN_IN_HOOKS && rep.pid)
+		return spawn_tell_hook("of startContainer", rep.pid, e);
 	return error_ret(e, -rep.err, "%s%s%s", plan_stage_texts[rep.stage],
 			 rep.stage == PLAN_IN_EXEC ? " " : "",
 			 rep.stage != PLAN_IN_EXEC ? "" : oci->process.args.n

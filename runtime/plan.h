@@ -74,7 +74,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(CONSOLE, "bind the terminal at %t")         /* to */ \
 	X(WRITE, "write %x to %t")                    /* to, text */ \
 	X(CALL, "wait for the parent: %x")            /* text; tells that it waits */ \
-	X(HOOK, "run hook %f")                        /* from, argv, envp, num: sec */ \
+	X(HOOK, "run hook %f")                        /* from, argv, envp, num */ \
 	X(PIVOT, "pivot to %t")                       /* to */ \
 	X(CHROOT, "change root to %t")                /* to */ \
 	X(NETLINK, "configure links")                 /* text, text_len, num: ACKs */ \
@@ -142,6 +142,9 @@ struct plan_op {
 
 /* The child makes everything with umask 0; this is what the program begins with. */
 #define PLAN_UMASK_MODE 0022
+
+/* num[] of HOOK: seconds; whether it gives up what the program gives up. */
+#define PLAN_CONFINED 1
 
 #define PLAN_PROPAGATION 0		/* num[] of ATTR and MOUNT: MS_PRIVATE ... */
 #define PLAN_RENEW 1			/* num[] of TREE: must be younger than others */

@@ -186,6 +186,7 @@ static void plan_hooks(struct plan *p, const struct plan_oci *in,
 				     : plan_keep_strings(p, alone);
 		op->envp = (char *const *)k->env.v;
 		op->num[0] = sec;
+		op->num[PLAN_CONFINED] = kind == OCI_START_CONTAINER;
 		p->hooks_msec += sec * 1000;
 	}
 }
@@ -336,19 +337,22 @@ static void plan_filter(struct plan *p, const struct plan_oci *in)
 	op->num[1] = in->filter->listener;
 }
 
-/* Without no_new_privs only CAP_SYS_ADMIN may load a filter, so that it comes
- * before the capabilities go; and a listener goes to whoever creates. */
+/* A listener goes to whoever creates. */
 static bool plan_filters_early(const struct plan_oci *in)
 {
-	return in->filter && (!in->process->no_new_privileges || in->filter->listener);
+	return in->filter && in->filter->listener;
 }
 
 static void plan_drop(struct plan *p, const struct plan_oci *in)
 {
 	const struct oci_process *pr = in->process;
 	const struct oci_capabilities *caps = &pr->capabilities;
+	bool filters = in->filter && !plan_filters_early(in);
 	struct plan_op *op;
 
+	/* Without no_new_privs it takes a capability. */
+	if (filters && !pr->no_new_privileges)
+		plan_filter(p, in);
 	p->stage = PLAN_IN_PRIVILEGE;
 	plan_add(p, PLAN_OWN_STDIO, NULL, NULL)->uid = pr->uid;
 	plan_add(p, PLAN_BOUNDING, NULL, NULL)->num[0] = caps->bounding;
@@ -368,7 +372,7 @@ static void plan_drop(struct plan *p, const struct plan_oci *in)
 	op->num[3] = caps->ambient;
 	if (pr->no_new_privileges)
 		plan_add(p, PLAN_NO_NEW_PRIVS, NULL, NULL);
-	if (in->filter && !plan_filters_early(in))
+	if (filters && pr->no_new_privileges)
 		plan_filter(p, in);
 }
 

@@ -152,6 +152,17 @@ int spawn_go(struct spawn *s, struct error *e)
 }
 
 /* The parent still has the plan: an index is enough to name the culprit. */
+int spawn_tell_hook(const char *path, int status, struct error *e)
+{
+	const char *name = status < 0 ? strsignal(-status) : "";
+
+	if (status >= 0)
+		return error_set(e, EIO, "error running hook %s: exit status %d", path,
+				 status);
+	return error_set(e, EIO, "error running hook %s: signal %d: %c%s", path, -status,
+			 name[0] | 0x20, name + 1);
+}
+
 static int spawn_tell(const struct plan *plan, const struct child_report *rep,
 		      struct error *e)
 {
@@ -159,6 +170,8 @@ static int spawn_tell(const struct plan *plan, const struct child_report *rep,
 
 	if (rep->stage >= PLAN_STAGE_COUNT || rep->err <= 0)
 		return error_set(e, EPROTO, "a report that makes no sense");
+	if (rep->stage == PLAN_IN_HOOKS && rep->pid && rep->op < plan->n_ops)
+		return spawn_tell_hook(plan->ops[rep->op].from, rep->pid, e);
 	if (rep->op < plan->n_ops)
 		what = plan_op_text(&plan->ops[rep->op]);
 	return error_ret(e, -rep->err, "%s%s%s", plan_stage_texts[rep->stage],

@@ -56,5 +56,9 @@ int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
 /* Whether spawn_wait() would tell of a failure at once. */
 bool spawn_has_report(const struct spawn *s);
 
+/* EIO: "error running hook PATH: exit status 1"; what the child reported of one
+ * that it ran itself. */
+int spawn_tell_hook(const char *path, int status, struct error *e);
+
 /* Kill and reap; closes all descriptors. */
 void spawn_abort(struct spawn *s);

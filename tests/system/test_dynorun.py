@@ -642,6 +642,22 @@ def test_a_failing_poststart_ends_the_container(engine):
     assert engine.status(id) is None
 
 
+def test_a_hook_inside_gives_up_what_the_program_gives_up(engine):
+    look = ["sh", "-c", "grep -E '^(Uid|Gid|Groups|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status"]
+    r = engine.run(*look, process__user={"uid": 1000, "gid": 100, "additionalGids": [7]},
+                   linux__seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+                       {"names": ["chroot"], "action": "SCMP_ACT_KILL_PROCESS"}]},
+                   hooks={"startContainer": [{"path": "/bin/sh", "args": look}]})
+    lines = r.out.splitlines()
+    assert len(lines) == 14 and lines[:7] == lines[7:]
+    assert lines[0].split()[1:] == ["1000"] * 4 and "Seccomp:\t2" in lines
+
+
+def test_a_signal_that_ends_a_hook_inside_is_told(engine):
+    fails(engine.run("true", hooks={"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $$"]}]}),
+          "error running hook /bin/sh: signal 9: killed")
+
+
 # ---- safety ----
 
 def test_our_program_cannot_be_written_to(engine):
