@@ -176,6 +176,7 @@ static const child_fn child_fns[PLAN_KIND_COUNT] = {
 	[PLAN_NETLINK] = child_do_netlink,	[PLAN_RLIMIT] = child_do_rlimit,
 	[PLAN_AFFINITY] = child_do_affinity,	[PLAN_SCHEDULER] = child_do_scheduler,
 	[PLAN_IO_PRIORITY] = child_do_io_priority,
+	[PLAN_MEMORY_POLICY] = child_do_memory_policy,
 	[PLAN_PERSONALITY] = child_do_personality,
 	[PLAN_UMASK] = child_do_umask,		[PLAN_TERMINAL] = child_do_terminal,
 	[PLAN_STDIO] = child_do_stdio,		[PLAN_OWN_STDIO] = child_do_own_stdio,

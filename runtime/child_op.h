@@ -77,6 +77,7 @@ int child_do_rlimit(struct child *c, const struct plan_op *op);
 int child_do_affinity(struct child *c, const struct plan_op *op);
 int child_do_scheduler(struct child *c, const struct plan_op *op);
 int child_do_io_priority(struct child *c, const struct plan_op *op);
+int child_do_memory_policy(struct child *c, const struct plan_op *op);
 int child_do_personality(struct child *c, const struct plan_op *op);
 int child_do_umask(struct child *c, const struct plan_op *op);
 int child_do_chdir(struct child *c, const struct plan_op *op);

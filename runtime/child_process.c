@@ -165,6 +165,14 @@ int child_do_io_priority(struct child *c, const struct plan_op *op)
 	return (int)syscall(SYS_ioprio_set, CHILD_IOPRIO_WHO_PROCESS, 0, op->num[0]);
 }
 
+/* text_len counts bytes of the mask, the kernel bits, and one more. */
+int child_do_memory_policy(struct child *c, const struct plan_op *op)
+{
+	(void)c;
+	return (int)syscall(SYS_set_mempolicy, op->num[0], op->text,
+			    op->text ? op->text_len * 8 + 1 : 0);
+}
+
 int child_do_personality(struct child *c, const struct plan_op *op)
 {
 	(void)c;

@@ -147,6 +147,7 @@ static int create_open(struct create *x, struct error *e)
 	in->void_fd = x->source.void_fd;
 	in->null_fd = x->source.null_fd;
 	in->sources = x->source.mounts;
+	in->devices = x->source.devices;
 	in->hierarchies = x->source.hierarchies;
 	in->n_hierarchies = x->source.n_hierarchies;
 	in->no_pivot = x->options->no_pivot;
@@ -340,6 +341,7 @@ int container_plan(const struct oci *oci, const char *bundle, const char *id,
 		r = container_child_prepare(&x.child, x.source.dir_fd, &options->io,
 					    options->seccomp_cache, e);
 	x.child.in.sources = x.source.mounts;
+	x.child.in.devices = x.source.devices;
 	x.child.in.hierarchies = x.source.hierarchies;
 	x.child.in.n_hierarchies = x.source.n_hierarchies;
 	x.child.in.waits = !options->run;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "runtime/container_copy.h"
+#include "runtime/container_device.h"
 #include "runtime/container_source.h"
 #include "runtime/idmap.h"
 #include "runtime/oci_mount.h"
@@ -408,6 +409,12 @@ int container_source_open(struct container_source *ret, const struct oci *o,
 		r = source_mount(&c, o, i, bundle, e);
 	if (r == 0 && o->masked_paths.n > 0)
 		r = source_masks(&c, e);
+	if (r == 0 && o->n_devices > 0 && o->namespaces[OCI_NS_USER].set &&
+	    !o->namespaces[OCI_NS_USER].path) {
+		c.devices = xcalloc(o->n_devices, sizeof(*c.devices));
+		r = container_device_make(c.devices, o, e);
+		c.n_devices = r == 0 ? o->n_devices : 0;
+	}
 	if (r == 0)
 		r = source_hierarchies(&c, o, cgroup, e);
 	if (r < 0) {
@@ -427,6 +434,9 @@ void container_source_deinit(struct container_source *s)
 		free((char *)s->hierarchies[i].name);
 		free((char *)s->hierarchies[i].options);
 	}
+	for (size_t i = 0; i < s->n_devices; i++)
+		fd_close(s->devices[i]);
+	free(s->devices);
 	free(s->mounts);
 	free(s->texts);
 	fd_close(s->root_fd);

@@ -22,13 +22,15 @@ struct container_source {
 	int void_fd, null_fd;		/* for masked paths */
 	struct plan_source *mounts;	/* one for each of oci->mounts */
 	size_t n_mounts;
+	int *devices;			/* one for each of oci->devices, or NULL */
+	size_t n_devices;
 	struct plan_hierarchy hierarchies[CONTAINER_HIERARCHIES_MAX];
 	size_t n_hierarchies;
 	char *texts;			/* of the hierarchies */
 };
 
-#define CONTAINER_SOURCE_INIT ((struct container_source){ -1, -1, -1, -1, NULL, 0, \
-	{ { NULL, NULL, -1 } }, 0, NULL })
+#define CONTAINER_SOURCE_INIT ((struct container_source){ .root_fd = -1, \
+	.dir_fd = -1, .void_fd = -1, .null_fd = -1 })
 
 /*
  * rootfs: absolute, resolved. bundle: what a relative source is below. cgroup:

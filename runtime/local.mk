@@ -122,6 +122,8 @@ libdynooci_a_SOURCES = \
 	%D%/container_copy.c \
 	%D%/container_copy.h \
 	%D%/container_create.c \
+	%D%/container_device.c \
+	%D%/container_device.h \
 	%D%/container_exec.c \
 	%D%/container_source.c \
 	%D%/container_source.h \

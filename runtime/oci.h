@@ -154,6 +154,11 @@ struct oci {
 		bool set;
 		unsigned long domain;		/* PER_LINUX, PER_LINUX32 */
 	} personality;
+	struct {
+		bool set;
+		uint64_t mode, flags;		/* MPOL_*, MPOL_F_* */
+		const char *nodes;		/* "0-3,7", or NULL */
+	} memory_policy;
 
 	void *memory;			/* of the parser */
 };

@@ -155,6 +155,30 @@ static const struct oci_field personality_fields[] = {
 static const struct oci_object personality_object =
 	OCI_TABLE(oci, personality_fields);
 
+/* By number: newer than the headers of Debian 12. */
+static const struct oci_word policy_mode_words[] = {
+	{ "MPOL_DEFAULT", 0 }, { "MPOL_PREFERRED", 1 }, { "MPOL_BIND", 2 },
+	{ "MPOL_INTERLEAVE", 3 }, { "MPOL_LOCAL", 4 },
+	{ "MPOL_PREFERRED_MANY", 5 }, { "MPOL_WEIGHTED_INTERLEAVE", 6 },
+	{ NULL, 0 },
+};
+
+static const struct oci_word policy_flag_words[] = {
+	{ "MPOL_F_STATIC_NODES", 1 << 15 }, { "MPOL_F_RELATIVE_NODES", 1 << 14 },
+	{ "MPOL_F_NUMA_BALANCING", 1 << 13 }, { NULL, 0 },
+};
+
+static const struct oci_field memory_policy_fields[] = {
+	OCI_F(OCI_WORD, oci, "mode", memory_policy.mode, .required = true,
+	      .words = policy_mode_words),
+	OCI_F(OCI_WORDS, oci, "flags", memory_policy.flags,
+	      .words = policy_flag_words),
+	OCI_F(OCI_STRING, oci, "nodes", memory_policy.nodes,
+	      .string = oci_read_list),
+};
+static const struct oci_object memory_policy_object =
+	OCI_TABLE(oci, memory_policy_fields);
+
 static int cgroups_path_check(const struct oci_reader *r, const struct oci_at *at,
 			      const char *s)
 {
@@ -213,6 +237,8 @@ static const struct oci_field linux_fields[] = {
 		      .string = oci_read_absolute, .max = OCI_READ_LIST_MAX),
 	OCI_F_OBJECT("personality", personality_object,
 		     .present = offsetof(struct oci, personality.set)),
+	OCI_F_OBJECT("memoryPolicy", memory_policy_object,
+		     .present = offsetof(struct oci, memory_policy.set)),
 	{ .name = "intelRdt", .kind = OCI_CUSTOM, .read = rdt_refuse },
 };
 

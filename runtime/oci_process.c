@@ -181,6 +181,31 @@ static const struct oci_field scheduler_fields[] = {
 	OCI_F_NUMBER(oci_process, "period", scheduler.period, 0, UINT64_MAX),
 };
 
+#define DEADLINE_MIN 1024		/* nsec: sched(7) */
+#define DEADLINE_MAX (1ULL << 63)
+
+/* The kernel says EINVAL to all of these; whoever asked wants to know which. */
+static int deadline_check(const struct oci_reader *r, const struct oci_at *at,
+			  const struct oci_process *p)
+{
+	const uint64_t runtime = p->scheduler.runtime;
+	const uint64_t deadline = p->scheduler.deadline;
+	const uint64_t period = p->scheduler.period;
+
+	if (runtime == 0)
+		return oci_refuse_member(r, at, "runtime", "must be greater than 0");
+	if (deadline == 0)
+		return oci_refuse_member(r, at, "deadline", "must be greater than 0");
+	if (runtime > deadline)
+		return oci_refuse_member(r, at, "runtime", "must be <= deadline");
+	if (period != 0 && deadline > period)
+		return oci_refuse_member(r, at, "deadline", "must be <= period");
+	if (runtime < DEADLINE_MIN || deadline >= DEADLINE_MAX)
+		return oci_refuse_member(r, at, "runtime", "must be between %d and "
+					 "2^63", DEADLINE_MIN);
+	return 0;
+}
+
 static int scheduler_check(const struct oci_reader *r, const struct oci_at *at,
 			   void *out)
 {
@@ -190,8 +215,10 @@ static int scheduler_check(const struct oci_reader *r, const struct oci_at *at,
 	if (p->scheduler.priority != 0 && policy != SCHED_FIFO && policy != SCHED_RR)
 		return oci_refuse_member(r, at, "priority",
 					 "only for SCHED_FIFO and SCHED_RR");
-	if (policy != SCHED_DEADLINE && (p->scheduler.runtime != 0 ||
-	    p->scheduler.deadline != 0 || p->scheduler.period != 0))
+	if (policy == SCHED_DEADLINE)
+		return deadline_check(r, at, p);
+	if (p->scheduler.runtime != 0 || p->scheduler.deadline != 0 ||
+	    p->scheduler.period != 0)
 		return oci_refuse(r, at, "runtime, deadline and period are "
 				  "only for SCHED_DEADLINE");
 	return 0;

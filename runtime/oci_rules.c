@@ -75,6 +75,17 @@ static int rules_paths(const struct oci_reader *r, const struct oci *o)
 
 /* ---- sysctl ---- */
 
+/* Two places for one name: they have to agree. */
+static int rules_domain(const struct oci_reader *r, const struct oci *o)
+{
+	for (size_t i = 0; o->domainname && i < o->n_sysctl; i++)
+		if (str_eq(o->sysctl[i].key, "kernel/domainname") &&
+		    !str_eq(o->sysctl[i].value, o->domainname))
+			return oci_refuse_member(r, NULL, "domainname", "differs from "
+						 "linux.sysctl");
+	return 0;
+}
+
 /* What of /proc/sys belongs to a namespace. An entry that ends in a slash is
  * all below it. */
 static const struct {
@@ -162,7 +173,7 @@ static int rules_sysctl(const struct oci_reader *r, struct oci *o)
 			return ret;
 	}
 	o->sysctl = v;
-	return 0;
+	return rules_domain(r, o);
 }
 
 /* ---- mounts ---- */

@@ -82,6 +82,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(AFFINITY, "choose processors")              /* text, text_len: cpu_set_t */ \
 	X(SCHEDULER, "set scheduling policy")         /* text: struct sched_attr */ \
 	X(IO_PRIORITY, "set I/O priority")            /* num */ \
+	X(MEMORY_POLICY, "set memory policy")         /* num: mode; text, text_len */ \
 	X(PERSONALITY, "set personality %n")          /* num */ \
 	X(UMASK, "set umask")                         /* mode */ \
 	X(TERMINAL, "open a terminal")                /* num: rows, cols; uid, gid */ \

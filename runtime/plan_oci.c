@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define PLAN_NODES_MAX 1024
 #define PLAN_TTY_ROWS 24
 #define PLAN_TTY_COLS 80
 #define PLAN_IOPRIO_CLASS_SHIFT 13
@@ -241,6 +242,45 @@ static void plan_scheduler(struct plan *p, const struct oci_process *pr)
 			plan_keep_bytes(p, &attr, sizeof(attr));
 }
 
+/* "0-3,7" as the bits of a mask; the parser has looked at the form. */
+static int plan_nodes(uint64_t *mask, size_t bits, const char *list, struct error *e)
+{
+	while (*list) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (last < first || last >= bits)
+			return error_set(e, EINVAL, "linux.memoryPolicy.nodes: no node "
+					 "%lu", last);
+		for (unsigned long i = first; i <= last; i++)
+			mask[i / 64] |= 1ULL << i % 64;
+		list = end + (*end == ',');
+	}
+	return 0;
+}
+
+static int plan_memory_policy(struct plan *p, const struct plan_oci *in,
+			      struct error *e)
+{
+	uint64_t mask[PLAN_NODES_MAX / 64] = { 0 };
+	struct plan_op *op;
+	int r;
+
+	if (!in->oci->memory_policy.set || in->exec)
+		return 0;
+	p->stage = PLAN_IN_LIMITS;
+	op = plan_add(p, PLAN_MEMORY_POLICY, NULL, NULL);
+	op->num[0] = in->oci->memory_policy.mode | in->oci->memory_policy.flags;
+	if (!in->oci->memory_policy.nodes)
+		return 0;
+	r = plan_nodes(mask, PLAN_NODES_MAX, in->oci->memory_policy.nodes, e);
+	op->text = plan_keep_bytes(p, mask, sizeof(mask));
+	op->text_len = sizeof(mask);
+	return r;
+}
+
 static void plan_limits(struct plan *p, const struct plan_oci *in)
 {
 	const struct oci_process *pr = in->process;
@@ -416,6 +456,8 @@ int plan_oci_build(struct plan *p, const struct plan_oci *in, struct error *e)
 		plan_rootfs_enter(p, in);
 	plan_terminal(p, in);
 	plan_limits(p, in);
+	if (r == 0)
+		r = plan_memory_policy(p, in, e);
 	if (!in->exec)
 		plan_rootfs_finish(p, in);
 	plan_add(p, PLAN_CHDIR, NULL, in->process->cwd ? in->process->cwd : "/");

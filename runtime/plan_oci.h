@@ -41,6 +41,8 @@ struct plan_oci {
 	int root_fd;			/* detached root file system */
 	int void_fd, null_fd;		/* what masks show */
 	const struct plan_source *sources;	/* one for each mount */
+	const int *devices;		/* detached nodes, one for each of
+					 * oci->devices; NULL: the child makes them */
 	const struct plan_hierarchy *hierarchies;
 	size_t n_hierarchies;
 	bool cgroup_v2;			/* the host's */

@@ -297,21 +297,33 @@ static bool plan_has_pts(const struct plan_oci *in)
 	return false;
 }
 
-/* In a user namespace no node can be made; the host's own is bound. */
+/* In a user namespace no node can be made: the parent's (fd) is attached, or the
+ * host's own is bound. */
 static void plan_device(struct plan *p, const struct plan_oci *in,
-			const struct oci_device *d)
+			const struct oci_device *d, int fd)
 {
 	dev_t rdev = makedev((unsigned)d->major, (unsigned)d->minor);
+	const char *to = plan_inside(d->path);
+	size_t n = strlen(to);
 	struct plan_op *op;
 
+	while (n > 1 && to[n - 1] == '/')
+		n--;
+	to = plan_keepf(p, "%.*s", (int)n, to);
+	if (fd >= 0) {
+		op = plan_add(p, PLAN_TREE, NULL, to);
+		op->make = PLAN_MAKE_FILE;
+		op->fd = fd;
+		return;
+	}
 	if (in->oci->namespaces[OCI_NS_USER].set && d->type != 'p') {
-		op = plan_add(p, PLAN_DEVICE, d->path, plan_inside(d->path));
+		op = plan_add(p, PLAN_DEVICE, d->path, to);
 		op->make = PLAN_MAKE_FILE;
 		op->attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 		op->rdev = rdev;
 		return;
 	}
-	op = plan_add(p, PLAN_NODE, NULL, plan_inside(d->path));
+	op = plan_add(p, PLAN_NODE, NULL, to);
 	op->mode = (d->mode.set ? (mode_t)d->mode.value & 07777 : 0666) |
 		(d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR);
 	op->rdev = d->type == 'p' ? 0 : rdev;
@@ -337,10 +349,11 @@ static void plan_devices(struct plan *p, const struct plan_oci *in)
 		};
 
 		if (!plan_is_configured(in, d.path))
-			plan_device(p, in, &d);
+			plan_device(p, in, &d, -1);
 	}
 	for (size_t i = 0; i < in->oci->n_devices; i++)
-		plan_device(p, in, &in->oci->devices[i]);
+		plan_device(p, in, &in->oci->devices[i],
+			    in->devices ? in->devices[i] : -1);
 	for (size_t i = 0; i < ARRAY_SIZE(plan_dev_links); i++)
 		if (!str_eq(plan_dev_links[i][1], "dev/ptmx") || plan_has_pts(in))
 			plan_add(p, PLAN_LINK, plan_dev_links[i][0],

@@ -158,7 +158,7 @@ static const char process_text[] =
 	"'selinuxLabel':'a:b:c',"
 	"'scheduler':{'policy':'SCHED_DEADLINE','nice':-20,"
 	"'flags':['SCHED_FLAG_RESET_ON_FORK','SCHED_FLAG_UTIL_CLAMP_MAX'],"
-	"'runtime':18446744073709551615,'deadline':3,'period':4},"
+	"'runtime':2000,'deadline':3000,'period':18446744073709551615},"
 	"'ioPriority':{'class':'IOPRIO_CLASS_IDLE','priority':7},"
 	"'execCPUAffinity':{'initial':'7','final':'0-3,7'}}";
 
@@ -208,9 +208,9 @@ static void check_process_rest(const struct oci_process *p)
 	assert_int_equal(p->scheduler.priority, 0);
 	assert_int_equal(p->scheduler.flags, SCHED_FLAG_RESET_ON_FORK |
 			 SCHED_FLAG_UTIL_CLAMP_MAX);
-	assert_true(p->scheduler.runtime == UINT64_MAX);
-	assert_int_equal(p->scheduler.deadline, 3);
-	assert_int_equal(p->scheduler.period, 4);
+	assert_int_equal(p->scheduler.runtime, 2000);
+	assert_int_equal(p->scheduler.deadline, 3000);
+	assert_true(p->scheduler.period == UINT64_MAX);
 	assert_true(p->io_priority.set);
 	assert_int_equal(p->io_priority.class, 3);
 	assert_int_equal(p->io_priority.priority, 7);
@@ -423,7 +423,9 @@ static void the_linux_object_arrives(void **state)
 		"'cgroupsPath':'user.slice:dyno:a..b','rootfsPropagation':'rslave',"
 		"'mountLabel':'x:y','maskedPaths':['/proc/kcore','/a'],"
 		"'readonlyPaths':['/proc/sys'],"
-		"'personality':{'domain':'LINUX32','flags':[]}"));
+		"'personality':{'domain':'LINUX32','flags':[]},"
+		"'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0-1,3',"
+		"'flags':['MPOL_F_STATIC_NODES']}"));
 
 	(void)state;
 	assert_int_equal(o->n_devices, 4);
@@ -448,6 +450,10 @@ static void the_linux_object_arrives(void **state)
 	STRINGS(&o->readonly_paths, "/proc/sys");
 	assert_true(o->personality.set);
 	assert_int_equal(o->personality.domain, PER_LINUX32);
+	assert_true(o->memory_policy.set);
+	assert_int_equal(o->memory_policy.mode, 2);
+	assert_int_equal(o->memory_policy.flags, 1 << 15);
+	assert_string_equal(o->memory_policy.nodes, "0-1,3");
 }
 
 static void sysctls_arrive_as_paths(void **state)

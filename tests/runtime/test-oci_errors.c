@@ -326,6 +326,19 @@ static void scheduling_is_checked(void **state)
 		{ PROCESS("'scheduler':{'policy':'SCHED_RR','runtime':1}"),
 		  "process.scheduler: runtime, deadline and period are only for "
 		  "SCHED_DEADLINE" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','deadline':9}"),
+		  "process.scheduler.runtime: must be greater than 0" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9}"),
+		  "process.scheduler.deadline: must be greater than 0" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
+			  "'deadline':8}"),
+		  "process.scheduler.runtime: must be <= deadline" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
+			  "'deadline':9,'period':8}"),
+		  "process.scheduler.deadline: must be <= period" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
+			  "'deadline':9}"),
+		  "process.scheduler.runtime: must be between 1024 and 2^63" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','period':-1}"),
 		  "process.scheduler.period: out of range" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_RR','flags':'x'}"),
@@ -353,6 +366,11 @@ static void scheduling_is_checked(void **state)
 static void namespaces_and_ids_are_checked(void **state)
 {
 	static const struct wrong v[] = {
+		{ LINUX("'memoryPolicy':{}"), "linux.memoryPolicy.mode: missing" },
+		{ LINUX("'memoryPolicy':{'mode':'BIND'}"),
+		  "linux.memoryPolicy.mode: \"BIND\" is not known" },
+		{ LINUX("'memoryPolicy':{'mode':'MPOL_BIND','nodes':'all'}"),
+		  "linux.memoryPolicy.nodes: \"all\" is not a list such as 0-3,7" },
 		{ LINUX("'namespaces':{}"), "linux.namespaces: not an array" },
 		{ LINUX("'namespaces':['pid']"), "linux.namespaces[0]: not an object" },
 		{ LINUX("'namespaces':[{}]"), "linux.namespaces[0].type: missing" },
