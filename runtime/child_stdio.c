@@ -12,6 +12,18 @@
 #define CHILD_FDS_BASE 64		/* above all numbers that are assigned */
 #define CHILD_DEV_NULL 0x103		/* makedev(1, 3) is a call */
 
+static int child_output(int slave, tcflag_t clear)
+{
+	struct termios t;
+
+	if (clear == 0)
+		return 0;
+	if (syscall(SYS_ioctl, slave, TCGETS, &t) < 0)
+		return -1;
+	t.c_oflag &= ~clear;
+	return (int)syscall(SYS_ioctl, slave, TCSETS, &t);
+}
+
 /* The parent has the master before the command can write and end. It stays with
  * dyno-init, too, if there is one. */
 int child_do_terminal(struct child *c, const struct plan_op *op)
@@ -28,7 +40,8 @@ int child_do_terminal(struct child *c, const struct plan_op *op)
 		return -1;
 	slave = (int)syscall(SYS_ioctl, master, TIOCGPTPEER,
 			     O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || syscall(SYS_ioctl, slave, TIOCSWINSZ, &size) < 0)
+	if (slave < 0 || syscall(SYS_ioctl, slave, TIOCSWINSZ, &size) < 0 ||
+	    child_output(slave, (tcflag_t)op->num[2]) < 0)
 		return -1;
 	if (syscall(SYS_fchown, slave, op->uid, op->gid) < 0 && errno != EINVAL)
 		return -1;

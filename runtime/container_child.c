@@ -21,7 +21,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <termios.h>
 
 #define CHILD_PRESERVE_MAX 65536
 #define CHILD_PASSWD_MAX (256 * 1024)
@@ -176,6 +175,7 @@ int container_child_prepare(struct container_child *k, int dir_fd,
 		"preserve-fds: more than %d descriptors", CHILD_PRESERVE_MAX);
 
 	k->in.preserve_fds = io->preserve_fds;
+	k->in.foreground = io->ret_master != NULL;
 	if (r < 0)
 		return r;
 	k->in.has_apparmor = child_reads_yes("/sys/module/apparmor/parameters/enabled");
@@ -260,15 +260,9 @@ static int child_send_console(const char *path, int master, struct error *e)
 static int child_take_terminal(const struct container_io *io, int master,
 			       struct error *e)
 {
-	struct termios t;
 	int r;
 
 	if (io->ret_master) {
-		/* Lines end once: at the caller's terminal, or not at all. */
-		if (tcgetattr(master, &t) == 0) {
-			t.c_oflag &= ~(tcflag_t)ONLCR;
-			tcsetattr(master, TCSANOW, &t);
-		}
 		*io->ret_master = master;
 		return 0;
 	}

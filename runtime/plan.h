@@ -85,7 +85,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(MEMORY_POLICY, "set memory policy")         /* num: mode; text, text_len */ \
 	X(PERSONALITY, "set personality %n")          /* num */ \
 	X(UMASK, "set umask")                         /* mode */ \
-	X(TERMINAL, "open a terminal")                /* num: rows, cols; uid, gid */ \
+	X(TERMINAL, "open a terminal")                /* num: rows, cols, c_oflag off */ \
 	X(STDIO, "arrange descriptors")               /* num: first to close */ \
 	X(OWN_STDIO, "own the standard streams")      /* uid */ \
 	X(LOOKUP, "find executable file %x")          /* argv: candidates */ \

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 #define PLAN_NODES_MAX 1024
 #define PLAN_TTY_ROWS 24
@@ -214,6 +215,7 @@ static void plan_terminal(struct plan *p, const struct plan_oci *in)
 		op = plan_add(p, PLAN_TERMINAL, NULL, NULL);
 		op->num[0] = pr->rows ? pr->rows : PLAN_TTY_ROWS;
 		op->num[1] = pr->cols ? pr->cols : PLAN_TTY_COLS;
+		op->num[2] = in->foreground ? ONLCR : 0;
 		op->uid = pr->uid;
 		op->gid = (uint32_t)-1;
 		if (!in->exec) {

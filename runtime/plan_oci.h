@@ -57,6 +57,7 @@ struct plan_oci {
 	bool exec;			/* one more process: no root is built */
 	bool no_pivot, no_new_keyring;
 	unsigned preserve_fds;
+	bool foreground;		/* lines end at the caller's terminal */
 };
 
 /* Fills *ret, which plan_deinit() empties. ENOTSUP, EINVAL: the configuration
