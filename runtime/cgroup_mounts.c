@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* mountinfo writes blank, tab, newline and backslash as \ooo. */
-static char *mounts_unescape(const char *s, size_t n)
+char *cgroup_mounts_unescape(const char *s, size_t n)
 {
 	char *out = xmalloc(n + 1), *o = out;
 
@@ -67,7 +67,7 @@ static void mounts_line(struct cgroup_mounts *m, const char *line)
 	    mounts_known(m, major, minor))
 		return;
 	m->v[m->n++] = (struct cgroup_mount){
-		.path = mounts_unescape(path, strcspn(path, " ")),
+		.path = cgroup_mounts_unescape(path, strcspn(path, " ")),
 		.unified = unified,
 		.controllers = mask,
 		.major = major,

@@ -33,3 +33,6 @@ unsigned cgroup_mounts_v1(const struct cgroup_mounts *m);
 /* Our own group in the unified hierarchy, from /proc/self/cgroup: "/a/b", or
  * "/" if there is none. The caller frees it. */
 char *cgroup_mounts_own(const char *proc_cgroup);
+
+/* A field of mountinfo as it is meant: "\040" is a blank. */
+char *cgroup_mounts_unescape(const char *s, size_t n);

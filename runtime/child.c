@@ -172,6 +172,7 @@ static const child_fn child_fns[PLAN_KIND_COUNT] = {
 	[PLAN_ATTR] = child_do_attr,		[PLAN_CONSOLE] = child_do_console,
 	[PLAN_WRITE] = child_do_write,		[PLAN_HOOK] = child_do_hook,
 	[PLAN_CALL] = child_do_call,
+	[PLAN_HIDE] = child_do_hide,		[PLAN_MOVE] = child_do_move,
 	[PLAN_PIVOT] = child_do_pivot,		[PLAN_CHROOT] = child_do_chroot,
 	[PLAN_NETLINK] = child_do_netlink,	[PLAN_RLIMIT] = child_do_rlimit,
 	[PLAN_AFFINITY] = child_do_affinity,	[PLAN_SCHEDULER] = child_do_scheduler,

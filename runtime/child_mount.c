@@ -10,6 +10,7 @@
 
 #define CHILD_UNMOUNT_DETACH 2		/* MNT_DETACH: its header clashes */
 #define CHILD_MS_PRIVATE (1 << 18)
+#define CHILD_MS_RDONLY 1
 
 static int child_attach_at(int tree, int target)
 {
@@ -321,6 +322,29 @@ int child_do_pivot(struct child *c, const struct plan_op *op)
 	if (syscall(SYS_chdir, "/") < 0)
 		return -1;
 	return child_check_root();
+}
+
+/* Its submounts go with it. What a user namespace may not unmount is covered. */
+int child_do_hide(struct child *c, const struct plan_op *op)
+{
+	(void)c;
+	if (syscall(SYS_umount2, op->to, CHILD_UNMOUNT_DETACH) == 0)
+		return 0;
+	if (child_is_absent() == 0)
+		return 0;
+	return (int)syscall(SYS_mount, "tmpfs", op->to, "tmpfs",
+			    CHILD_MS_RDONLY, "size=4k");
+}
+
+/* So that the root is the namespace's own: with a chroot() alone the kernel lets
+ * no program make user namespaces. EINVAL: it is there already. */
+int child_do_move(struct child *c, const struct plan_op *op)
+{
+	(void)c;
+	if (syscall(SYS_move_mount, AT_FDCWD, op->to, AT_FDCWD, "/", 0) < 0 &&
+	    errno != EINVAL)
+		return -1;
+	return 0;
 }
 
 int child_do_chroot(struct child *c, const struct plan_op *op)

@@ -57,6 +57,8 @@ int child_do_mask(struct child *c, const struct plan_op *op);
 int child_do_readonly(struct child *c, const struct plan_op *op);
 int child_do_attr(struct child *c, const struct plan_op *op);
 int child_do_pivot(struct child *c, const struct plan_op *op);
+int child_do_hide(struct child *c, const struct plan_op *op);
+int child_do_move(struct child *c, const struct plan_op *op);
 int child_do_chroot(struct child *c, const struct plan_op *op);
 int child_do_dir(struct child *c, const struct plan_op *op);
 int child_do_file(struct child *c, const struct plan_op *op);

@@ -82,6 +82,7 @@ void container_child_deinit(struct container_child *k)
 	k->fds.state = fd_close(k->fds.state);
 	cgroup_deinit(&k->cgroup);
 	seccomp_filter_deinit(&k->filter);
+	strv_deinit(&k->in.reveals);
 	free(k->home);
 	k->home = NULL;
 }

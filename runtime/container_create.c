@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "runtime/cgroup_group.h"
 #include "runtime/container_child.h"
+#include "runtime/container_reveal.h"
 #include "runtime/container_source.h"
 #include "runtime/hook.h"
 
@@ -141,6 +142,8 @@ static int create_open(struct create *x, struct error *e)
 		r = create_listen(x, e);
 	if (r == 0)
 		r = create_state_file(x, e);
+	if (r == 0 && x->options->no_pivot)
+		r = container_reveal_find(&in->reveals, e);
 	if (r < 0)
 		return r;
 	in->root_fd = x->source.root_fd;

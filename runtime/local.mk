@@ -125,6 +125,8 @@ libdynooci_a_SOURCES = \
 	%D%/container_device.c \
 	%D%/container_device.h \
 	%D%/container_exec.c \
+	%D%/container_reveal.c \
+	%D%/container_reveal.h \
 	%D%/container_source.c \
 	%D%/container_source.h \
 	%D%/container_state.c \

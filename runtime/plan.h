@@ -76,6 +76,8 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(CALL, "wait for the parent: %x")            /* text; tells that it waits */ \
 	X(HOOK, "run hook %f")                        /* from, argv, envp, num */ \
 	X(PIVOT, "pivot to %t")                       /* to */ \
+	X(HIDE, "take away %t of the host")           /* to; absent = done */ \
+	X(MOVE, "move %t over /")                     /* to */ \
 	X(CHROOT, "change root to %t")                /* to */ \
 	X(NETLINK, "configure links")                 /* text, text_len, num: ACKs */ \
 	X(RLIMIT, "set resource limit %n")            /* num: resource, soft, hard */ \

@@ -9,6 +9,7 @@
  * namespaces (proc, tmpfs, devpts...) the child mounts itself.
  */
 #include "base/base.h"
+#include "base/strv.h"
 #include "runtime/oci.h"
 #include "runtime/plan.h"
 
@@ -56,6 +57,7 @@ struct plan_oci {
 	bool has_apparmor, has_selinux;	/* of the kernel */
 	bool exec;			/* one more process: no root is built */
 	bool no_pivot, no_new_keyring;
+	struct strv reveals;		/* with no_pivot: see container_reveal.h */
 	unsigned preserve_fds;
 	bool foreground;		/* lines end at the caller's terminal */
 };

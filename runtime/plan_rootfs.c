@@ -414,10 +414,16 @@ void plan_rootfs_enter(struct plan *p, const struct plan_oci *in)
 		return;
 	}
 	/* Others live in a namespace that was joined: their root stays. */
-	if (in->no_pivot || joined)
+	if (joined) {
 		plan_add(p, PLAN_CHROOT, NULL, ".");
-	else
+	} else if (in->no_pivot) {
+		for (size_t i = 0; i < in->reveals.n; i++)
+			plan_add(p, PLAN_HIDE, NULL, plan_keep(p, in->reveals.v[i]));
+		plan_add(p, PLAN_MOVE, NULL, ".");
+		plan_add(p, PLAN_CHROOT, NULL, ".");
+	} else {
 		plan_add(p, PLAN_PIVOT, NULL, ".");
+	}
 }
 
 void plan_rootfs_finish(struct plan *p, const struct plan_oci *in)

@@ -660,6 +660,14 @@ def test_a_signal_that_ends_a_hook_inside_is_told(engine):
 
 # ---- safety ----
 
+def test_without_pivot_there_is_no_whole_proc_to_be_had(engine):
+    """The host's is below the root, and would let a user namespace mount one without masks."""
+    caps = ["CAP_SETFCAP", "CAP_SETUID", "CAP_SETGID"]
+    r = engine.run("busybox", "unshare", "-mrpf", "sh", "-c", "echo in; mount -t proc none /proc && echo mounted",
+                   options=["--no-pivot"], process__capabilities={"bounding": caps, "permitted": caps, "effective": caps})
+    assert r.out == "in\n" and "ermission denied" in r.err, r
+
+
 def test_our_program_cannot_be_written_to(engine):
     """CVE-2019-5736: the waiting process is ours, and its exe a file of the host."""
     id = engine.create("true")
