@@ -9,8 +9,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define COPY_STEP (1 << 20)
+
 struct copy {
 	size_t entries;
+	uint64_t bytes;
 	struct error *e;
 };
 
@@ -35,21 +38,65 @@ static int copy_attributes(struct copy *c, int fd, const struct stat *st,
 	return 0;
 }
 
-static int copy_file(struct copy *c, int from, int to, const char *name,
-		     const struct stat *st)
+/* What is between two holes. */
+static int copy_data(struct copy *c, int in, int out, off_t at, off_t end,
+		     const char *name)
 {
-	auto_close int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	auto_close int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-				    0600);
 	ssize_t n = 1;
 
-	if (in < 0 || out < 0)
+	if (lseek(out, at, SEEK_SET) < 0)
 		return error_sys(c->e, "copy %s", name);
-	while (n > 0)
-		n = sendfile(out, in, NULL, 1 << 20);
-	if (n < 0)
+	while (n > 0 && at < end) {
+		size_t want = end - at < COPY_STEP ? (size_t)(end - at) : COPY_STEP;
+
+		n = sendfile(out, in, &at, want);
+		c->bytes += n > 0 ? (uint64_t)n : 0;
+		if (c->bytes > CONTAINER_COPY_BYTES_MAX)
+			return error_set(c->e, E2BIG, "more than %llu bytes to copy",
+					 CONTAINER_COPY_BYTES_MAX);
+	}
+	return n < 0 ? error_sys(c->e, "copy %s", name) : 0;
+}
+
+static int copy_content(struct copy *c, int in, int out, const struct stat *st,
+			const char *name)
+{
+	off_t end = 0;
+	int r = 0;
+
+	if (ftruncate(out, st->st_size) < 0)
 		return error_sys(c->e, "copy %s", name);
-	return copy_attributes(c, out, st, name);
+	while (r == 0 && end < st->st_size) {
+		off_t at = lseek(in, end, SEEK_DATA);
+
+		if (at < 0)
+			return errno == ENXIO ? 0 : error_sys(c->e, "copy %s", name);
+		end = lseek(in, at, SEEK_HOLE);
+		if (end < 0)
+			return error_sys(c->e, "copy %s", name);
+		r = copy_data(c, in, out, at, end, name);
+	}
+	return r;
+}
+
+/* It may be another one than when it was looked at: a fifo must not hold us. */
+static int copy_file(struct copy *c, int from, int to, const char *name)
+{
+	auto_close int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+				   O_NOCTTY | O_CLOEXEC);
+	auto_close int out = -1;
+	struct stat st;
+	int r;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return error_sys(c->e, "copy %s", name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out < 0)
+		return error_sys(c->e, "copy %s", name);
+	r = copy_content(c, in, out, &st, name);
+	return r < 0 ? r : copy_attributes(c, out, &st, name);
 }
 
 static int copy_link(struct copy *c, int from, int to, const char *name,
@@ -92,7 +139,7 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, int de
 	if (S_ISDIR(st.st_mode))
 		return copy_subdir(c, from, to, name, depth);
 	if (S_ISREG(st.st_mode))
-		return copy_file(c, from, to, name, &st);
+		return copy_file(c, from, to, name);
 	if (S_ISLNK(st.st_mode))
 		return copy_link(c, from, to, name, &st);
 	return 0;
