@@ -4,7 +4,13 @@
 #include "runtime/child_op.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define CHILD_PROC "/proc"
+#define CHILD_PROC_ROOT 1		/* inode number of its root */
 
 /* Where the child makes something it is root itself; the helper is not. */
 static int child_own(const struct child *c, const char *path, bool for_app)
@@ -101,13 +107,41 @@ int child_do_node(struct child *c, const struct plan_op *op)
 	return dir < 0 ? -1 : child_close(dir, child_node_at(dir, name, op));
 }
 
-/* A control file of the kernel's. */
+/* The whole of a procfs, not something that a container has put in its place. */
+static int child_open_proc(void)
+{
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, CHILD_PROC,
+			      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (syscall(SYS_fstatfs, fd, &fs) < 0 || syscall(SYS_fstat, fd, &st) < 0)
+		return child_close(fd, -1);
+	if (fs.f_type == PROC_SUPER_MAGIC && st.st_ino == CHILD_PROC_ROOT)
+		return fd;
+	errno = EXDEV;
+	return child_close(fd, -1);
+}
+
+/* A control file of the kernel's below /proc. In a container that runs already
+ * another file could be mounted over it: then a label would go nowhere. */
 int child_do_write(struct child *c, const struct plan_op *op)
 {
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, op->to, O_WRONLY | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_WRONLY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+	int proc = child_open_proc(), fd;
 	long n;
 
 	(void)c;
+	if (proc < 0)
+		return -1;
+	fd = (int)syscall(SYS_openat2, proc, op->to + sizeof(CHILD_PROC), &how,
+			  sizeof(how));
+	child_close(proc, 0);
 	if (fd < 0)
 		return -1;
 	n = syscall(SYS_write, fd, op->text, op->text_len);
