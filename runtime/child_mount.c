@@ -20,7 +20,9 @@ static int child_attach_at(int tree, int target)
 
 static int child_attach(const struct child *c, int tree, const struct plan_op *op)
 {
-	int target = child_place(c, op->to, op->make);
+	int target = op->flags & AT_SYMLINK_NOFOLLOW
+		? child_plain_place(c, op->to, op->make)
+		: child_place(c, op->to, op->make);
 
 	if (target < 0)
 		return -1;

@@ -41,6 +41,8 @@ int child_confine(struct child *c, const struct plan_op *op);
 /* child_path.c: a place below the root, O_PATH. In a plan that is in_root what
  * is missing is made; else ENOENT. */
 int child_place(const struct child *c, const char *path, enum plan_make make);
+/* The same, but ELOOP if a link leads there. */
+int child_plain_place(const struct child *c, const char *path, enum plan_make make);
 /* Its directory, and the last name of it. */
 int child_parent(const struct child *c, const char *path, const char **ret_name);
 

@@ -12,17 +12,28 @@
 #include <sys/stat.h>
 
 #define CHILD_LINKS_MAX 8
+#define CHILD_TRIES 1000
+
+/* While ".." is resolved any rename on the host may be the one that would let us
+ * out: the kernel then asks to try again. */
+static int child_resolve(const char *path, uint64_t resolve)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = resolve };
+	int fd = -1;
+
+	for (int i = 0; i < CHILD_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
 
 static int child_open_path(const struct child *c, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = c->plan->in_root
-			? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-			: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	return child_resolve(path, c->plan->in_root
+			     ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+			     : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 static int child_make(const struct child *c, const char *path, enum plan_make make,
@@ -109,6 +120,16 @@ int child_place(const struct child *c, const char *path, enum plan_make make)
 	if (fd >= 0 || errno != ENOENT || make == PLAN_MAKE_NONE || !c->plan->in_root)
 		return fd;
 	return child_make(c, path, make, CHILD_LINKS_MAX);
+}
+
+int child_plain_place(const struct child *c, const char *path, enum plan_make make)
+{
+	int fd = child_place(c, path, make);
+
+	if (fd < 0)
+		return -1;
+	syscall(SYS_close, fd);
+	return child_resolve(path, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 int child_parent(const struct child *c, const char *path, const char **ret_name)

@@ -119,6 +119,13 @@ static bool plan_fills(const struct oci_mount *m)
 	return m->type && str_eq(m->type, "tmpfs");
 }
 
+/* What is masked in it is found by name: through a link that others may swap
+ * meanwhile (a volume of two containers) it would be masked elsewhere. */
+static bool plan_is_kernels(const struct oci_mount *m)
+{
+	return m->type && (str_eq(m->type, "proc") || str_eq(m->type, "sysfs"));
+}
+
 /* A file system of the container's namespaces. fd: the host's, for a kernel that
  * refuses one of its own (sysfs without an own network). */
 static void plan_new(struct plan *p, const struct oci_mount *m,
@@ -133,6 +140,8 @@ static void plan_new(struct plan *p, const struct oci_mount *m,
 	if (plan_fills(m))
 		op->attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	op->copy_mode = plan_fills(m) && !plan_has_data(o, "mode");
+	if (plan_is_kernels(m))
+		op->flags = AT_SYMLINK_NOFOLLOW;
 	plan_data(p, m, o);
 	plan_spread(p, m, o, 0);
 }
