@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -140,19 +141,31 @@ static char *child_home_of(const char *passwd, uint32_t uid)
 	return xstrdup("/");
 }
 
-static char *child_home(int dir_fd, uint32_t uid)
+/* Opening a device can do something by itself: first a look, then the file. */
+static int child_open_passwd(int dir_fd)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	auto_close int fd = (int)syscall(SYS_openat2, dir_fd, "etc/passwd", &how,
 					 sizeof(how));
-	auto_free char *text = NULL;
+	char path[32];
 	struct stat st;
-	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static char *child_home(int dir_fd, uint32_t uid)
+{
+	auto_close int fd = child_open_passwd(dir_fd);
+	auto_free char *text = NULL;
+	ssize_t n;
+
+	if (fd < 0)
 		return xstrdup("/");
 	text = xmalloc(CHILD_PASSWD_MAX + 1);
 	n = read(fd, text, CHILD_PASSWD_MAX);
@@ -232,6 +245,24 @@ static int child_move_group(struct container_child *k, struct error *e)
 	return 0;
 }
 
+/* In a user namespace the child may not raise its limits; where we may not
+ * either, it will say so. */
+static void child_raise_limits(const struct container_child *k)
+{
+	const struct oci_process *p = k->in.process;
+
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		int resource = p->rlimits[i].resource;
+		struct rlimit64 now;
+
+		if (prlimit64(k->spawn.pid, resource, NULL, &now) < 0 ||
+		    now.rlim_max >= p->rlimits[i].hard)
+			continue;
+		now.rlim_max = p->rlimits[i].hard;
+		prlimit64(k->spawn.pid, resource, &now, NULL);
+	}
+}
+
 int container_child_clone(struct container_child *k, struct error *e)
 {
 	int r = child_move_group(k, e);
@@ -242,7 +273,10 @@ int container_child_clone(struct container_child *k, struct error *e)
 		return r;
 	k->has_plan = true;
 	r = spawn_clone(&k->spawn, &k->plan, &k->fds, e);
-	return r < 0 ? r : child_oom_score(k, e);
+	if (r < 0)
+		return r;
+	child_raise_limits(k);
+	return child_oom_score(k, e);
 }
 
 /* ---- conversation ---- */
