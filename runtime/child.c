@@ -75,6 +75,17 @@ int child_wait(const struct child *c)
 	return n == 1 ? 0 : -1;
 }
 
+/* CLONE_CLEAR_SIGHAND leaves those ignored that our caller ignores: a program is
+ * not to find out who ran dynorun, nor to live on without SIGPIPE. */
+static void child_reset_signals(void)
+{
+	/* The kernel's struct sigaction, all zero: SIG_DFL, no flags, no mask. */
+	static const uint64_t standard[4] = { 0 };
+
+	for (int sig = 1; sig < NSIG; sig++)
+		syscall(SYS_rt_sigaction, sig, standard, NULL, sizeof(uint64_t));
+}
+
 int child_unblock_signals(void)
 {
 	uint64_t none = 0;
@@ -266,6 +277,8 @@ static void child_begin(struct child *c, const struct plan *plan,
 	syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	syscall(SYS_close, fds->go_peer);
 	syscall(SYS_umask, 0);
+	if (plan->reset_signals)
+		child_reset_signals();
 }
 
 _Noreturn void child_build(const struct plan *plan, const struct child_fds *fds)
@@ -350,11 +363,14 @@ _Noreturn void child_join(const struct plan *plan, const struct child_fds *fds,
 		if (plan->ops[i].kind == PLAN_CGROUP &&
 		    child_do_cgroup(&c, &plan->ops[i]) < 0)
 			child_fail(&c, PLAN_IN_CGROUP, i);
+	for (size_t i = 0; i < plan->n_joins; i++)
+		user = user || plan->joins[i].type == CLONE_NEWUSER;
+	/* Inside it setgroups() may be denied, and the host's groups would stay. */
+	if (user && syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+		child_fail(&c, PLAN_IN_WAIT, plan->n_ops);
 	if (child_new_time(plan->time_offsets) < 0 ||
 	    child_enter_namespaces(plan) < 0)
 		child_fail(&c, PLAN_IN_WAIT, plan->n_ops);
-	for (size_t i = 0; i < plan->n_joins; i++)
-		user = user || plan->joins[i].type == CLONE_NEWUSER;
 	if (user && child_do_identity(&c, NULL) < 0)
 		child_fail(&c, PLAN_IN_IDENTITY, plan->n_ops);
 	pid = syscall(SYS_clone3, args, sizeof(*args));

@@ -72,7 +72,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(READONLY, "protect %t")                     /* to, attr; absent = done */ \
 	X(ATTR, "change attributes of %t")            /* to, attr, clear, flags, num */ \
 	X(CONSOLE, "bind the terminal at %t")         /* to */ \
-	X(WRITE, "write %x to %t")                    /* to, text */ \
+	X(WRITE, "write %x to %t")                    /* to: in /proc; text */ \
 	X(CALL, "wait for the parent: %x")            /* text; tells that it waits */ \
 	X(HOOK, "run hook %f")                        /* from, argv, envp, num */ \
 	X(PIVOT, "pivot to %t")                       /* to */ \
@@ -134,7 +134,8 @@ struct plan_op {
 	size_t text_len;
 	size_t first_option, n_options;	/* of plan->options */
 	uint64_t attr, clear;		/* MOUNT_ATTR_* to set and to clear */
-	unsigned flags;			/* AT_RECURSIVE */
+	unsigned flags;			/* AT_RECURSIVE; MOUNT: AT_SYMLINK_NOFOLLOW,
+					 * no link may lead to its place */
 	mode_t mode;
 	dev_t rdev;
 	uint32_t uid, gid;
@@ -182,7 +183,8 @@ struct plan {
 	const char *uid_map, *gid_map;	/* for /proc/PID/{u,g}id_map, or NULL */
 	uint32_t owner;			/* uid that owns a new user namespace */
 	int cgroup_fd;			/* CLONE_INTO_CGROUP, or -1 */
-	bool reset_signals;		/* unblock them before START or EXEC */
+	bool reset_signals;		/* none is ignored, nor blocked from START or
+					 * EXEC on */
 
 	/* Operations of stage LAYERS are run by a helper that is root of the host
 	 * (before 6.6 tmpfs has no user attributes for an overlay's marks). */

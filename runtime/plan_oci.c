@@ -462,6 +462,7 @@ int plan_oci_build(struct plan *p, const struct plan_oci *in, struct error *e)
 		r = plan_memory_policy(p, in, e);
 	if (!in->exec)
 		plan_rootfs_finish(p, in);
+	p->stage = PLAN_IN_EXEC;
 	plan_add(p, PLAN_CHDIR, NULL, in->process->cwd ? in->process->cwd : "/");
 	plan_lookup(p, in);
 	if (plan_filters_early(in))

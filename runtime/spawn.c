@@ -151,7 +151,6 @@ int spawn_go(struct spawn *s, struct error *e)
 	return 0;
 }
 
-/* The parent still has the plan: an index is enough to name the culprit. */
 int spawn_tell_hook(const char *path, int status, struct error *e)
 {
 	const char *name = status < 0 ? strsignal(-status) : "";
@@ -163,6 +162,7 @@ int spawn_tell_hook(const char *path, int status, struct error *e)
 			 name[0] | 0x20, name + 1);
 }
 
+/* The parent still has the plan: an index is enough to name the culprit. */
 static int spawn_tell(const struct plan *plan, const struct child_report *rep,
 		      struct error *e)
 {
