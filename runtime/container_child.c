@@ -224,6 +224,25 @@ static int child_oom_score(const struct container_child *k, struct error *e)
 	return error_sys(e, "process.oomScoreAdj: write %s", path);
 }
 
+/* Only the host's own root may raise a hard limit, which a child in a user
+ * namespace is not. What is lowered, the child does when it is ready for it. */
+static void child_raise_limits(struct container_child *k)
+{
+	const struct oci_process *p = k->in.process;
+
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct oci_rlimit *l = &p->rlimits[i];
+		struct rlimit64 now;
+
+		if (prlimit64(k->spawn.pid, l->resource, NULL, &now) < 0 ||
+		    now.rlim_max >= l->hard)
+			continue;
+		now.rlim_max = l->hard;
+		if (prlimit64(k->spawn.pid, l->resource, &now, NULL) < 0)
+			k->low_limits |= 1U << l->resource;
+	}
+}
+
 /* A helper that has entered a user namespace may not clone into a group any
  * more: it goes there first, by its own hand. */
 static int child_move_group(struct container_child *k, struct error *e)
@@ -243,24 +262,6 @@ static int child_move_group(struct container_child *k, struct error *e)
 		return error_sys(e, "open cgroup.procs");
 	g->procs_fds[g->n_procs_fds++] = fd;
 	return 0;
-}
-
-/* In a user namespace the child may not raise its limits; where we may not
- * either, it will say so. */
-static void child_raise_limits(const struct container_child *k)
-{
-	const struct oci_process *p = k->in.process;
-
-	for (size_t i = 0; i < p->n_rlimits; i++) {
-		int resource = p->rlimits[i].resource;
-		struct rlimit64 now;
-
-		if (prlimit64(k->spawn.pid, resource, NULL, &now) < 0 ||
-		    now.rlim_max >= p->rlimits[i].hard)
-			continue;
-		now.rlim_max = p->rlimits[i].hard;
-		prlimit64(k->spawn.pid, resource, &now, NULL);
-	}
 }
 
 int container_child_clone(struct container_child *k, struct error *e)

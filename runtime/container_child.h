@@ -18,6 +18,8 @@ struct container_child {
 	struct cgroup cgroup;
 	struct seccomp_filter filter;
 	char *home;
+	unsigned low_limits;		/* 1 << RLIMIT_*: hard limits that could not be
+					 * raised, and stay as they are */
 	bool has_plan;
 };
 

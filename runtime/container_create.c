@@ -232,6 +232,17 @@ static void create_tell(const struct create *x)
 	}
 }
 
+static void create_tell_limits(const struct create *x)
+{
+	for (size_t i = 0; i < x->oci->process.n_rlimits && x->options->tell; i++) {
+		auto_free char *text = xasprintf("process.rlimits[%zu].hard: we may not "
+						 "raise it: it stays as it is", i);
+
+		if (x->child.low_limits & 1U << x->oci->process.rlimits[i].resource)
+			x->options->tell(text, x->options->userdata);
+	}
+}
+
 static int create_rootfs(struct container *c, const struct oci *oci, struct error *e)
 {
 	auto_free char *path = oci->root_path[0] == '/' ? xstrdup(oci->root_path)
@@ -266,6 +277,8 @@ int container_create(struct container *c, const struct oci *oci,
 		r = create_record(&x, e);
 	if (r == 0)
 		r = create_follow(&x, e);
+	if (r >= 0)
+		create_tell_limits(&x);
 	if (r < 0)
 		create_undo(&x);
 	else

@@ -82,7 +82,8 @@ static void delete_hooks(struct dynorun *d, const struct container *c,
 		const struct oci_hooks one = { &oci->hooks[OCI_POSTSTOP].v[i], 1 };
 
 		if (hook_run(&one, state, &e) < 0)
-			dynorun_log_warn(d, "poststop hook failed: %s", e.msg);
+			dynorun_log_warn(d, "poststop hook failed with exit code or "
+					 "signal: %s", e.msg);
 	}
 }
 

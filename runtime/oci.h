@@ -57,6 +57,7 @@ struct oci_process {
 		uint32_t policy;		/* SCHED_* */
 		int32_t nice, priority;
 		uint64_t flags, runtime, deadline, period;	/* SCHED_FLAG_*, nsec */
+		bool has_runtime, has_deadline;
 	} scheduler;
 	struct {
 		bool set;

@@ -176,15 +176,20 @@ static const struct oci_field scheduler_fields[] = {
 	OCI_F_NUMBER(oci_process, "priority", scheduler.priority, 0, 99),
 	OCI_F(OCI_WORDS, oci_process, "flags", scheduler.flags,
 	      .words = sched_flag_words),
-	OCI_F_NUMBER(oci_process, "runtime", scheduler.runtime, 0, UINT64_MAX),
-	OCI_F_NUMBER(oci_process, "deadline", scheduler.deadline, 0, UINT64_MAX),
+	OCI_F_NUMBER(oci_process, "runtime", scheduler.runtime, 0, UINT64_MAX,
+		     .present = offsetof(struct oci_process, scheduler.has_runtime)),
+	OCI_F_NUMBER(oci_process, "deadline", scheduler.deadline, 0, UINT64_MAX,
+		     .present = offsetof(struct oci_process, scheduler.has_deadline)),
 	OCI_F_NUMBER(oci_process, "period", scheduler.period, 0, UINT64_MAX),
 };
 
 #define DEADLINE_MIN 1024		/* nsec: sched(7) */
 #define DEADLINE_MAX (1ULL << 63)
 
-/* The kernel says EINVAL to all of these; whoever asked wants to know which. */
+#define DEADLINE "sched_setattr: `SCHED_DEADLINE` "
+
+/* The kernel says EINVAL to all of these; whoever asked wants to know which, in
+ * the words of crun. */
 static int deadline_check(const struct oci_reader *r, const struct oci_at *at,
 			  const struct oci_process *p)
 {
@@ -192,17 +197,26 @@ static int deadline_check(const struct oci_reader *r, const struct oci_at *at,
 	const uint64_t deadline = p->scheduler.deadline;
 	const uint64_t period = p->scheduler.period;
 
+	if (!p->scheduler.has_runtime)
+		return oci_refuse_member(r, at, "runtime", DEADLINE "requires `runtime`");
+	if (!p->scheduler.has_deadline)
+		return oci_refuse_member(r, at, "deadline",
+					 DEADLINE "requires `deadline`");
 	if (runtime == 0)
-		return oci_refuse_member(r, at, "runtime", "must be greater than 0");
+		return oci_refuse_member(r, at, "runtime",
+					 DEADLINE "runtime must be greater than 0");
 	if (deadline == 0)
-		return oci_refuse_member(r, at, "deadline", "must be greater than 0");
+		return oci_refuse_member(r, at, "deadline",
+					 DEADLINE "deadline must be greater than 0");
 	if (runtime > deadline)
-		return oci_refuse_member(r, at, "runtime", "must be <= deadline");
+		return oci_refuse_member(r, at, "runtime",
+					 DEADLINE "runtime must be <= deadline");
 	if (period != 0 && deadline > period)
-		return oci_refuse_member(r, at, "deadline", "must be <= period");
+		return oci_refuse_member(r, at, "deadline",
+					 DEADLINE "deadline must be <= period");
 	if (runtime < DEADLINE_MIN || deadline >= DEADLINE_MAX)
-		return oci_refuse_member(r, at, "runtime", "must be between %d and "
-					 "2^63", DEADLINE_MIN);
+		return oci_refuse_member(r, at, "runtime", DEADLINE "runtime must be "
+					 "between %d and 2^63", DEADLINE_MIN);
 	return 0;
 }
 

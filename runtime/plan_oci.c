@@ -385,6 +385,16 @@ static bool plan_filters_early(const struct plan_oci *in)
 	return in->filter && in->filter->listener;
 }
 
+/* What podman's "--group-add keep-groups" becomes. */
+static bool plan_keeps_groups(const struct plan_oci *in)
+{
+	for (size_t i = 0; i < in->oci->n_annotations; i++)
+		if (str_eq(in->oci->annotations[i].key, "run.oci.keep_original_groups") &&
+		    str_eq(in->oci->annotations[i].value, "1"))
+			return true;
+	return false;
+}
+
 static void plan_drop(struct plan *p, const struct plan_oci *in)
 {
 	const struct oci_process *pr = in->process;
@@ -399,10 +409,12 @@ static void plan_drop(struct plan *p, const struct plan_oci *in)
 	plan_add(p, PLAN_OWN_STDIO, NULL, NULL)->uid = pr->uid;
 	plan_add(p, PLAN_BOUNDING, NULL, NULL)->num[0] = caps->bounding;
 	plan_add(p, PLAN_SECUREBITS, NULL, NULL)->num[0] = SECBIT_KEEP_CAPS;
-	op = plan_add(p, PLAN_GROUPS, NULL, NULL);
-	op->text = pr->groups;
-	op->num[0] = pr->n_groups;
-	op->optional = pr->n_groups == 0;
+	if (!plan_keeps_groups(in)) {
+		op = plan_add(p, PLAN_GROUPS, NULL, NULL);
+		op->text = pr->groups;
+		op->num[0] = pr->n_groups;
+		op->optional = pr->n_groups == 0;
+	}
 	op = plan_add(p, PLAN_USER, NULL, NULL);
 	op->uid = pr->uid;
 	op->gid = pr->gid;

@@ -306,6 +306,8 @@ static void the_process_is_checked(void **state)
 	CHECK(oci_parse, v);
 }
 
+#define DEADLINE "sched_setattr: `SCHED_DEADLINE` "
+
 static void scheduling_is_checked(void **state)
 {
 	static const struct wrong v[] = {
@@ -327,18 +329,25 @@ static void scheduling_is_checked(void **state)
 		  "process.scheduler: runtime, deadline and period are only for "
 		  "SCHED_DEADLINE" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','deadline':9}"),
-		  "process.scheduler.runtime: must be greater than 0" },
+		  "process.scheduler.runtime: " DEADLINE "requires `runtime`" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9}"),
-		  "process.scheduler.deadline: must be greater than 0" },
+		  "process.scheduler.deadline: " DEADLINE "requires `deadline`" },
+		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':0,"
+			  "'deadline':8}"),
+		  "process.scheduler.runtime: " DEADLINE
+		  "runtime must be greater than 0" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
 			  "'deadline':8}"),
-		  "process.scheduler.runtime: must be <= deadline" },
+		  "process.scheduler.runtime: " DEADLINE
+		  "runtime must be <= deadline" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
 			  "'deadline':9,'period':8}"),
-		  "process.scheduler.deadline: must be <= period" },
+		  "process.scheduler.deadline: " DEADLINE
+		  "deadline must be <= period" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','runtime':9,"
 			  "'deadline':9}"),
-		  "process.scheduler.runtime: must be between 1024 and 2^63" },
+		  "process.scheduler.runtime: " DEADLINE
+		  "runtime must be between 1024 and 2^63" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_DEADLINE','period':-1}"),
 		  "process.scheduler.period: out of range" },
 		{ PROCESS("'scheduler':{'policy':'SCHED_RR','flags':'x'}"),
