@@ -2,7 +2,7 @@
  * child_privilege.c - giving up what the process must not keep.
  */
 #include "runtime/child_op.h"
-#include "runtime/landlock.h"
+#include "runtime/filter/landlock.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>

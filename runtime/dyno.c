@@ -3,7 +3,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/instance.h"
 #include "runtime/plan.h"

@@ -5,10 +5,10 @@
  * this folder only; others see runtime.h.
  */
 #include "base/base.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/idmap.h"
-#include "runtime/landlock.h"
-#include "runtime/network.h"
+#include "runtime/filter/landlock.h"
+#include "runtime/network/network.h"
 #include "runtime/runtime.h"
 #include "runtime/stack.h"
 

@@ -2,46 +2,46 @@ noinst_LIBRARIES += libruntime.a libruntime-child.a
 libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS)
 libruntime_a_SOURCES = \
 	%D%/adopt.c \
-	%D%/cgroup.c \
-	%D%/cgroup.h \
-	%D%/cgroup_attach.c \
-	%D%/cgroup_device.c \
-	%D%/cgroup_device.h \
-	%D%/cgroup_dirs.c \
-	%D%/cgroup_dirs.h \
-	%D%/cgroup_freeze.c \
-	%D%/cgroup_group.h \
-	%D%/cgroup_group.c \
-	%D%/cgroup_group_inside.h \
-	%D%/cgroup_group_join.c \
-	%D%/cgroup_group_life.c \
-	%D%/cgroup_host.h \
-	%D%/cgroup_limits.c \
-	%D%/cgroup_limits.h \
-	%D%/cgroup_make.c \
-	%D%/cgroup_make.h \
-	%D%/cgroup_mounts.c \
-	%D%/cgroup_mounts.h \
-	%D%/cgroup_oom.c \
-	%D%/cgroup_path.c \
-	%D%/cgroup_path.h \
-	%D%/cgroup_process.c \
-	%D%/cgroup_process.h \
-	%D%/cgroup_realtime.c \
-	%D%/cgroup_realtime.h \
-	%D%/cgroup_settings.c \
-	%D%/cgroup_settings.h \
-	%D%/cgroup_settings_v1.c \
-	%D%/cgroup_settings_v2.c \
-	%D%/cgroup_tree.c \
-	%D%/cgroup_tree.h \
-	%D%/cgroup_usage.c \
-	%D%/cgroup_usage.h \
-	%D%/cgroup_usage_inside.h \
-	%D%/cgroup_usage_v1.c \
-	%D%/cgroup_usage_v2.c \
-	%D%/cgroup_v1.c \
-	%D%/cgroup_v2.c \
+	%D%/cgroup/cgroup.c \
+	%D%/cgroup/cgroup.h \
+	%D%/cgroup/cgroup_attach.c \
+	%D%/cgroup/cgroup_device.c \
+	%D%/cgroup/cgroup_device.h \
+	%D%/cgroup/cgroup_dirs.c \
+	%D%/cgroup/cgroup_dirs.h \
+	%D%/cgroup/cgroup_freeze.c \
+	%D%/cgroup/cgroup_group.h \
+	%D%/cgroup/cgroup_group.c \
+	%D%/cgroup/cgroup_group_inside.h \
+	%D%/cgroup/cgroup_group_join.c \
+	%D%/cgroup/cgroup_group_life.c \
+	%D%/cgroup/cgroup_host.h \
+	%D%/cgroup/cgroup_limits.c \
+	%D%/cgroup/cgroup_limits.h \
+	%D%/cgroup/cgroup_make.c \
+	%D%/cgroup/cgroup_make.h \
+	%D%/cgroup/cgroup_mounts.c \
+	%D%/cgroup/cgroup_mounts.h \
+	%D%/cgroup/cgroup_oom.c \
+	%D%/cgroup/cgroup_path.c \
+	%D%/cgroup/cgroup_path.h \
+	%D%/cgroup/cgroup_process.c \
+	%D%/cgroup/cgroup_process.h \
+	%D%/cgroup/cgroup_realtime.c \
+	%D%/cgroup/cgroup_realtime.h \
+	%D%/cgroup/cgroup_settings.c \
+	%D%/cgroup/cgroup_settings.h \
+	%D%/cgroup/cgroup_settings_v1.c \
+	%D%/cgroup/cgroup_settings_v2.c \
+	%D%/cgroup/cgroup_tree.c \
+	%D%/cgroup/cgroup_tree.h \
+	%D%/cgroup/cgroup_usage.c \
+	%D%/cgroup/cgroup_usage.h \
+	%D%/cgroup/cgroup_usage_inside.h \
+	%D%/cgroup/cgroup_usage_v1.c \
+	%D%/cgroup/cgroup_usage_v2.c \
+	%D%/cgroup/cgroup_v1.c \
+	%D%/cgroup/cgroup_v2.c \
 	%D%/dyno.c \
 	%D%/etc.c \
 	%D%/etc.h \
@@ -49,33 +49,33 @@ libruntime_a_SOURCES = \
 	%D%/idmap.h \
 	%D%/init.h \
 	%D%/instance.h \
-	%D%/landlock.c \
-	%D%/landlock.h \
-	%D%/network.c \
-	%D%/network.h \
-	%D%/network_claim.c \
-	%D%/network_claim.h \
-	%D%/network_dns.c \
-	%D%/network_dns.h \
-	%D%/network_filter.c \
-	%D%/network_filter.h \
-	%D%/network_guard.c \
-	%D%/network_guard.h \
-	%D%/network_link.c \
-	%D%/network_link.h \
-	%D%/network_netlink.c \
-	%D%/network_netlink.h \
-	%D%/network_pool.c \
-	%D%/network_pool.h \
-	%D%/network_query.c \
-	%D%/network_query.h \
-	%D%/network_rules.c \
-	%D%/network_rules.h \
-	%D%/network_state.h \
-	%D%/network_sysctl.c \
-	%D%/network_sysctl.h \
-	%D%/network_watch.c \
-	%D%/network_watch.h \
+	%D%/filter/landlock.c \
+	%D%/filter/landlock.h \
+	%D%/network/network.c \
+	%D%/network/network.h \
+	%D%/network/network_claim.c \
+	%D%/network/network_claim.h \
+	%D%/network/network_dns.c \
+	%D%/network/network_dns.h \
+	%D%/network/network_filter.c \
+	%D%/network/network_filter.h \
+	%D%/network/network_guard.c \
+	%D%/network/network_guard.h \
+	%D%/network/network_link.c \
+	%D%/network/network_link.h \
+	%D%/network/network_netlink.c \
+	%D%/network/network_netlink.h \
+	%D%/network/network_pool.c \
+	%D%/network/network_pool.h \
+	%D%/network/network_query.c \
+	%D%/network/network_query.h \
+	%D%/network/network_rules.c \
+	%D%/network/network_rules.h \
+	%D%/network/network_state.h \
+	%D%/network/network_sysctl.c \
+	%D%/network/network_sysctl.h \
+	%D%/network/network_watch.c \
+	%D%/network/network_watch.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/plan_dyno.c \
@@ -85,21 +85,21 @@ libruntime_a_SOURCES = \
 	%D%/remove.c \
 	%D%/runtime.c \
 	%D%/runtime.h \
-	%D%/seccomp.c \
-	%D%/seccomp.h \
-	%D%/seccomp_cache.c \
-	%D%/seccomp_cache.h \
-	%D%/seccomp_names.c \
-	%D%/seccomp_names.h \
-	%D%/seccomp_newer.c \
-	%D%/seccomp_newer.h \
-	%D%/seccomp_policy.c \
-	%D%/seccomp_profile.c \
-	%D%/seccomp_profile.h \
-	%D%/seccomp_slim.c \
-	%D%/seccomp_slim.h \
-	%D%/seccomp_tree.c \
-	%D%/seccomp_tree.h \
+	%D%/filter/seccomp.c \
+	%D%/filter/seccomp.h \
+	%D%/filter/seccomp_cache.c \
+	%D%/filter/seccomp_cache.h \
+	%D%/filter/seccomp_names.c \
+	%D%/filter/seccomp_names.h \
+	%D%/filter/seccomp_newer.c \
+	%D%/filter/seccomp_newer.h \
+	%D%/filter/seccomp_policy.c \
+	%D%/filter/seccomp_profile.c \
+	%D%/filter/seccomp_profile.h \
+	%D%/filter/seccomp_slim.c \
+	%D%/filter/seccomp_slim.h \
+	%D%/filter/seccomp_tree.c \
+	%D%/filter/seccomp_tree.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/stack.c \
@@ -114,54 +114,54 @@ RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 noinst_LIBRARIES += libdynooci.a
 libdynooci_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 libdynooci_a_SOURCES = \
-	%D%/container.c \
-	%D%/container.h \
-	%D%/container_child.c \
-	%D%/container_child.h \
-	%D%/container_config.c \
-	%D%/container_copy.c \
-	%D%/container_copy.h \
-	%D%/container_create.c \
-	%D%/container_device.c \
-	%D%/container_device.h \
-	%D%/container_exec.c \
-	%D%/container_reveal.c \
-	%D%/container_reveal.h \
-	%D%/container_source.c \
-	%D%/container_source.h \
-	%D%/container_state.c \
-	%D%/container_state.h \
-	%D%/container_status.c \
-	%D%/hook.c \
-	%D%/hook.h \
-	%D%/oci.c \
-	%D%/oci.h \
-	%D%/oci_arena.c \
-	%D%/oci_arena.h \
-	%D%/oci_default.c \
-	%D%/oci_features.c \
-	%D%/oci_hooks.c \
-	%D%/oci_idmap.c \
-	%D%/oci_json.c \
-	%D%/oci_json.h \
-	%D%/oci_linux.c \
-	%D%/oci_mount.c \
-	%D%/oci_mount.h \
-	%D%/oci_mounts.c \
-	%D%/oci_objects.h \
-	%D%/oci_process.c \
-	%D%/oci_read.c \
-	%D%/oci_read.h \
-	%D%/oci_refuse.c \
-	%D%/oci_refuse.h \
-	%D%/oci_resources.c \
-	%D%/oci_rules.c \
-	%D%/oci_seccomp.c \
-	%D%/plan_oci.c \
-	%D%/plan_oci.h \
-	%D%/plan_rootfs.c \
-	%D%/plan_rootfs.h \
-	%D%/resources.h
+	%D%/oci/container.c \
+	%D%/oci/container.h \
+	%D%/oci/container_child.c \
+	%D%/oci/container_child.h \
+	%D%/oci/container_config.c \
+	%D%/oci/container_copy.c \
+	%D%/oci/container_copy.h \
+	%D%/oci/container_create.c \
+	%D%/oci/container_device.c \
+	%D%/oci/container_device.h \
+	%D%/oci/container_exec.c \
+	%D%/oci/container_reveal.c \
+	%D%/oci/container_reveal.h \
+	%D%/oci/container_source.c \
+	%D%/oci/container_source.h \
+	%D%/oci/container_state.c \
+	%D%/oci/container_state.h \
+	%D%/oci/container_status.c \
+	%D%/oci/hook.c \
+	%D%/oci/hook.h \
+	%D%/oci/oci.c \
+	%D%/oci/oci.h \
+	%D%/oci/oci_arena.c \
+	%D%/oci/oci_arena.h \
+	%D%/oci/oci_default.c \
+	%D%/oci/oci_features.c \
+	%D%/oci/oci_hooks.c \
+	%D%/oci/oci_idmap.c \
+	%D%/oci/oci_json.c \
+	%D%/oci/oci_json.h \
+	%D%/oci/oci_linux.c \
+	%D%/oci/oci_mount.c \
+	%D%/oci/oci_mount.h \
+	%D%/oci/oci_mounts.c \
+	%D%/oci/oci_objects.h \
+	%D%/oci/oci_process.c \
+	%D%/oci/oci_read.c \
+	%D%/oci/oci_read.h \
+	%D%/oci/oci_refuse.c \
+	%D%/oci/oci_refuse.h \
+	%D%/oci/oci_resources.c \
+	%D%/oci/oci_rules.c \
+	%D%/oci/oci_seccomp.c \
+	%D%/oci/plan_oci.c \
+	%D%/oci/plan_oci.h \
+	%D%/oci/plan_rootfs.c \
+	%D%/oci/plan_rootfs.h \
+	%D%/cgroup/resources.h
 # The names of a seccomp profile are libruntime's.
 OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(RUNTIME_LIBS)
 
@@ -169,38 +169,38 @@ OCI_LIBS = libdynooci.a $(JANSSON_LIBS) $(RUNTIME_LIBS)
 noinst_LIBRARIES += libdynorun.a
 libdynorun_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CAP_CFLAGS)
 libdynorun_a_SOURCES = \
-	%D%/dynorun.h \
-	%D%/dynorun_bundle.c \
-	%D%/dynorun_bundle.h \
-	%D%/dynorun_console.c \
-	%D%/dynorun_console.h \
-	%D%/dynorun_delete.c \
-	%D%/dynorun_events.c \
-	%D%/dynorun_exec.c \
-	%D%/dynorun_format.c \
-	%D%/dynorun_format.h \
-	%D%/dynorun_kill.c \
-	%D%/dynorun_life.c \
-	%D%/dynorun_life.h \
-	%D%/dynorun_list.c \
-	%D%/dynorun_log.c \
-	%D%/dynorun_match.c \
-	%D%/dynorun_option.c \
-	%D%/dynorun_option.h \
-	%D%/dynorun_process.c \
-	%D%/dynorun_process.h \
-	%D%/dynorun_ps.c \
-	%D%/dynorun_self.c \
-	%D%/dynorun_spec.c \
-	%D%/dynorun_stats.c \
-	%D%/dynorun_stats.h \
-	%D%/dynorun_update.c
+	%D%/dynorun/dynorun.h \
+	%D%/dynorun/dynorun_bundle.c \
+	%D%/dynorun/dynorun_bundle.h \
+	%D%/dynorun/dynorun_console.c \
+	%D%/dynorun/dynorun_console.h \
+	%D%/dynorun/dynorun_delete.c \
+	%D%/dynorun/dynorun_events.c \
+	%D%/dynorun/dynorun_exec.c \
+	%D%/dynorun/dynorun_format.c \
+	%D%/dynorun/dynorun_format.h \
+	%D%/dynorun/dynorun_kill.c \
+	%D%/dynorun/dynorun_life.c \
+	%D%/dynorun/dynorun_life.h \
+	%D%/dynorun/dynorun_list.c \
+	%D%/dynorun/dynorun_log.c \
+	%D%/dynorun/dynorun_match.c \
+	%D%/dynorun/dynorun_option.c \
+	%D%/dynorun/dynorun_option.h \
+	%D%/dynorun/dynorun_process.c \
+	%D%/dynorun/dynorun_process.h \
+	%D%/dynorun/dynorun_ps.c \
+	%D%/dynorun/dynorun_self.c \
+	%D%/dynorun/dynorun_spec.c \
+	%D%/dynorun/dynorun_stats.c \
+	%D%/dynorun/dynorun_stats.h \
+	%D%/dynorun/dynorun_update.c
 
 bin_PROGRAMS += dynorun
 dist_bashcompletion_DATA += contrib/completion/dynorun.bash
 dynorun_CFLAGS = $(AM_CFLAGS)
 dynorun_LDFLAGS = $(AM_LDFLAGS) $(DYNORUN_LDFLAGS)
-dynorun_SOURCES = %D%/dynorun.c
+dynorun_SOURCES = %D%/dynorun/dynorun.c
 dynorun_LDADD = libdynorun.a libdynooci.a libruntime.a libruntime-child.a libbase.a \
 	$(JANSSON_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 

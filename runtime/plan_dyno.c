@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/strv.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/etc.h"
 #include "runtime/init.h"
 #include "runtime/plan_dyno.h"

@@ -9,7 +9,7 @@
 #include "runtime/init.h"
 #include "runtime/instance.h"
 #include "runtime/record.h"
-#include "runtime/seccomp.h"
+#include "runtime/filter/seccomp.h"
 
 #include <fcntl.h>
 #include <stdio.h>

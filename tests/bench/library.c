@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "runtime/runtime.h"
-#include "runtime/seccomp.h"
+#include "runtime/filter/seccomp.h"
 #include "tests/bench/instance.h"
 #include "tests/bench/round.h"
 

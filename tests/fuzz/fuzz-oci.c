@@ -16,9 +16,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/oci.h"
-#include "runtime/oci_mount.h"
-#include "runtime/plan_oci.h"
+#include "runtime/oci/oci.h"
+#include "runtime/oci/oci_mount.h"
+#include "runtime/oci/plan_oci.h"
 #include "tests/fuzz/json_mutate.h"
 
 #include <dirent.h>

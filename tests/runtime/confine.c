@@ -2,8 +2,8 @@
  * confine.c - puts the calling process behind the walls of a dyno.
  */
 #include "base/error.h"
-#include "runtime/landlock.h"
-#include "runtime/seccomp.h"
+#include "runtime/filter/landlock.h"
+#include "runtime/filter/seccomp.h"
 #include "tests/runtime/confine.h"
 
 #include <fcntl.h>

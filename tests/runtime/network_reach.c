@@ -2,7 +2,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/network_link.h"
+#include "runtime/network/network_link.h"
 #include "tests/runtime/netns_frame.h"
 #include "tests/runtime/network_world.h"
 

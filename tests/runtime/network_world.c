@@ -2,7 +2,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/network_link.h"
+#include "runtime/network/network_link.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * own. /etc and /run are the test's own, too.
  */
 #include "base/base.h"
-#include "runtime/network.h"
+#include "runtime/network/network.h"
 #include "tests/runtime/netns.h"
 
 #include <linux/if.h>

@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/buf.h"
-#include "runtime/cgroup_device.h"
-#include "runtime/cgroup_group.h"
-#include "runtime/cgroup_group_inside.h"
-#include "runtime/cgroup_usage.h"
+#include "runtime/cgroup/cgroup_device.h"
+#include "runtime/cgroup/cgroup_group.h"
+#include "runtime/cgroup/cgroup_group_inside.h"
+#include "runtime/cgroup/cgroup_usage.h"
 
 #include <fcntl.h>
 #include <linux/sched.h>

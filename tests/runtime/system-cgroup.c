@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/strv.h"
-#include "runtime/cgroup.h"
-#include "runtime/cgroup_host.h"
+#include "runtime/cgroup/cgroup.h"
+#include "runtime/cgroup/cgroup_host.h"
 #include "runtime/runtime.h"
 
 #include <fcntl.h>

@@ -8,8 +8,8 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
-#include "runtime/network.h"
-#include "runtime/network_link.h"
+#include "runtime/network/network.h"
+#include "runtime/network/network_link.h"
 #include "tests/runtime/netns.h"
 #include "tests/runtime/network_reach.h"
 #include "tests/runtime/network_world.h"

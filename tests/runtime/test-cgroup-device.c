@@ -3,8 +3,8 @@
  * instructions that it is made of, against rules applied one by one.
  */
 #include "base/error.h"
-#include "runtime/cgroup_device.h"
-#include "runtime/cgroup_group.h"
+#include "runtime/cgroup/cgroup_device.h"
+#include "runtime/cgroup/cgroup_group.h"
 
 #include <linux/bpf.h>
 #include <setjmp.h>

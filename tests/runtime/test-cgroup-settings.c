@@ -5,10 +5,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_dirs.h"
-#include "runtime/cgroup_path.h"
-#include "runtime/cgroup_settings.h"
-#include "runtime/cgroup_usage_inside.h"
+#include "runtime/cgroup/cgroup_dirs.h"
+#include "runtime/cgroup/cgroup_path.h"
+#include "runtime/cgroup/cgroup_settings.h"
+#include "runtime/cgroup/cgroup_usage_inside.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

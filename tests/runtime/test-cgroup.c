@@ -1,8 +1,8 @@
 #include "base/error.h"
-#include "runtime/cgroup_limits.h"
-#include "runtime/cgroup_mounts.h"
-#include "runtime/cgroup_settings.h"
-#include "runtime/cgroup_tree.h"
+#include "runtime/cgroup/cgroup_limits.h"
+#include "runtime/cgroup/cgroup_mounts.h"
+#include "runtime/cgroup/cgroup_settings.h"
+#include "runtime/cgroup/cgroup_tree.h"
 #include "runtime/runtime.h"
 
 #include <fcntl.h>

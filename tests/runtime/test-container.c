@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strv.h"
-#include "runtime/container.h"
-#include "runtime/container_state.h"
+#include "runtime/oci/container.h"
+#include "runtime/oci/container_state.h"
 #include "tests/base/directory.h"
 
 #include <fcntl.h>

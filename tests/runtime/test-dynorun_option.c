@@ -1,6 +1,6 @@
 /* Options as runc and crun take them. */
 #include "base/error.h"
-#include "runtime/dynorun_option.h"
+#include "runtime/dynorun/dynorun_option.h"
 
 #include <stdio.h>
 

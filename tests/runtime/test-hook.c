@@ -2,7 +2,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/hook.h"
+#include "runtime/oci/hook.h"
 #include "tests/base/directory.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  */
 #include "base/base.h"
 #include "base/error.h"
-#include "runtime/landlock.h"
+#include "runtime/filter/landlock.h"
 #include "tests/runtime/confine.h"
 
 #include <fcntl.h>

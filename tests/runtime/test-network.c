@@ -1,11 +1,11 @@
 #include "base/buf.h"
 #include "base/error.h"
-#include "runtime/network.h"
-#include "runtime/network_dns.h"
-#include "runtime/network_link.h"
-#include "runtime/network_netlink.h"
-#include "runtime/network_pool.h"
-#include "runtime/network_rules.h"
+#include "runtime/network/network.h"
+#include "runtime/network/network_dns.h"
+#include "runtime/network/network_link.h"
+#include "runtime/network/network_netlink.h"
+#include "runtime/network/network_pool.h"
+#include "runtime/network/network_rules.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

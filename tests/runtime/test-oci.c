@@ -2,7 +2,7 @@
  * test-oci.c - every property of a configuration arrives in its place.
  */
 #include "base/error.h"
-#include "runtime/oci.h"
+#include "runtime/oci/oci.h"
 #include "tests/runtime/oci_text.h"
 
 #include <setjmp.h>

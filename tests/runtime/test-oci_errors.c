@@ -4,7 +4,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
-#include "runtime/oci.h"
+#include "runtime/oci/oci.h"
 #include "tests/runtime/oci_text.h"
 
 #include <setjmp.h>

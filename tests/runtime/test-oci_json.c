@@ -3,7 +3,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
-#include "runtime/oci_json.h"
+#include "runtime/oci/oci_json.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

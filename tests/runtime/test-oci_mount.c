@@ -1,7 +1,7 @@
 /*
  * test-oci_mount.c - mount option words become what the kernel is told.
  */
-#include "runtime/oci_mount.h"
+#include "runtime/oci/oci_mount.h"
 
 #include <setjmp.h>
 #include <stdio.h>

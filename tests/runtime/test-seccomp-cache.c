@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/seccomp.h"
-#include "runtime/seccomp_cache.h"
+#include "runtime/filter/seccomp.h"
+#include "runtime/filter/seccomp_cache.h"
 
 #include <dirent.h>
 #include <fcntl.h>

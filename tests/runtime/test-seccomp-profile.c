@@ -4,7 +4,7 @@
  */
 #include "base/base.h"
 #include "base/error.h"
-#include "runtime/seccomp.h"
+#include "runtime/filter/seccomp.h"
 #include "tests/runtime/bpf.h"
 
 #include <linux/audit.h>

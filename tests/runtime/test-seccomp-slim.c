@@ -4,7 +4,7 @@
  */
 #include "base/base.h"
 #include "base/buf.h"
-#include "runtime/seccomp_slim.h"
+#include "runtime/filter/seccomp_slim.h"
 #include "tests/runtime/bpf.h"
 
 #include <linux/audit.h>
