@@ -22,8 +22,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #define CHILD_PRESERVE_MAX 65536
+#define CHILD_CONSOLE_TRIES 30		/* of 10 ms each */
 #define CHILD_PASSWD_MAX (256 * 1024)
 #define CHILD_STATE_VERSION "0.2.0"	/* of the process state, as agents know it */
 #define CHILD_LO 1			/* index of the loopback, everywhere */
@@ -284,10 +286,18 @@ int container_child_clone(struct container_child *k, struct error *e)
 
 static int child_send_console(const char *path, int master, struct error *e)
 {
+	static const struct timespec pause = { .tv_nsec = 10000000 };
 	auto_close int s = sock_connect_unix(path, SOCK_STREAM, e);
 	static const char name[] = "/dev/ptmx";
-	int r = s;
+	int r;
 
+	/* We are faster than who was started at the same time to listen there. */
+	for (int i = 0; i < CHILD_CONSOLE_TRIES && (s == -ENOENT || s == -ECONNREFUSED);
+	     i++) {
+		nanosleep(&pause, NULL);
+		s = sock_connect_unix(path, SOCK_STREAM, e);
+	}
+	r = s;
 	if (s >= 0)
 		r = sock_send(s, name, sizeof(name) - 1, &master, 1, e);
 	return r < 0 ? error_prefix(e, r, "console socket") : 0;
