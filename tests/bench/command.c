@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define COMMAND_FILE_FD 9
@@ -38,12 +39,14 @@ static char *command_number(const char *argument, unsigned long number)
 static pid_t command_start(const char *file, char **argv)
 {
 	posix_spawn_file_actions_t files;
+	/* Not /dev/null: older runtimes give it away to the container's user. */
+	auto_close int nothing = memfd_create("nothing", MFD_CLOEXEC);
 	pid_t pid = -1;
 	int r;
 
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, nothing, 0);
+	posix_spawn_file_actions_adddup2(&files, nothing, 1);
 	if (file)
 		posix_spawn_file_actions_addopen(&files, COMMAND_FILE_FD, file,
 						 O_RDONLY, 0);
