@@ -179,7 +179,9 @@ int child_do_own_stdio(struct child *c, const struct plan_op *op)
 			continue;
 		if (S_ISCHR(st.st_mode) && st.st_rdev == CHILD_DEV_NULL)
 			continue;
-		if (syscall(SYS_fchown, fd, op->uid, -1) < 0 && errno != EPERM &&
+		/* The group of a terminal is what wall(1) and others write by. */
+		if (syscall(SYS_fchown, fd, op->uid,
+			    S_ISCHR(st.st_mode) ? -1 : (int)op->gid) < 0 && errno != EPERM &&
 		    errno != EINVAL && errno != EROFS)
 			return -1;
 	}

@@ -89,7 +89,7 @@ extern const char *const plan_stage_texts[PLAN_STAGE_COUNT];
 	X(UMASK, "set umask")                         /* mode */ \
 	X(TERMINAL, "open a terminal")                /* num: rows, cols, c_oflag off */ \
 	X(STDIO, "arrange descriptors")               /* num: first to close */ \
-	X(OWN_STDIO, "own the standard streams")      /* uid */ \
+	X(OWN_STDIO, "own the standard streams")      /* uid, gid */ \
 	X(LOOKUP, "find executable file %x")          /* argv: candidates */ \
 	X(START, "wait for the start") \
 	X(BOUNDING, "bound capabilities")             /* num: mask to keep */ \

@@ -406,7 +406,9 @@ static void plan_drop(struct plan *p, const struct plan_oci *in)
 	if (filters && !pr->no_new_privileges)
 		plan_filter(p, in);
 	p->stage = PLAN_IN_PRIVILEGE;
-	plan_add(p, PLAN_OWN_STDIO, NULL, NULL)->uid = pr->uid;
+	op = plan_add(p, PLAN_OWN_STDIO, NULL, NULL);
+	op->uid = pr->uid;
+	op->gid = pr->gid;
 	plan_add(p, PLAN_BOUNDING, NULL, NULL)->num[0] = caps->bounding;
 	plan_add(p, PLAN_SECUREBITS, NULL, NULL)->num[0] = SECBIT_KEEP_CAPS;
 	if (!plan_keeps_groups(in)) {
