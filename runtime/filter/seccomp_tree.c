@@ -95,6 +95,7 @@ static bool tree_is_loaded(const struct seccomp_tree_case *before,
 			   const struct seccomp_tree_test *test)
 {
 	return before->n_tests == 1 && before->tests[0].arg == test->arg &&
+	       before->tests[0].high == test->high &&
 	       before->tests[0].mask == UINT32_MAX;
 }
 
@@ -108,7 +109,8 @@ static void tree_case(struct tree *t, const struct seccomp_tree_case *c, bool fi
 		const struct seccomp_tree_test *test = &c->tests[i];
 
 		if (i > 0 || first || !tree_is_loaded(c - 1, test))
-			tree_load(t, offsetof(struct seccomp_data, args[test->arg]));
+			tree_load(t, offsetof(struct seccomp_data, args[test->arg]) +
+				     (test->high ? sizeof(uint32_t) : 0));
 		if (test->mask != UINT32_MAX)
 			tree_stmt(t, BPF_ALU | BPF_AND | BPF_K, test->mask);
 		jumps[i] = tree_jump(t, BPF_JMP | BPF_JEQ | BPF_K, test->value);

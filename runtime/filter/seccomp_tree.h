@@ -16,10 +16,12 @@ struct buf;
 #define SECCOMP_TREE_TESTS 2
 
 /* Of an argument's lower 32 bits, which are all that the kernel takes of an int,
- * of an ioctl's number and of clone's flags. */
+ * of an ioctl's number and of clone's flags; or of the upper ones, which count
+ * in a pointer. */
 struct seccomp_tree_test {
 	unsigned arg;
 	uint32_t mask, value;		/* (args[arg] & mask) == value */
+	bool high;			/* of the upper half */
 };
 
 /* If all its tests hold: this verdict, else that of the first case that follows
