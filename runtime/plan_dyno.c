@@ -29,6 +29,11 @@
 #define PLAN_ARGS_MAX 4096
 #define PLAN_INODES_MIN 128	/* what the plan itself makes */
 #define PLAN_MEMLOCK (64 * 1024)
+/* Too small for a core file. And where the host's core_pattern is a pipe, 0 would
+ * not keep the kernel from starting its handler, as root of the host, with a core
+ * that a dyno has made up: it does so with every limit but 1, which is its mark
+ * for handlers that crash themselves. The filter keeps a dyno from changing it. */
+#define PLAN_CORE 1
 #define PLAN_PTYS "64"		/* of the 4096 that all of the host share */
 
 #define NOSUID_NODEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
@@ -396,7 +401,7 @@ static void plan_limits(struct plan *p, const struct plan_dyno *in)
 	p->stage = PLAN_IN_LIMITS;
 	plan_rlimit(p, RLIMIT_NPROC, l->pids, &in->max_procs);
 	plan_rlimit(p, RLIMIT_NOFILE, l->files, &in->max_files);
-	plan_rlimit(p, RLIMIT_CORE, 0, NULL);
+	plan_rlimit(p, RLIMIT_CORE, PLAN_CORE, NULL);
 	plan_rlimit(p, RLIMIT_MEMLOCK, PLAN_MEMLOCK, NULL);
 	plan_cpus(in, &cpus);
 	op = plan_add(p, PLAN_AFFINITY, NULL, NULL);

@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define ALLOW SECCOMP_RET_ALLOW
@@ -73,7 +74,7 @@ static const char *const policy_allowed[] = {
 	"getpid", "getppid", "getpriority", "getresgid", "getresuid",
 	"getrlimit", "getrusage", "getsid", "gettid", "getuid", "ioprio_get",
 	"ioprio_set", "kcmp", "kill", "pause", "pidfd_getfd", "pidfd_open",
-	"pidfd_send_signal", "prctl", "prlimit64", "process_vm_readv",
+	"pidfd_send_signal", "prctl", "process_vm_readv",
 	"process_vm_writev", "ptrace", "restart_syscall", "rseq", "rt_sigaction",
 	"rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
 	"rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
@@ -83,7 +84,7 @@ static const char *const policy_allowed[] = {
 	"sched_setparam", "sched_setscheduler", "sched_yield", "seccomp",
 	"set_robust_list", "set_tid_address", "setfsgid", "setfsuid", "setgid",
 	"setgroups", "setitimer", "setpgid", "setpriority", "setregid",
-	"setresgid", "setresuid", "setreuid", "setrlimit", "setsid", "setuid",
+	"setresgid", "setresuid", "setreuid", "setsid", "setuid",
 	"sigaltstack", "tgkill", "time", "timer_create", "timer_delete",
 	"timer_getoverrun", "timer_gettime", "timer_settime", "times", "tkill",
 	"vfork", "wait4", "waitid",
@@ -107,14 +108,14 @@ static const char *const policy_allowed[] = {
 };
 
 /* In the order of the tests: the first case that holds decides. */
-#define ANYTHING_ELSE(verdict) { verdict, 0, { { 0 } } }
-#define IF(verdict, arg, value) { verdict, 1, { { arg, ~0U, value } } }
+#define ANYTHING_ELSE(verdict) { verdict, 0, { { .arg = 0 } } }
+#define IF(verdict, arg, value) { verdict, 1, { { arg, ~0U, value, false } } }
 #define IF_BOTH(verdict, a, a_value, b, b_value) \
-	{ verdict, 2, { { a, ~0U, a_value }, { b, ~0U, b_value } } }
+	{ verdict, 2, { { a, ~0U, a_value, false }, { b, ~0U, b_value, false } } }
 
 /* clone3 hides its flags in memory: it gets ENOSYS, libc falls back. */
 static const struct seccomp_tree_case policy_clone[] = {
-	{ ALLOW, 1, { { 0, NEW_NAMESPACES, 0 } } },
+	{ ALLOW, 1, { { 0, NEW_NAMESPACES, 0, false } } },
 	ANYTHING_ELSE(FAIL(ENOSYS)),
 };
 
@@ -123,6 +124,20 @@ static const struct seccomp_tree_case policy_ioctl[] = {
 	IF(FAIL(EPERM), 1, TIOCSTI),
 	IF(FAIL(EPERM), 1, TIOCLINUX),
 	IF(FAIL(EPERM), 1, TIOCSETD),
+	ANYTHING_ELSE(ALLOW),
+};
+
+/* A dyno's limit of core files stays as it is (plan_dyno.c says why). Programs
+ * that ask for 0 and give up if they do not get it are told that all is well,
+ * since no core is what they have. */
+static const struct seccomp_tree_case policy_setrlimit[] = {
+	IF(FAIL(0), 0, RLIMIT_CORE),
+	ANYTHING_ELSE(ALLOW),
+};
+
+static const struct seccomp_tree_case policy_prlimit[] = {
+	{ ALLOW, 2, { { 2, ~0U, 0, false }, { 2, ~0U, 0, true } } }, /* asks only */
+	IF(FAIL(0), 1, RLIMIT_CORE),
 	ANYTHING_ELSE(ALLOW),
 };
 
@@ -139,7 +154,7 @@ static const struct seccomp_tree_case policy_personality[] = {
 /* AF_INET and AF_INET6 differ in this bit. */
 #define INET_MASK (~(uint32_t)(AF_INET ^ AF_INET6))
 #define IF_INET(verdict, protocol) \
-	{ verdict, 2, { { 0, INET_MASK, AF_INET }, { 2, ~0U, protocol } } }
+	{ verdict, 2, { { 0, INET_MASK, AF_INET, false }, { 2, ~0U, protocol, false } } }
 _Static_assert((AF_INET & AF_INET6) == AF_INET && (AF_INET ^ AF_INET6) == 8, "bits");
 
 /* Families and protocols that nobody needs are large doors, often with a module
@@ -148,14 +163,14 @@ static const struct seccomp_tree_case policy_socket[] = {
 	IF(ALLOW, 0, AF_UNIX),
 	IF_BOTH(ALLOW, 0, AF_NETLINK, 2, 0 /* NETLINK_ROUTE */),
 	IF(FAIL(EPROTONOSUPPORT), 0, AF_NETLINK),
-	{ FAIL(ESOCKTNOSUPPORT), 1, { { 1, 0xf, SOCK_DCCP } } },
+	{ FAIL(ESOCKTNOSUPPORT), 1, { { 1, 0xf, SOCK_DCCP, false } } },
 	IF_INET(ALLOW, 0),
 	IF_INET(ALLOW, IPPROTO_ICMP),
 	IF_INET(ALLOW, IPPROTO_TCP),
 	IF_INET(ALLOW, IPPROTO_UDP),
 	IF_INET(ALLOW, IPPROTO_ICMPV6),
 	IF_INET(ALLOW, IPPROTO_MPTCP),
-	{ FAIL(EPROTONOSUPPORT), 1, { { 0, INET_MASK, AF_INET } } },
+	{ FAIL(EPROTONOSUPPORT), 1, { { 0, INET_MASK, AF_INET, false } } },
 	ANYTHING_ELSE(FAIL(EAFNOSUPPORT)),
 };
 
@@ -171,6 +186,8 @@ static const struct {
 	{ "clone",		policy_clone },
 	{ "ioctl",		policy_ioctl },
 	{ "personality",	policy_personality },
+	{ "prlimit64",		policy_prlimit },
+	{ "setrlimit",		policy_setrlimit },
 	{ "socket",		policy_socket },
 	{ "socketpair",		policy_socketpair },
 };

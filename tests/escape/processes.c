@@ -252,6 +252,26 @@ static int processes_limit(const struct probe *p)
 	return setrlimit(which, &limit);
 }
 
+/* 0 and anything above 1 would have the host's handler of cores started. */
+static int processes_core(const struct probe *p)
+{
+	static const rlim_t others[] = { 0, 4096, RLIM_INFINITY };
+	struct rlimit limit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		limit = (struct rlimit){ others[i], others[i] };
+		setrlimit(RLIMIT_CORE, &limit);
+		limit = (struct rlimit){ others[i], 1 };
+		syscall(SYS_prlimit64, getpid(), RLIMIT_CORE, &limit, NULL);
+	}
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return -1;
+	if (limit.rlim_cur == limit.rlim_max)
+		probe_say("%llu", (unsigned long long)limit.rlim_max);
+	probe_say("%llu to %llu", (unsigned long long)limit.rlim_cur,
+		  (unsigned long long)limit.rlim_max);
+}
+
 #define ALL(want) { want, want, want }
 #define OPEN(path, flags) NULL, SYS_openat, { N(AT_FDCWD), path, N(flags) }
 
@@ -276,7 +296,7 @@ const struct probe probe_processes[] = {
 	  OPEN("/proc/1/exe", O_WRONLY) },
 	{ "kill PID 1", ALL("it lives"), processes_kill_init },
 	{ "more of PID 1's limits", ALL("EPERM"), NULL, SYS_prlimit64,
-	  { N(1), N(RLIMIT_CORE), &(const struct rlimit){ 1, 1 } } },
+	  { N(1), N(RLIMIT_MEMLOCK), &(const struct rlimit){ 1 << 30, 1 << 30 } } },
 
 	/* Others. */
 	{ "see processes of others", ALL("its own"), processes_list },
@@ -304,7 +324,7 @@ const struct probe probe_processes[] = {
 	{ "real-time priority", ALL("EPERM"), processes_real_time },
 	{ "real-time disk access", ALL("EPERM"), NULL, SYS_ioprio_set, { N(1), N(0),
 	  N(1 << 13) } },
-	{ "core files", { "EPERM", NULL, NULL }, processes_limit, 0, { N(RLIMIT_CORE) } },
+	{ "the limit of core files", { "1", NULL, NULL }, processes_core },
 	{ "more open files", ALL("EPERM"), processes_limit, 0, { N(RLIMIT_NOFILE) } },
 	{ "more processes", { "EPERM", NULL, NULL }, processes_limit, 0,
 	  { N(RLIMIT_NPROC) } },

@@ -383,9 +383,29 @@ static void hard_limits_are_never_raised(void **state)
 			assert_int_equal(l[2], 4096);
 		if (l[0] == RLIMIT_NPROC)
 			assert_int_equal(l[2], 256);
-		if (l[0] == RLIMIT_CORE)
-			assert_int_equal(l[2], 0);
 	}
+	plan_deinit(&p);
+}
+
+static void crashes_call_no_handler_on_the_host(void **state)
+{
+	struct dyno_spec s = spec_good();
+	cpu_set_t cpus = cpus_first(2);
+	struct plan_dyno in = input_of(&s, &cpus);
+	size_t found = 0;
+	struct plan p;
+
+	plan_dyno_build(&p, &in);
+	for (size_t i = 0; i < p.n_ops; i++) {
+		const uint64_t *l = p.ops[i].num;
+
+		if (p.ops[i].kind != PLAN_RLIMIT || l[0] != RLIMIT_CORE)
+			continue;
+		assert_int_equal(l[1], 1);
+		assert_int_equal(l[2], 1);
+		found++;
+	}
+	assert_int_equal(found, 1);
 	plan_deinit(&p);
 }
 
@@ -488,6 +508,7 @@ int main(void)
 		cmocka_unit_test(ids_map_one_range_or_share_the_stores_owner),
 		cmocka_unit_test(the_command_goes_to_dyno_init),
 		cmocka_unit_test(hard_limits_are_never_raised),
+		cmocka_unit_test(crashes_call_no_handler_on_the_host),
 		cmocka_unit_test(privileges_go_before_the_filter_and_the_filter_is_last),
 		cmocka_unit_test(operations_have_words),
 		cmocka_unit_test(a_plan_is_printed_step_by_step),

@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <cmocka.h>
@@ -171,7 +172,8 @@ static void the_kernel_can_load_it(void **state)
 /* Calls with conditions, by architecture. */
 static const int nr_clone[] = { 56, 220 }, nr_socket[] = { 41, 198 },
 	nr_socketpair[] = { 53, 199 }, nr_ioctl[] = { 16, 29 },
-	nr_personality[] = { 135, 92 };
+	nr_personality[] = { 135, 92 }, nr_setrlimit[] = { 160, 164 },
+	nr_prlimit[] = { 302, 261 };
 
 static void threads_are_made_but_no_namespaces(void **state)
 {
@@ -282,6 +284,22 @@ static void personality_changes_names_only(void **state)
 	}
 }
 
+static void the_limit_of_core_files_is_read_only(void **state)
+{
+	for (int arch = 0; arch < ARCHES; arch++) {
+		int set = nr_setrlimit[arch], both = nr_prlimit[arch];
+
+		assert_int_equal(ask(arch, set, RLIMIT_CORE, 4096, 0), FAIL(0));
+		assert_int_equal(ask(arch, set, 1ULL << 32 | RLIMIT_CORE, 4096, 0),
+				 FAIL(0));
+		assert_int_equal(ask(arch, set, RLIMIT_NOFILE, 4096, 0), ALLOWED);
+		assert_int_equal(ask(arch, both, 0, RLIMIT_CORE, 0), ALLOWED);
+		assert_int_equal(ask(arch, both, 0, RLIMIT_CORE, 4096), FAIL(0));
+		assert_int_equal(ask(arch, both, 0, RLIMIT_CORE, 1ULL << 32), FAIL(0));
+		assert_int_equal(ask(arch, both, 0, RLIMIT_NOFILE, 4096), ALLOWED);
+	}
+}
+
 static void foreign_calling_conventions_kill(void **state)
 {
 	static const uint32_t others[] = {
@@ -322,6 +340,7 @@ int main(void)
 		cmocka_unit_test(other_families_are_unix_and_route_netlink_only),
 		cmocka_unit_test(no_bit_above_smuggles_an_ioctl),
 		cmocka_unit_test(personality_changes_names_only),
+		cmocka_unit_test(the_limit_of_core_files_is_read_only),
 		cmocka_unit_test(foreign_calling_conventions_kill),
 		cmocka_unit_test(an_architecture_without_a_policy_says_so),
 	};
