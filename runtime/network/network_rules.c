@@ -78,6 +78,8 @@ static void rules_sets(const struct network_rules *rules, struct buf *ret)
 		rules_address(ret, rules->servers[i]);
 	}
 	buf_adds(ret, rules->servers ? " }\n}\n" : "}\n");
+	buf_addf(ret, "set busy {\ntype ipv4_addr\nsize %u\nflags dynamic\n}\n",
+		 NETWORK_POOL_SIZE);
 	buf_adds(ret, "set allowed {\ntype ipv4_addr\nflags interval\n"
 		      "auto-merge\n");
 	for (size_t i = 0; i < rules->n_allowed; i++) {
@@ -87,6 +89,17 @@ static void rules_sets(const struct network_rules *rules, struct buf *ret)
 	}
 	buf_adds(ret, rules->n_allowed ? " }\n}\n" : "}\n");
 }
+
+/*
+ * So many connections may a dyno have, of those that it began: a small part of
+ * the table that all of the host share. Only first packets are counted, since a
+ * connection that nobody answers stays new, and the kernel would count it again
+ * and again. Those that are closed, and rest, do not count: when the table is
+ * full, the kernel drops them first. Elements come by themselves.
+ */
+#define CONNECTIONS "8192"
+#define BOUND "ct state new ct status & confirmed == 0 " \
+	"add @busy { ip saddr ct count over " CONNECTIONS " } drop\n"
 
 #define REFUSE "reject with icmp type admin-prohibited\n"
 #define TO_SERVER "ct status dnat meta l4proto { tcp, udp } th dport 53 "
@@ -113,6 +126,7 @@ void network_rules_inet(const struct network_rules *rules, struct buf *ret)
 		 "type filter hook input priority -10; policy accept;\n"
 		 "iifname != \"%s\" return\n"
 		 "ct state established,related accept\n"
+		 BOUND
 		 TO_SERVER "ip saddr vmap @egress\n"
 		 "ip daddr @allowed ip saddr vmap @egress\n"
 		 "meta nfproto ipv4 " REFUSE
@@ -122,6 +136,7 @@ void network_rules_inet(const struct network_rules *rules, struct buf *ret)
 		 "meta nfproto != ipv4 drop\n"
 		 "ct state invalid drop\n"
 		 "oifname \"dyno*\" drop\n"
+		 BOUND
 		 TO_SERVER "ip saddr vmap @egress\n"
 		 "ip daddr 169.254.0.0/16 ip daddr != @allowed " REFUSE
 		 "ip saddr vmap @egress\n"

@@ -154,6 +154,67 @@ void dynos_reach_no_more_than_their_egress_says(void **state)
 	world_dyno_close(w, &none);
 }
 
+/* Datagrams to so many ports: as many connections for the host. */
+#define FLOOD 9000
+#define FLOOD_LIMIT 8192
+
+struct flood {
+	unsigned ports;			/* from 20000 on, in turn */
+	unsigned datagrams;
+};
+
+static int flood(const void *arg)
+{
+	const struct flood *f = arg;
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, WORLD_INTERNET, &to.sin_addr);
+	for (unsigned i = 0; i < f->datagrams; i++) {
+		to.sin_port = htons((uint16_t)(20000 + i % f->ports));
+		/* An error that came back from one of those before is not ours. */
+		for (int n = 0; n < 3; n++)
+			if (sendto(fd, "", 1, 0, (struct sockaddr *)&to,
+				   sizeof(to)) == 1)
+				break;
+	}
+	return 0;
+}
+
+static long connections(void)
+{
+	auto_buf text = BUF_INIT;
+
+	assert_int_equal(file_read(AT_FDCWD,
+				   "/proc/sys/net/netfilter/nf_conntrack_count",
+				   32, &text, NULL), 0);
+	return strtol(buf_str(&text), NULL, 10);
+}
+
+void connections_of_a_dyno_are_bounded(void **state)
+{
+	const struct flood one = { 1, 4 * FLOOD }, all = { FLOOD, FLOOD };
+	struct world *w = *state;
+	char seen[INET_ADDRSTRLEN];
+	struct world_dyno d, other;
+	long before;
+
+	world_dyno_open(w, &d, "48444444-aaaa");
+	world_dyno_open(w, &other, "49444444-aaaa");
+	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
+	before = connections();
+	netns_call(&d.ns, flood, &one);		/* nobody answers: stays new */
+	world_assert_reaches(&d.ns, NULL, WORLD_INTERNET, seen);
+	netns_call(&d.ns, flood, &all);
+	/* What was closed before is there still, and not counted. */
+	assert_in_range(connections() - before, FLOOD_LIMIT - 200, FLOOD_LIMIT + 8);
+	assert_int_not_equal(netns_ask_udp(&d.ns, NULL, WORLD_INTERNET, WORLD_PORT), 0);
+	world_assert_reaches(&other.ns, NULL, WORLD_INTERNET, seen);
+	assert_int_equal(netns_ask_udp(&other.ns, NULL, WORLD_INTERNET, WORLD_PORT), 0);
+	world_dyno_close(w, &d);
+	world_dyno_close(w, &other);
+}
+
 /* ---- neighbours ---- */
 
 /* What a dyno could do that has all rights in its namespace: the other one's

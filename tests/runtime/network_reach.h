@@ -11,6 +11,7 @@ void loopback_of_the_host_is_out_of_reach(void **state);
 void metadata_service_is_out_of_reach(void **state);
 void what_is_allowed_is_reached_though_it_is_the_hosts(void **state);
 void dynos_reach_no_more_than_their_egress_says(void **state);
+void connections_of_a_dyno_are_bounded(void **state);
 void dynos_do_not_reach_each_other(void **state);
 void frames_do_not_reach_another_dyno(void **state);
 void forged_frames_do_not_reach_the_host(void **state);

@@ -397,6 +397,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest with_br_netfilter[] = { REACH_TESTS };
 	const struct CMUnitTest without_br_netfilter[] = { REACH_TESTS };
 	const struct CMUnitTest life[] = {
+		cmocka_unit_test(connections_of_a_dyno_are_bounded),
 		cmocka_unit_test(a_link_ends_with_its_namespace),
 		cmocka_unit_test(the_neighbour_of_a_dyno_goes_with_the_next_start),
 		cmocka_unit_test(an_address_whose_link_is_there_is_passed_over),
