@@ -234,6 +234,22 @@ static int child_is_absent(void)
 	return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 }
 
+/* An empty directory of its own, or the host's null device, which reads as empty. */
+static int child_mask_fresh(const struct child *c, const struct plan_op *op, int target,
+			    bool dir)
+{
+	const struct plan_op empty = { .from = "tmpfs", .attr = op->attr };
+	int fd = dir ? child_new_mount(c, &empty)
+		     : (int)syscall(SYS_openat, AT_FDCWD, "/dev/null",
+				    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	return child_close(fd, dir ? child_attach_at(fd, target)
+			   : child_clone_at(fd, target, op->attr &
+					    ~(uint64_t)MOUNT_ATTR_NODEV));
+}
+
 static int child_mask_with(const struct child *c, const struct plan_op *op, int target,
 			   bool dir)
 {
@@ -241,6 +257,8 @@ static int child_mask_with(const struct child *c, const struct plan_op *op, int 
 
 	if (op->fd >= 0)
 		return child_clone_at(dir ? (int)op->num[0] : op->fd, target, op->attr);
+	if (c->plan->in_root)
+		return child_mask_fresh(c, op, target, dir);
 	empty = child_place(c, dir ? PLAN_VOID : PLAN_NULL, PLAN_MAKE_NONE);
 	if (empty < 0)
 		return -1;

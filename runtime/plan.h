@@ -223,7 +223,8 @@ void *plan_keep_bytes(struct plan *p, const void *data, size_t n);
 char *const *plan_keep_strings(struct plan *p, char *const *v);
 
 /* What MASK covers others with: an empty directory and an empty file of these
- * names in the staging area, or num[0] and fd, descriptors of such. */
+ * names in the staging area, or num[0] and fd, descriptors of such. In a plan
+ * that is in_root and has no descriptors: a new tmpfs and the host's /dev/null. */
 #define PLAN_VOID "void"
 #define PLAN_NULL "null"
 

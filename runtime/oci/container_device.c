@@ -44,6 +44,8 @@ static int device_make(int dir, const char *name, const struct oci *o,
 		return error_sys(e, "linux.devices: make %s", d->path);
 	*ret = (int)syscall(SYS_open_tree, dir, name, OPEN_TREE_CLONE |
 			    OPEN_TREE_CLOEXEC);
+	if (*ret < 0 && errno == EINVAL)
+		return 0;
 	return *ret < 0 ? error_sys(e, "linux.devices: hold %s", d->path) : 0;
 }
 

@@ -19,7 +19,7 @@ struct error;
 struct container_source {
 	int root_fd;			/* the root file system, detached */
 	int dir_fd;			/* the same directory on the host, O_PATH */
-	int void_fd, null_fd;		/* for masked paths */
+	int void_fd, null_fd;		/* for masked paths; -1 before Linux 6.15 */
 	struct plan_source *mounts;	/* one for each of oci->mounts */
 	size_t n_mounts;
 	int *devices;			/* one for each of oci->devices, or NULL */

@@ -40,10 +40,10 @@ struct plan_oci {
 	const struct cgroup *cgroup;	/* NULL: stay where we are */
 	const char *rootfs;		/* absolute */
 	int root_fd;			/* detached root file system */
-	int void_fd, null_fd;		/* what masks show */
+	int void_fd, null_fd;		/* what masks show; -1: the child makes it */
 	const struct plan_source *sources;	/* one for each mount */
 	const int *devices;		/* detached nodes, one for each of
-					 * oci->devices; NULL: the child makes them */
+					 * oci->devices; NULL, -1: the child's task */
 	const struct plan_hierarchy *hierarchies;
 	size_t n_hierarchies;
 	bool cgroup_v2;			/* the host's */
