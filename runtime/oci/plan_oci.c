@@ -358,7 +358,7 @@ static void plan_lookup(struct plan *p, const struct plan_oci *in)
 	while (v.n == 0 || (!strchr(name, '/') && *path)) {
 		size_t n = strcspn(path, ":");
 
-		strv_addf(&v, "%.*s/%s", (int)n, n ? path : ".", name);
+		strv_addf(&v, "%.*s/%s", n ? (int)n : 1, n ? path : ".", name);
 		path += n;
 		path += *path == ':';
 	}
