@@ -120,3 +120,13 @@ check_PROGRAMS += %D%/test-seccomp-slim
 tests_runtime_test_seccomp_slim_SOURCES = %D%/test-seccomp-slim.c %D%/bpf.c %D%/bpf.h
 tests_runtime_test_seccomp_slim_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_seccomp_slim_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test-plan_oci %D%/test-plan_rootfs
+oci_plan_sources = %D%/oci_plan.c %D%/oci_plan.h %D%/oci_text.h
+tests_runtime_test_plan_oci_SOURCES = %D%/test-plan_oci.c $(oci_plan_sources)
+tests_runtime_test_plan_oci_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_plan_oci_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_plan_rootfs_SOURCES = %D%/test-plan_rootfs.c $(oci_plan_sources)
+tests_runtime_test_plan_rootfs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_plan_rootfs_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
