@@ -277,10 +277,22 @@ static const struct option dynod_options[] = {
 
 static const char dynod_usage[] =
 	"usage: dynod [--root DIR]           serve\n"
-	"       dynod --check                print what this machine offers\n"
+	"       dynod --check [--root DIR]   print what this machine offers\n"
 	"       dynod --wipe [--root DIR]    end all dynos, remove everything of\n"
 	"                                    the instance but its data\n"
 	"       dynod --help | --version\n";
+
+static int dynod_check(const char *root_dir)
+{
+	auto_(root_deinit) struct root root = ROOT_INIT;
+	struct error e;
+
+	if (root_init(&root, root_dir, &e) < 0) {
+		log_err("%s", e.msg);
+		return EXIT_FAILURE;
+	}
+	return host_check(&root) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
 
 static int dynod_main(const char *root_dir, bool wipe)
 {
@@ -339,6 +351,6 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (check)
-		return host_check() ? EXIT_SUCCESS : EXIT_FAILURE;
+		return dynod_check(root_dir);
 	return dynod_main(root_dir, wipe);
 }

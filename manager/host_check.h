@@ -5,7 +5,9 @@
  */
 #include "base/base.h"
 
-/* Print a line for each facility to standard output. Returns whether all that
- * dynos cannot do without is there. Changes nothing on the machine; needs
- * root. */
-bool host_check(void);
+struct root;
+
+/* Print a line for each facility to standard output, with what becomes of dynos
+ * where it is missing. Returns whether all that they cannot do without is there.
+ * Changes nothing on the machine; needs root. */
+bool host_check(const struct root *root);

@@ -347,9 +347,23 @@ def test_the_same_number_of_descriptors_is_open_after_many_dynos(dynod):
 def test_the_machine_is_told_to_be_fit():
     r = subprocess.run([BUILD + "/dynod", "--check"], stdout=subprocess.PIPE, text=True)
     assert r.returncode == 0, r.stdout
-    for name in ("kernel version", "cgroup version", "controllers", "user namespaces", "overlay",
-                 "idmapped mounts", "ip_forward", "nft program"):
-        assert re.search(rf"^{name} +(yes|no|MISSING)", r.stdout, re.M), name
+    for name in ("kernel version", "cgroup version", "controllers", "start in cgroup", "device filter",
+                 "user namespaces", "overlay", "user attributes", "idmapped slugs", "idmapped stack", "seccomp",
+                 "landlock", "ip_forward", "nft program"):
+        assert re.search(rf"^{name} +(yes|no  .{{20,}})", r.stdout, re.M), r.stdout
+    v2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    assert re.search(rf"^start in cgroup +{'yes' if v2 else 'no'}\b", r.stdout, re.M)
+
+
+def test_a_machine_that_lacks_something_is_told_what_becomes_of_it():
+    # A file system without idmapped mounts below the root, and no nft.
+    script = """mount -t tmpfs none /usr/sbin && mkdir -p $0/var/lib && mount -t proc proc $0/var/lib &&
+                exec $1/dynod --check --root $0"""
+    with tempfile.TemporaryDirectory(prefix="dynod-t-", dir="/tmp") as root:
+        r = subprocess.run(["unshare", "-m", "sh", "-c", script, root, BUILD], stdout=subprocess.PIPE, text=True)
+    assert r.returncode == 1, r.stdout
+    assert re.search(r"^nft program +MISSING", r.stdout, re.M)
+    assert re.search(rf"^idmapped slugs +no  .*{root}/var/lib.*: apps run with the user id", r.stdout, re.M)
 
 
 def test_a_dyno_without_a_record_is_wiped_too(dynod):
