@@ -80,6 +80,8 @@ libruntime_a_SOURCES = \
 	%D%/plan.h \
 	%D%/plan_dyno.c \
 	%D%/plan_dyno.h \
+	%D%/plan_dyno_root.c \
+	%D%/plan_dyno_root.h \
 	%D%/record.c \
 	%D%/record.h \
 	%D%/remove.c \
