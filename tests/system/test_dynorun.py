@@ -579,6 +579,16 @@ def test_plan_does_nothing(engine):
     assert engine.left() == before
 
 
+def test_a_signal_right_after_the_start_is_not_lost(engine):
+    """To process 1 of a pid namespace: one without a handler yet would never get it."""
+    for _ in range(10):
+        id = engine.create("sh", "-c", "trap 'exit 7' USR1; sleep 1000 & wait $!")
+        engine.call("start", id)
+        engine.call("kill", id, "USR1")
+        engine.wait_status(id, "stopped")
+        engine.call("delete", id)
+
+
 # ---- hooks ----
 
 def hook(engine, name, script="", **more):
