@@ -9,20 +9,6 @@
 
 #define ENTRY_NSEC_PER_SEC 1000000000L
 
-char *entry_quote(char out[ENTRY_QUOTE_MAX], const char *name)
-{
-	const size_t room = ENTRY_QUOTE_MAX - 4;	/* for "..." and NUL */
-	size_t n = 0;
-
-	for (; name[n] && n < room; n++) {
-		unsigned char c = (unsigned char)name[n];
-
-		out[n] = c < 0x20 || c == 0x7f || c == '"' ? '?' : (char)c;
-	}
-	memcpy(out + n, name[n] ? "..." : "", name[n] ? 4 : 1);
-	return out;
-}
-
 /* "entry "app/x" WHAT" */
 __attribute__((format(printf, 3, 4)))
 static int entry_refuse(struct error *e, const char *path, const char *fmt, ...)
@@ -117,21 +103,29 @@ static int entry_normalise(char out[PATH_MAX], const char *path,
 	return 0;
 }
 
-/* Does a relative target, seen from the link's directory, stay below app? */
-static bool entry_link_stays(const char *link, const char *target)
+/* How far above its own directory a link's target ever gets. */
+static unsigned entry_climb(const char *target)
 {
 	const char *c;
-	int depth = -1;		/* the link's own name does not count */
+	int depth = 0, lowest = 0;
 	size_t n;
 
-	while (entry_component(&link, &c) > 0)
-		depth++;
+	if (*target == '/')
+		return 0;
 	while ((n = entry_component(&target, &c)) > 0) {
 		depth += entry_is_up(c, n) ? -1 : 1;
-		if (depth < 1)
-			return false;
+		lowest = depth < lowest ? depth : lowest;
 	}
-	return true;
+	return (unsigned)-lowest;
+}
+
+bool entry_link_stays(const char *path, unsigned climb)
+{
+	unsigned depth = 0;	/* of the link's directory; "app" is 1 */
+
+	for (; *path; path++)
+		depth += *path == '/';
+	return climb == 0 || depth > climb;
 }
 
 static int entry_symlink(struct entry_verdict *en, const char *name,
@@ -146,7 +140,8 @@ static int entry_symlink(struct entry_verdict *en, const char *name,
 	if (n > lim->path_bytes || n >= sizeof(en->target))
 		return entry_refuse(e, name, "has a target of more than %" PRIu64
 				    " bytes", lim->path_bytes);
-	if (*target != '/' && !entry_link_stays(en->path, target))
+	en->climb = entry_climb(target);
+	if (!entry_link_stays(en->path, en->climb))
 		return entry_refuse(e, name, "is a link to \"%s\", which leaves"
 				    " ./app", entry_quote(quoted, target));
 	en->type = ENTRY_SYMLINK;
@@ -223,6 +218,7 @@ int entry_decide(const struct entry_claim *claim, const struct limits *lim,
 
 	ret->target[0] = '\0';
 	ret->size = 0;
+	ret->climb = 0;
 	r = entry_normalise(ret->path, claim->path, claim->path, lim, e);
 	if (r >= 0)
 		r = entry_classify(ret, claim, lim, e);

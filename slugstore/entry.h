@@ -14,7 +14,8 @@
  *   is the dyno's own. So an absolute target is allowed (/usr/bin/python3 in a
  *   virtualenv, /app/x). A relative one which climbs above ./app is refused:
  *   nobody needs it, and it would mean another file wherever else the tree is.
- * - A hard link leads to a path below ./app, under the same rules.
+ * - A hard link leads to a path below ./app, under the same rules. One to a
+ *   symbolic link is that link at another place, and must stay from there too.
  */
 #include "base/base.h"
 
@@ -47,6 +48,7 @@ struct entry_verdict {
 	char target[PATH_MAX];	/* symlink: verbatim; hard link: like path */
 	mode_t mode;		/* permissions and sticky bit */
 	uint64_t size;		/* of a file; else 0 */
+	unsigned climb;		/* of a symlink: "../" before it goes down */
 	struct timespec mtime;
 };
 
@@ -54,5 +56,9 @@ struct entry_verdict {
 int entry_decide(const struct entry_claim *claim, const struct limits *limits,
 		 struct entry_verdict *ret, struct error *e);
 
-/* A name made fit for a message: cut, control characters as '?'. */
+/* May a relative symbolic link that climbs so far be at path? */
+bool entry_link_stays(const char *path, unsigned climb);
+
+/* A name made fit for a message: cut, and '?' for what is no UTF-8, control
+ * characters, and those without a width or that turn the direction of text. */
 char *entry_quote(char out[ENTRY_QUOTE_MAX], const char *name);

@@ -17,4 +17,7 @@ const struct limits limits_slug = {
 	.total_bytes = 4 * LIMITS_GIB,
 	.ratio = 200,
 	.ratio_from = 64 * LIMITS_MIB,
+	.header_bytes = LIMITS_MIB,
+	.window_bytes = 40 * LIMITS_MIB,	/* xz -8 needs 33 MiB */
+	.seconds = 600,
 };

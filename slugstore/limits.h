@@ -17,6 +17,9 @@ struct limits {
 	uint64_t total_bytes;	/* all files together */
 	uint64_t ratio;		/* unpacked / packed bytes... */
 	uint64_t ratio_from;	/* ...once so many bytes are unpacked */
+	uint64_t header_bytes;	/* what stands before one entry's data */
+	uint64_t window_bytes;	/* memory of the decompression */
+	uint64_t seconds;	/* for the whole, monotonic */
 };
 
 extern const struct limits limits_slug;

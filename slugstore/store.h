@@ -16,7 +16,7 @@
  * before it is complete, verified and on disk. Any number of processes use a
  * store at the same time.
  *
- * A slug is a tar (gzip, zstd or plain) with everything under ./app. Refused,
+ * A slug is a tar (see inflate.h) with everything under ./app. Refused,
  * with an error that names the entry: absolute paths, "..", links that lead
  * outside ./app, devices, fifos, sockets, setuid and setgid bits. Entries
  * outside ./app are ignored. A symbolic link with an absolute target is kept:

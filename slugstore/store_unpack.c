@@ -12,7 +12,7 @@
 #include "slugstore/lease.h"
 #include "slugstore/limits.h"
 #include "slugstore/store_dir.h"
-#include "slugstore/tar.h"
+#include "slugstore/inflate.h"
 #include "slugstore/unpack.h"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 			     int tree_fd, struct error *e)
 {
-	const struct tar_source src = {
+	const struct inflate_source src = {
 		.fd = blob_fd, .limits = &limits_slug,
 		.on_progress = s->on_progress, .userdata = s->userdata,
 	};
@@ -125,7 +125,7 @@ int store_unpack(struct store *s, const char *sha256, struct error *e)
 int store_check(int blob_fd, uint64_t *ret_entries, uint64_t *ret_bytes,
 		struct error *e)
 {
-	const struct tar_source src = { .fd = blob_fd, .limits = &limits_slug };
+	const struct inflate_source src = { .fd = blob_fd, .limits = &limits_slug };
 	struct unpack_result res;
 	int r = unpack_run(&src, -1, &res, e);
 

@@ -1,8 +1,8 @@
 /*
- * tar.c - libarchive's reading side, behind a callback that counts and hashes.
+ * tar.c - libarchive's tar reader, behind a callback that has limits.
  */
 #include "base/error.h"
-#include "slugstore/digest.h"
+#include "slugstore/inflate.h"
 #include "slugstore/limits.h"
 #include "slugstore/tar.h"
 
@@ -11,47 +11,62 @@
 #include <inttypes.h>
 #include <locale.h>
 
-#define TAR_BLOCK (256 * 1024)
-
 struct tar {
-	struct tar_source src;
+	const struct limits *limits;
 	struct archive *archive;
-	struct digest *digest;
+	struct inflate *inflate;
 	locale_t utf8, saved;
-	uint64_t size;		/* of the file */
-	uint64_t in;		/* bytes of it that were read */
+	uint64_t given;		/* bytes that libarchive has got */
+	uint64_t content_end;	/* behind the last of them that is not zero */
+	uint64_t header_from;	/* where the header begins; in data: UINT64_MAX */
 	uint64_t claimed;	/* sum of all claimed sizes */
 	uint64_t entry_size;
 	uint64_t n;		/* entries, also ignored ones */
-	char block[TAR_BLOCK];
+	struct error fault;	/* of the callback; code 0: none */
+	char name[ENTRY_QUOTE_MAX];	/* of the entry, for messages */
 };
 
-static ssize_t tar_read(struct tar *t)
+/* 0, INFLATE_END or < 0. */
+static int tar_more(struct tar *t, const void **ret, size_t *ret_n,
+		    struct error *e)
 {
-	ssize_t n;
+	const unsigned char *p;
+	int r = inflate_read(t->inflate, ret, ret_n, e);
 
-	do
-		n = pread(t->src.fd, t->block, sizeof(t->block), (off_t)t->in);
-	while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		digest_add(t->digest, t->block, (size_t)n);
-		t->in += (uint64_t)n;
-	}
-	if (n > 0 && t->src.on_progress)
-		t->src.on_progress(t->in, t->size, t->src.userdata);
-	return n;
+	if (r != 0)
+		return r;
+	p = *ret;
+	for (size_t i = *ret_n; i > 0; i--)
+		if (p[i - 1]) {
+			t->content_end = t->given + i;
+			break;
+		}
+	t->given += *ret_n;
+	return 0;
+}
+
+/* libarchive keeps all of a header in memory, and maps of sparse files in many
+ * times their own size. */
+static int tar_check_header(struct tar *t, struct error *e)
+{
+	if (t->given <= t->header_from ||
+	    t->given - t->header_from <= t->limits->header_bytes)
+		return 0;
+	return error_set(e, EFBIG, "a header of more than %" PRIu64 " bytes",
+			 t->limits->header_bytes);
 }
 
 static la_ssize_t on_tar_read(struct archive *a, void *userdata,
 			      const void **ret)
 {
 	struct tar *t = userdata;
-	ssize_t n = tar_read(t);
+	size_t n = 0;
+	int r = tar_check_header(t, &t->fault);
 
-	if (n < 0)
-		archive_set_error(a, errno, "read: %s", strerror(errno));
-	*ret = t->block;
-	return n;
+	(void)a;
+	if (r >= 0)
+		r = tar_more(t, ret, &n, &t->fault);
+	return r < 0 ? ARCHIVE_FATAL : (la_ssize_t)n;
 }
 
 /* Names in pax headers are UTF-8, and libarchive converts them to the locale
@@ -68,58 +83,54 @@ static void tar_locale_leave(struct tar *t)
 		uselocale(t->saved);
 }
 
-static int tar_fault(struct tar *t, struct error *e)
+/* "entry "x": ", or where we were when it came to no entry. */
+static int tar_blame(struct tar *t, int r, bool in_header, struct error *e)
+{
+	if (!*t->name)
+		return r;
+	return error_prefix(e, r, in_header ? "behind entry \"%s\""
+					    : "entry \"%s\"", t->name);
+}
+
+static int tar_fault(struct tar *t, bool in_header, struct error *e)
 {
 	const char *text = archive_error_string(t->archive);
+	int r;
 
-	if (t->n == 0 &&
-	    archive_errno(t->archive) == EILSEQ)	/* no format bids */
-		return error_set(e, EINVAL, "not a tar archive (gzip, zstd or"
-				 " not compressed)");
-	return error_set(e, EINVAL, "damaged archive: %s",
-			 text ? text : "unknown reason");
+	if (t->fault.code)
+		r = error_set(e, t->fault.code, "%s", t->fault.msg);
+	else if (t->n == 0 &&
+		 archive_errno(t->archive) == EILSEQ)	/* no format bids */
+		r = error_set(e, EINVAL, "not a tar archive (gzip, xz, zstd,"
+			      " bzip2, lz4 or not compressed)");
+	else
+		r = error_set(e, EINVAL, "damaged archive: %s",
+			      text ? text : "unknown reason");
+	return tar_blame(t, r, in_header, e);
 }
 
 static int tar_start(struct tar *t, struct error *e)
 {
-	static int (*const enable[])(struct archive *) = {
-		archive_read_support_filter_gzip,
-		archive_read_support_filter_zstd,
-		archive_read_support_format_tar,
-	};
-
 	t->archive = archive_read_new();
-	if (!t->archive)
+	if (!t->archive ||
+	    archive_read_support_format_tar(t->archive) != ARCHIVE_OK)
 		return error_set(e, ENOMEM, "start libarchive");
-	/* ARCHIVE_WARN would mean: by an external program. */
-	for (size_t i = 0; i < ARRAY_SIZE(enable); i++)
-		if (enable[i](t->archive) != ARCHIVE_OK)
-			return error_set(e, ENOTSUP, "start libarchive: %s",
-					 archive_error_string(t->archive));
-	/* This already reads, and looks what it is. */
+	/* This already reads. */
 	if (archive_read_open(t->archive, t, NULL, on_tar_read, NULL)
 	    != ARCHIVE_OK)
-		return tar_fault(t, e);
+		return tar_fault(t, true, e);
 	return 0;
 }
 
-int tar_open(struct tar **ret, const struct tar_source *src, struct error *e)
+int tar_open(struct tar **ret, const struct inflate_source *src,
+	     struct error *e)
 {
 	auto_(tar_free_p) struct tar *t = xcalloc(1, sizeof(*t));
-	struct stat st;
 	int r;
 
-	t->src = *src;
-	if (fstat(src->fd, &st) < 0)
-		return error_sys(e, "read the file's size");
-	if (!S_ISREG(st.st_mode))
-		return error_set(e, EINVAL, "not a regular file");
-	if (st.st_size == 0)
-		return error_set(e, EINVAL, "the file is empty");
-	t->size = (uint64_t)st.st_size;
+	t->limits = src->limits;
 	t->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-
-	r = digest_new(&t->digest, e);
+	r = inflate_open(&t->inflate, src, e);
 	if (r < 0)
 		return r;
 	tar_locale_enter(t);
@@ -139,27 +150,9 @@ struct tar *tar_free(struct tar *t)
 		archive_read_free(t->archive);
 	if (t->utf8)
 		freelocale(t->utf8);
-	digest_free(t->digest);
+	inflate_free(t->inflate);
 	free(t);
 	return NULL;
-}
-
-/* Unpacked bytes so far against packed bytes so far. */
-static int tar_check_growth(struct tar *t, struct error *e)
-{
-	const struct limits *l = t->src.limits;
-	la_int64_t bytes = archive_filter_bytes(t->archive, 0);
-	uint64_t out = bytes > 0 ? (uint64_t)bytes : 0;
-
-	/* A quarter more than the files, for headers. */
-	if (out > l->total_bytes + l->total_bytes / 4)
-		return error_set(e, EFBIG, "more than %" PRIu64 " bytes when"
-				 " unpacked", l->total_bytes);
-	if (archive_filter_code(t->archive, 0) != ARCHIVE_FILTER_NONE &&
-	    out > l->ratio_from && out / l->ratio > t->in)
-		return error_set(e, EFBIG, "the archive grows more than %" PRIu64
-				 "-fold when unpacked", l->ratio);
-	return 0;
 }
 
 /* Compression tells a cut by itself, a plain tar only by its end mark. */
@@ -167,7 +160,7 @@ static int tar_check_end(struct tar *t, struct error *e)
 {
 	struct archive *a = t->archive;
 
-	if (archive_filter_code(a, 0) != ARCHIVE_FILTER_NONE ||
+	if (!inflate_is_plain(t->inflate) ||
 	    archive_filter_bytes(a, 0) > archive_read_header_position(a))
 		return 0;
 	return error_set(e, EINVAL, "damaged archive: it has no end mark");
@@ -177,7 +170,7 @@ static int tar_check_end(struct tar *t, struct error *e)
 static int tar_count(struct tar *t, const struct entry_claim *claim,
 		     struct error *e)
 {
-	const struct limits *l = t->src.limits;
+	const struct limits *l = t->limits;
 
 	if (++t->n > l->entries)
 		return error_set(e, EFBIG, "more than %" PRIu64 " entries",
@@ -190,32 +183,51 @@ static int tar_count(struct tar *t, const struct entry_claim *claim,
 	return 0;
 }
 
+static void tar_claim(struct archive_entry *ae, struct entry_claim *ret)
+{
+	*ret = (struct entry_claim){
+		.path = archive_entry_pathname(ae),
+		.symlink = archive_entry_symlink(ae),
+		.hardlink = archive_entry_hardlink(ae),
+		.mode = archive_entry_mode(ae),
+		.size = archive_entry_size(ae),
+		.mtime = { archive_entry_mtime(ae),
+			   archive_entry_mtime_nsec(ae) },
+	};
+}
+
+/* A warning about names which are no UTF-8 is about what we want as it is. Any
+ * other says that a part of the header was skipped: maybe the part that says
+ * where the file goes. */
+static bool tar_is_read(struct tar *t, int r)
+{
+	return r == ARCHIVE_OK ||
+	       (r == ARCHIVE_WARN && archive_errno(t->archive) == EILSEQ);
+}
+
 int tar_next(struct tar *t, struct entry_claim *ret, struct error *e)
 {
 	struct archive_entry *ae;
 	int r;
 
+	t->header_from = t->given;
 	tar_locale_enter(t);
 	r = archive_read_next_header(t->archive, &ae);
 	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
-		*ret = (struct entry_claim){
-			.path = archive_entry_pathname(ae),
-			.symlink = archive_entry_symlink(ae),
-			.hardlink = archive_entry_hardlink(ae),
-			.mode = archive_entry_mode(ae),
-			.size = archive_entry_size(ae),
-			.mtime = { archive_entry_mtime(ae),
-				   archive_entry_mtime_nsec(ae) },
-		};
+		tar_claim(ae, ret);
 	tar_locale_leave(t);
+	t->header_from = UINT64_MAX;
 
+	if (t->fault.code)
+		return tar_fault(t, true, e);
 	if (r == ARCHIVE_EOF)
 		return tar_check_end(t, e) < 0 ? -EINVAL : TAR_END;
-	/* A warning is about what we do not use (ACLs, unknown keys). */
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return tar_fault(t, e);
-	r = tar_check_growth(t, e);
-	return r < 0 ? r : tar_count(t, ret, e);
+		return tar_fault(t, true, e);
+	entry_quote(t->name, ret->path ? ret->path : "?");
+	if (!tar_is_read(t, r))
+		return tar_fault(t, false, e);
+	return tar_blame(t, tar_count(t, ret, e), false, e);
 }
 
 int tar_data(struct tar *t, const void **ret, size_t *ret_n,
@@ -226,32 +238,34 @@ int tar_data(struct tar *t, const void **ret, size_t *ret_n,
 
 	do {
 		r = archive_read_data_block(t->archive, ret, ret_n, &offset);
-		if (r == ARCHIVE_EOF)
+		if (r == ARCHIVE_EOF && !t->fault.code)
 			return TAR_END;
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return tar_fault(t, e);
-		r = tar_check_growth(t, e);
-		if (r < 0)
-			return r;
+		if (r != ARCHIVE_OK)
+			return tar_fault(t, false, e);
 	} while (*ret_n == 0);
 
 	if (offset < 0 || (uint64_t)offset > t->entry_size ||
 	    *ret_n > t->entry_size - (uint64_t)offset)
-		return error_set(e, EINVAL, "damaged archive: an entry has more"
-				 " data than it claims");
+		return tar_blame(t, error_set(e, EINVAL, "damaged archive: more"
+					      " data than it claims"), false, e);
 	*ret_offset = (uint64_t)offset;
 	return 0;
 }
 
+/* The rest of the stream, for its check sums and for what is hidden there. */
 int tar_finish(struct tar *t, char ret_sha256[SHA256_HEX_MAX], struct error *e)
 {
-	ssize_t n;
+	la_int64_t used = archive_filter_bytes(t->archive, 0);
+	const void *p;
+	size_t n;
+	int r;
 
-	do
-		n = tar_read(t);
-	while (n > 0);
-	if (n < 0)
-		return error_sys(e, "read");
-	digest_hex(t->digest, ret_sha256);
-	return 0;
+	while ((r = tar_more(t, &p, &n, e)) == 0)
+		;
+	if (r < 0)
+		return tar_blame(t, r, true, e);
+	if (used < 0 || t->content_end > (uint64_t)used)
+		return error_set(e, EINVAL, "damaged archive: something else"
+				 " follows its end");
+	return inflate_finish(t->inflate, ret_sha256, e);
 }

@@ -11,6 +11,7 @@
 
 struct tree_node {
 	bool is_directory;
+	unsigned climb;		/* of a symbolic link: see entry.h */
 	mode_t mode;
 	struct timespec mtime;
 	const char *path;	/* of a search key: borrowed; else text[] */
@@ -86,21 +87,43 @@ static int tree_add_parents(struct tree *t, const char *path, struct error *e)
 				 " is not a directory", entry_quote(name, path),
 				 entry_quote(above, parent));
 	r = tree_add_parents(t, parent, e);
-	return r < 0 ? r : tree_insert(t, parent, true, &node, e);
+	if (r < 0)
+		return r;
+	r = tree_insert(t, parent, true, &node, e);
+	return error_prefix(e, r, "entry \"%s\"", entry_quote(name, parent));
 }
 
+/* 0 and *ret_climb, TREE_SAME, or < 0. */
 static int tree_check_target(struct tree *t, const struct entry_verdict *en,
-			     struct error *e)
+			     unsigned *ret_climb, struct error *e)
 {
 	char name[ENTRY_QUOTE_MAX], to[ENTRY_QUOTE_MAX];
 	struct tree_node *target = tree_find(t, en->target);
+	const char *fault = !target ? "is not there" :
+		target->is_directory ? "is a directory" :
+		!entry_link_stays(en->path, target->climb) ?
+		"is a link that would leave ./app" : NULL;
 
-	if (target && !target->is_directory)
-		return str_eq(en->target, en->path) ? TREE_SAME : 0;
-	return error_set(e, EINVAL, "entry \"%s\" is a hard link to \"%s\","
-			 " which %s", entry_quote(name, en->path),
-			 entry_quote(to, en->target),
-			 target ? "is a directory" : "is not there");
+	if (fault)
+		return error_set(e, EINVAL, "entry \"%s\" is a hard link to"
+				 " \"%s\", which %s",
+				 entry_quote(name, en->path),
+				 entry_quote(to, en->target), fault);
+	*ret_climb = target->climb;
+	return str_eq(en->target, en->path) ? TREE_SAME : 0;
+}
+
+/* A node for what is new, and for the directories above it. */
+static int tree_grow(struct tree *t, const struct entry_verdict *en,
+		     struct tree_node **ret, struct error *e)
+{
+	char name[ENTRY_QUOTE_MAX];
+	int r = tree_add_parents(t, en->path, e);
+
+	if (r < 0)
+		return r;
+	r = tree_insert(t, en->path, en->type == ENTRY_DIRECTORY, ret, e);
+	return error_prefix(e, r, "entry \"%s\"", entry_quote(name, en->path));
 }
 
 int tree_add(struct tree *t, const struct entry_verdict *en, struct error *e)
@@ -108,24 +131,20 @@ int tree_add(struct tree *t, const struct entry_verdict *en, struct error *e)
 	bool is_directory = en->type == ENTRY_DIRECTORY;
 	struct tree_node *node = tree_find(t, en->path);
 	char name[ENTRY_QUOTE_MAX];
+	unsigned climb = en->climb;
 	int r = 0, outcome = node ? TREE_REPLACES : 0;
 
 	if (node && node->is_directory != is_directory)
 		return error_set(e, EINVAL, "entry \"%s\" is there twice, as a"
 				 " directory and as another thing",
 				 entry_quote(name, en->path));
-	if (en->type == ENTRY_HARDLINK) {
-		r = tree_check_target(t, en, e);
-		if (r != 0)
-			return r;
-	}
-	if (!node) {
-		r = tree_add_parents(t, en->path, e);
-		if (r >= 0)
-			r = tree_insert(t, en->path, is_directory, &node, e);
-		if (r < 0)
-			return r;
-	}
+	if (en->type == ENTRY_HARDLINK)
+		r = tree_check_target(t, en, &climb, e);
+	if (r == 0 && !node)
+		r = tree_grow(t, en, &node, e);
+	if (r != 0)
+		return r;
+	node->climb = climb;
 	if (!is_directory)
 		return outcome;
 	node->mode = en->mode;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "slugstore/entry.h"
+#include "slugstore/inflate.h"
 #include "slugstore/tar.h"
 #include "slugstore/tree.h"
 #include "slugstore/unpack.h"
@@ -227,12 +228,13 @@ static int unpack_entry(struct unpack *u, const struct entry_claim *claim,
 		return r;
 	res->entries++;
 	res->bytes += en->size;
-	if (u->tree_fd < 0)
-		return unpack_data(u, -1, NULL, e);
-	return unpack_make(u, en, r, e);
+	if (u->tree_fd >= 0)
+		r = unpack_make(u, en, r, e);
+	/* Whatever was not written: links and directories may have data. */
+	return r < 0 ? r : unpack_data(u, -1, NULL, e);
 }
 
-int unpack_run(const struct tar_source *src, int tree_fd,
+int unpack_run(const struct inflate_source *src, int tree_fd,
 	       struct unpack_result *ret, struct error *e)
 {
 	auto_(unpack_deinit) struct unpack u = {

@@ -12,7 +12,7 @@
 #include "base/id.h"
 
 struct error;
-struct tar_source;
+struct inflate_source;
 
 struct unpack_result {
 	uint64_t entries;		/* below ./app */
@@ -21,5 +21,5 @@ struct unpack_result {
 };
 
 /* tree_fd: an empty directory, or -1. On failure it may hold anything. */
-int unpack_run(const struct tar_source *src, int tree_fd,
+int unpack_run(const struct inflate_source *src, int tree_fd,
 	       struct unpack_result *ret, struct error *e);

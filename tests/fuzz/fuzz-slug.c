@@ -7,8 +7,9 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
  *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-slug.c \
- *     slugstore/{digest,entry,limits,tar,tree,unpack}.c \
- *     base/{alloc,buf,error,file,id}.c -larchive -lgnutls -o fuzz-slug
+ *     slugstore/{digest,entry*,inflate*,limits,tar,tree,unpack,zstd_frames}.c \
+ *     base/{alloc,buf,clock,error,file,id}.c -larchive -lz -llzma -lgnutls \
+ *     -o fuzz-slug
  *   ./fuzz-slug CORPUS tests/fuzz/slug
  */
 #include "base/buf.h"
@@ -16,7 +17,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "slugstore/limits.h"
-#include "slugstore/tar.h"
+#include "slugstore/inflate.h"
 #include "slugstore/unpack.h"
 
 #include <dirent.h>
@@ -37,6 +38,7 @@ static const struct limits fuzz_limits = {
 	.entries = 50, .depth = 8, .name_bytes = 60, .path_bytes = 200,
 	.names_bytes = 2000, .file_bytes = 1 << 20, .total_bytes = 4 << 20,
 	.ratio = 50, .ratio_from = 1 << 20,
+	.header_bytes = 64 << 10, .window_bytes = 8 << 20, .seconds = 60,
 };
 
 /* Put the right check sum into each header of a plain tar, or no mutation
@@ -66,7 +68,7 @@ static void fuzz_mend(uint8_t *tar, size_t n)
 	}
 }
 
-static void fuzz_unpack(const struct tar_source *src, int checked)
+static void fuzz_unpack(const struct inflate_source *src, int checked)
 {
 	const char *tmp = getenv("TMPDIR");
 	auto_free char *secret = id_secret(6);
@@ -99,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	auto_close int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	auto_free uint8_t *copy = NULL;
-	const struct tar_source src = { .fd = fd, .limits = &fuzz_limits };
+	const struct inflate_source src = { .fd = fd, .limits = &fuzz_limits };
 	struct unpack_result res;
 	struct error e = { 0 };
 	int r;

@@ -133,7 +133,7 @@ static void entries_and_names_are_limited(void **state)
 		assert_int_equal(add(&t, ENTRY_FILE, "app/a/b", NULL, &e), 0);
 		assert_int_equal(add(&t, ENTRY_FILE, "app/a/c", NULL, &e),
 				 -EFBIG);
-		assert_string_equal(e.msg, "more than 3 entries");
+		assert_string_equal(e.msg, "entry \"app/a/c\": more than 3 entries");
 	}
 	l.names_bytes = 10;
 	{

@@ -7,7 +7,7 @@
 #include "base/strv.h"
 #include "slugstore/limits.h"
 #include "slugstore/store.h"
-#include "slugstore/tar.h"
+#include "slugstore/inflate.h"
 #include "slugstore/unpack.h"
 #include "tests/slugstore/maker.h"
 
@@ -141,7 +141,8 @@ static void modes_times_and_links_are_kept(void **state)
 
 static void every_compression_is_accepted(void **state)
 {
-	static const char *const filters[] = { "none", "gzip", "zstd" };
+	static const char *const filters[] = { "none", "gzip", "zstd", "xz",
+						"bzip2", "lz4" };
 	static const char *const formats[] = { "gnutar", "pax", "ustar" };
 	struct fixture *f = *state;
 	uint64_t entries, bytes;
@@ -164,7 +165,7 @@ static void every_compression_is_accepted(void **state)
 
 static void other_compressions_are_refused(void **state)
 {
-	static const char *const filters[] = { "bzip2", "xz", "compress",
+	static const char *const filters[] = { "compress", "lzma", "lzip",
 						 "uuencode" };
 	struct maker m;
 
@@ -172,7 +173,8 @@ static void other_compressions_are_refused(void **state)
 		maker_begin_as(&m, filters[i], "gnutar");
 		maker_file(&m, "./app/Procfile", 0644, "web: x\n");
 		assert_refused(*state, maker_end(&m), "slug: not a tar archive"
-			       " (gzip, zstd or not compressed)");
+			       " (gzip, xz, zstd, bzip2, lz4 or not"
+			       " compressed)");
 	}
 }
 
@@ -185,7 +187,8 @@ static void other_formats_are_refused(void **state)
 		maker_begin_as(&m, "none", formats[i]);
 		maker_file(&m, "app/Procfile", 0644, "web: x\n");
 		assert_refused(*state, maker_end(&m), "slug: not a tar archive"
-			       " (gzip, zstd or not compressed)");
+			       " (gzip, xz, zstd, bzip2, lz4 or not"
+			       " compressed)");
 	}
 }
 
@@ -284,7 +287,8 @@ static void an_empty_file_is_refused(void **state)
 /* Cut everywhere: never accepted with a part of the files missing. */
 static void a_cut_archive_is_refused_wherever_it_is_cut(void **state)
 {
-	static const char *const filters[] = { "none", "gzip", "zstd" };
+	static const char *const filters[] = { "none", "gzip", "zstd", "xz",
+						"bzip2", "lz4" };
 	uint64_t entries, bytes;
 	struct error e;
 
@@ -416,11 +420,14 @@ static void a_compression_bomb_is_refused(void **state)
 	struct maker m;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_free char *want = xasprintf(
+			"slug: entry \"%s\": the archive grows more than"
+			" 200-fold when unpacked", names[i]);
+
 		maker_begin_as(&m, "zstd", "gnutar");
 		maker_file(&m, "app/Procfile", 0644, "web: x\n");
 		maker_zeros(&m, names[i], 80 << 20);
-		assert_refused(*state, maker_end(&m), "slug: the archive grows"
-			       " more than 200-fold when unpacked");
+		assert_refused(*state, maker_end(&m), want);
 	}
 }
 
@@ -438,7 +445,7 @@ static void a_claimed_size_beyond_the_limit_is_refused(void **state)
 
 static int check_with(const struct limits *l, int fd, struct error *e)
 {
-	const struct tar_source src = { .fd = fd, .limits = l };
+	const struct inflate_source src = { .fd = fd, .limits = l };
 	struct unpack_result res;
 
 	return unpack_run(&src, -1, &res, e);
@@ -459,11 +466,18 @@ static void the_whole_is_limited_too(void **state)
 	assert_int_equal(check_with(&l, m.fd, &e), 0);
 	l.entries = 2;
 	assert_int_equal(check_with(&l, m.fd, &e), -EFBIG);
-	assert_string_equal(e.msg, "more than 2 entries");
+	assert_string_equal(e.msg, "entry \"app/b\": more than 2 entries");
 	l = limits_slug;
 	l.total_bytes = 14;
 	assert_int_equal(check_with(&l, m.fd, &e), -EFBIG);
-	assert_string_equal(e.msg, "more than 14 bytes when unpacked");
+	assert_string_equal(e.msg, "entry \"app/b\": more than 14 bytes"
+			    " when unpacked");
+	l = limits_slug;
+	l.header_bytes = 500;
+	assert_int_equal(check_with(&l, m.fd, &e), 0);
+	l.seconds = 0;
+	assert_int_equal(check_with(&l, m.fd, &e), -ETIME);
+	assert_string_equal(e.msg, "it takes more than 0 s to unpack");
 	fd_close(m.fd);
 }
 
