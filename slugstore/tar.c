@@ -21,6 +21,7 @@ struct tar {
 	uint64_t header_from;	/* where the header begins; in data: UINT64_MAX */
 	uint64_t claimed;	/* sum of all claimed sizes */
 	uint64_t entry_size;
+	uint64_t data_end;	/* of its data so far */
 	uint64_t n;		/* entries, also ignored ones */
 	struct error fault;	/* of the callback; code 0: none */
 	char name[ENTRY_QUOTE_MAX];	/* of the entry, for messages */
@@ -175,6 +176,7 @@ static int tar_count(struct tar *t, const struct entry_claim *claim,
 	if (++t->n > l->entries)
 		return error_set(e, EFBIG, "more than %" PRIu64 " entries",
 				 l->entries);
+	t->data_end = 0;
 	t->entry_size = claim->size > 0 ? (uint64_t)claim->size : 0;
 	if (t->entry_size > l->total_bytes - t->claimed)
 		return error_set(e, EFBIG, "more than %" PRIu64 " bytes when"
@@ -230,6 +232,19 @@ int tar_next(struct tar *t, struct entry_claim *ret, struct error *e)
 	return tar_blame(t, tar_count(t, ret, e), false, e);
 }
 
+/* The map of a sparse file is the archive's own. */
+static int tar_check_piece(struct tar *t, uint64_t offset, size_t n,
+			   struct error *e)
+{
+	if (offset > t->entry_size || n > t->entry_size - offset)
+		return error_set(e, EINVAL, "damaged archive: more data than it"
+				 " claims");
+	if (offset < t->data_end)
+		return error_set(e, EINVAL, "damaged archive: its data overlap");
+	t->data_end = offset + n;
+	return 0;
+}
+
 int tar_data(struct tar *t, const void **ret, size_t *ret_n,
 	     uint64_t *ret_offset, struct error *e)
 {
@@ -244,12 +259,8 @@ int tar_data(struct tar *t, const void **ret, size_t *ret_n,
 			return tar_fault(t, false, e);
 	} while (*ret_n == 0);
 
-	if (offset < 0 || (uint64_t)offset > t->entry_size ||
-	    *ret_n > t->entry_size - (uint64_t)offset)
-		return tar_blame(t, error_set(e, EINVAL, "damaged archive: more"
-					      " data than it claims"), false, e);
 	*ret_offset = (uint64_t)offset;
-	return 0;
+	return tar_blame(t, tar_check_piece(t, *ret_offset, *ret_n, e), false, e);
 }
 
 /* The rest of the stream, for its check sums and for what is hidden there. */

@@ -37,3 +37,6 @@ tests_slugstore_test_unpack_SOURCES = %D%/test-unpack.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_unpack_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_unpack_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+dist_check_SCRIPTS += %D%/hostile/check
+EXTRA_DIST += %D%/hostile/corpus.py %D%/hostile/tarball.py
