@@ -7,6 +7,7 @@
 #include <asm/ioctls.h>
 #include <asm/termios.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #define CHILD_FDS_BASE 64		/* above all numbers that are assigned */
@@ -32,8 +33,13 @@ int child_do_terminal(struct child *c, const struct plan_op *op)
 		.ws_row = (unsigned short)op->num[0],
 		.ws_col = (unsigned short)op->num[1],
 	};
-	int master = (int)syscall(SYS_openat, AT_FDCWD, "/dev/pts/ptmx",
-				  O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* A link there must not lead to a descriptor that we have open. */
+	struct open_how how = {
+		.flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	int master = (int)syscall(SYS_openat2, AT_FDCWD, "/dev/pts/ptmx", &how,
+				  sizeof(how));
 	int unlock = 0, slave;
 
 	if (master < 0 || syscall(SYS_ioctl, master, TIOCSPTLCK, &unlock) < 0)
@@ -66,10 +72,15 @@ int child_do_console(struct child *c, const struct plan_op *op)
 /* What we still need ourselves goes above all numbers that are assigned. */
 static int child_lift(int *fd, int base)
 {
+	int up;
+
 	if (*fd < 0)
 		return 0;
-	*fd = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, base);
-	return *fd < 0 ? -1 : 0;
+	up = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, base);
+	if (up < 0)
+		return -1;	/* the old one may still report that */
+	*fd = up;
+	return 0;
 }
 
 /* Now, not at exec: a container may wait long for its start, and would keep what
