@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <signal.h>
 #include <sys/prctl.h>
 
 static const struct dynorun_verb *const verbs[] = {
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
 		return help_verb(v);
 	if (v->protect && dynorun_self_protect(argv, &e) < 0)
 		return fail(&d, v, &e);
+	if (v->protect)		/* that process may be dead when it is told to go on */
+		signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "dynorun");
 	r = call(&d, v, n - 1, words + 2, &e);
 	return r < 0 ? fail(&d, v, &e) : r;

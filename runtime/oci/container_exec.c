@@ -99,6 +99,15 @@ static int exec_open(struct exec *x, struct error *e)
 				       x->request->seccomp_cache, e);
 }
 
+/* Whoever deletes ends the first process, then all in the group: who joined that
+ * later finds the first one dead. */
+static int exec_still(const struct exec *x, struct error *e)
+{
+	if (container_alive(x->c))
+		return 0;
+	return error_set(e, ESRCH, "container %s has ended meanwhile", x->c->id);
+}
+
 int container_exec(struct container *c, const struct container_exec *q,
 		   pid_t *ret_pid, struct error *e)
 {
@@ -111,7 +120,12 @@ int container_exec(struct container *c, const struct container_exec *q,
 	if (r == 0)
 		r = container_child_clone(&x.child, e);
 	if (r == 0)
+		r = exec_still(&x, e);
+	if (r == 0)
 		r = container_child_follow(&x.child, c, &q->io, e);
+	/* That is why then, whatever step has noticed it. */
+	if (r < 0 && x.proc_fd >= 0)
+		exec_still(&x, e);
 	if (r >= 0) {
 		*ret_pid = x.child.spawn.pid;
 		x.child.spawn.pid_fd = fd_close(x.child.spawn.pid_fd);

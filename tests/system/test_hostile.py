@@ -1,4 +1,5 @@
 """Images, volumes and callers that mean harm: dynorun stays inside the root."""
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from bundle import Engine, make_rootfs
+from harness import wait_for
 
 USER_MAP = [{"containerID": 0, "hostID": 100000, "size": 65536}]
 
@@ -212,6 +214,35 @@ def test_copies_of_an_image_are_bounded(engine, rootfs):
         os.link(os.path.join(d, "big"), os.path.join(d, f"big{i}"))
     r = engine.run("true", root={"path": rootfs}, mounts=engine.template["mounts"] + [mount])
     assert r.status == 1 and "bytes to copy" in r.err
+
+
+# ---- containers that end meanwhile ----
+
+def test_exec_does_not_die_of_its_dead_process(engine):
+    """Held between clone and "go", when there is nobody left to go on: no SIGPIPE."""
+    id = engine.detached(process__rlimits=[{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 1024}])
+    p = subprocess.Popen(["strace", "-o", "/dev/null", "-e", "inject=prlimit64:delay_enter=700000",
+                          *engine.argv("exec", "-d", id, "sleep", "999")], stderr=subprocess.DEVNULL)
+    wait_for("its process", lambda: len(json.loads(engine.call("ps", "-f", "json", id).out)) == 2)
+    engine.call("kill", id, "KILL")
+    assert p.wait(30) in (0, 255), "as if it had been killed a moment later, or told"
+    engine.wait_status(id, "stopped")
+    engine.call("delete", id)
+
+
+def test_delete_wins_against_exec(engine):
+    """Without a pid namespace nobody but delete ends what exec has brought in."""
+    shared = [n for n in engine.template["linux"]["namespaces"] if n["type"] != "pid"]
+    bundle = engine.bundle("sleep", "1000", linux__namespaces=shared)
+    for i in range(40):
+        id = engine.id()
+        engine.call("run", "-d", "-b", bundle, id)
+        many = [engine.start("exec", id, "sleep", "999", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL) for _ in range(2)]
+        time.sleep(i / 2000)
+        engine.call("delete", "-f", id)
+        assert all(p.wait(20) in (137, 255) for p in many)
+    engine.assert_nothing_left()
 
 
 # ---- what a process gets from its caller ----
