@@ -14,6 +14,7 @@
 struct assignment_raw {
 	struct assignment *a;
 	char *kind;
+	char *egress;
 	json_t *app, *release, *slug, *env, *attach;
 };
 
@@ -39,6 +40,7 @@ static const struct json_field fields[] = {
 
 static const struct json_field raw_fields[] = {
 	RAW(kind, STRING, true),
+	RAW(egress, STRING, false),
 	RAW(app, OBJECT, true),
 	RAW(release, OBJECT, false),
 	RAW(slug, OBJECT, false),
@@ -150,6 +152,22 @@ static int assignment_read_parts(struct assignment *a,
 	return raw->env ? assignment_read_env(a, raw->env, e) : 0;
 }
 
+static int assignment_read_egress(struct assignment *a, const char *word,
+				  struct error *e)
+{
+	static const char *const words[DYNO_EGRESS_COUNT] = {
+		[DYNO_EGRESS_INTERNET] = "internet",
+		[DYNO_EGRESS_ALLOWED] = "allowed", [DYNO_EGRESS_NONE] = "none",
+	};
+
+	for (int i = 0; word && i < DYNO_EGRESS_COUNT; i++)
+		if (str_eq(word, words[i])) {
+			a->egress = (enum dyno_egress)i;
+			return 0;
+		}
+	return word ? error_set(e, EINVAL, "egress: unknown") : 0;
+}
+
 static int assignment_read(struct assignment *a, struct assignment_raw *raw,
 			   struct error *e)
 {
@@ -167,7 +185,9 @@ static int assignment_read(struct assignment *a, struct assignment_raw *raw,
 		a->kind = raw->attach ? DYNO_ATTACHED : DYNO_ONEOFF;
 	else
 		return error_set(e, EINVAL, "kind: unknown");
-	r = assignment_read_parts(a, raw, e);
+	r = assignment_read_egress(a, raw->egress, e);
+	if (r == 0)
+		r = assignment_read_parts(a, raw, e);
 	return r < 0 ? r : assignment_check(a, e);
 }
 

@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "http/json.h"
 #include "manager/dyno_fsm.h"
+#include "runtime/runtime.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,7 @@ struct assignment {
 	char *size;
 	int64_t memory, memory_max;	/* bytes */
 	int64_t pids, cpu_shares, cpus;
+	enum dyno_egress egress;
 	bool tty;			/* attached: terminal instead of pipes */
 	int64_t rows, cols;		/* 0 = unknown */
 	int64_t time_to_live;		/* seconds, 0 = none */

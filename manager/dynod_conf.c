@@ -23,6 +23,8 @@ static const struct conf_key dynod_conf_keys[] = {
 	  "base image of all dynos: host, or a name in var/lib/dyno/stacks" },
 	{ "dns", CONF_STRING, offsetof(struct dynod_conf, dns), 0, 0, NULL,
 	  "name servers for dynos, separated by blanks; default: the host's" },
+	{ "allowed", CONF_STRING, offsetof(struct dynod_conf, allowed), 0, 0, NULL,
+	  "networks that dynos may reach in any case, separated by blanks" },
 	{ "ip-forward", CONF_STRING, offsetof(struct dynod_conf, ip_forward_text),
 	  0, 0, "auto",
 	  "may switch on net.ipv4.ip_forward: yes, no or auto" },

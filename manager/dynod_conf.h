@@ -18,6 +18,7 @@ struct dynod_conf {
 	char *instance_text;
 	char *stack;
 	char *dns;			/* NULL: the host's */
+	char *allowed;			/* networks, or NULL */
 	char *ip_forward_text;
 	char *supervisor;		/* absolute path */
 	/* what follows from it */

@@ -94,7 +94,7 @@ int host_message_encode_start(struct buf *out, uint32_t serial,
 		.n_strings = (uint32_t)n,
 		.n_argv = (uint32_t)n_argv, .n_envp = (uint32_t)n_envp,
 		.stdio = spec->stdio, .rows = spec->rows, .cols = spec->cols,
-		.limits = spec->limits,
+		.egress = spec->egress, .limits = spec->limits,
 	};
 	auto_free const char **strings = NULL;
 
@@ -213,6 +213,8 @@ static int host_message_values(const struct host_packet *p, struct error *e)
 	if ((has & HOST_HAS_SPEC) && p->strings[2][0] &&
 	    !id_is_sha256(p->strings[2]))
 		return error_set(e, EBADMSG, "the slug is not a SHA-256");
+	if ((has & HOST_HAS_SPEC) && p->head.egress >= DYNO_EGRESS_COUNT)
+		return error_set(e, EBADMSG, "egress %u", (unsigned)p->head.egress);
 	return 0;
 }
 
@@ -248,5 +250,6 @@ void host_message_spec(struct host_packet *p, struct dyno_spec *ret)
 		.stdio = (enum dyno_stdio)h->stdio,
 		.rows = h->rows,
 		.cols = h->cols,
+		.egress = (enum dyno_egress)h->egress,
 	};
 }

@@ -53,6 +53,7 @@ struct host_message {
 	uint32_t n_argv, n_envp;	/* START: how many of the strings */
 	uint32_t stdio;			/* enum dyno_stdio */
 	uint16_t rows, cols;
+	uint32_t egress;		/* START: enum dyno_egress */
 	uint32_t fd_mask;		/* bit DYNO_FD_x: such a descriptor follows */
 	uint32_t alive;			/* ADOPT: 1 lives, 0 has ended */
 	int32_t pid;

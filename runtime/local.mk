@@ -66,6 +66,7 @@ libruntime_a_SOURCES = \
 	%D%/network/network_netlink.c \
 	%D%/network/network_netlink.h \
 	%D%/network/network_pool.c \
+	%D%/network/network_prefix.c \
 	%D%/network/network_pool.h \
 	%D%/network/network_query.c \
 	%D%/network/network_query.h \

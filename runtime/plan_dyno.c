@@ -58,6 +58,8 @@ int plan_dyno_check(const struct dyno_spec *s, struct error *e)
 	if (s->stdio != DYNO_STDIO_LOG && s->stdio != DYNO_STDIO_PIPES &&
 	    s->stdio != DYNO_STDIO_PTY)
 		return error_set(e, EINVAL, "no such kind of standard streams");
+	if ((unsigned)s->egress >= DYNO_EGRESS_COUNT)
+		return error_set(e, EINVAL, "no such kind of egress");
 	return 0;
 }
 

@@ -122,15 +122,20 @@ static int runtime_occupy(struct runtime *rt, struct error *e)
 static int runtime_open_network(struct runtime *rt,
 				const struct runtime_config *c, struct error *e)
 {
-	const struct network_config net = {
+	struct network_prefix allowed[NETWORK_ALLOWED_MAX];
+	struct network_config net = {
 		.instance = c->instance,
 		.root_name = c->root_name,
 		.ip_forward = c->ip_forward,
 		.run_dir = c->run_dir,
 		.dns = c->dns,
+		.allowed = allowed,
 	};
-	int r = network_open(&rt->network, &net, rt->tell, rt->tell_data, e);
+	int r = network_prefixes(c->allowed ? c->allowed : "", allowed, &net.n_allowed,
+				 e);
 
+	if (r == 0)
+		r = network_open(&rt->network, &net, rt->tell, rt->tell_data, e);
 	if (r < 0)
 		return r;
 	snprintf(rt->prefix, sizeof(rt->prefix), "dyno%u",

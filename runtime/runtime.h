@@ -32,6 +32,8 @@ struct runtime_config {
 	const char *stack;	/* "host", or the name of an image in stacks_dir */
 	const char *init_path;	/* the dyno-init program */
 	const char *dns;	/* name servers, blank separated; NULL: the host's */
+	const char *allowed;	/* networks that dynos may reach in any case, "10.1.0.0/16
+				 * 192.168.4.7", up to 64; or NULL */
 	int instance;		/* 0..63, or -1: the first free one */
 	uid_t slug_uid;		/* owner of the slug trees on disk */
 	gid_t slug_gid;
@@ -45,7 +47,8 @@ typedef void (*runtime_tell_fn)(const char *what, void *userdata);
  * Claims the instance number (the bridge "dyno<n>" is the claim), makes bridge,
  * nft table, parent cgroups and the stack's skeleton, compiles the seccomp
  * filter. Idempotent: finds its own things again by their names.
- * EBUSY: the wanted instance belongs to another root.
+ * EBUSY: the wanted instance belongs to another root. EINVAL: what of "allowed"
+ * is no network.
  */
 int runtime_open(struct runtime **ret, const struct runtime_config *config,
 		 runtime_tell_fn tell, void *userdata, struct error *e);
@@ -87,6 +90,15 @@ struct dyno_limits {
 	uint32_t files;		/* RLIMIT_NOFILE */
 };
 
+/* Whom a dyno may reach, besides its answers and its name servers. Never the
+ * host, link-local addresses and other dynos, unless runtime_config allows them. */
+enum dyno_egress {
+	DYNO_EGRESS_INTERNET,	/* everybody else */
+	DYNO_EGRESS_ALLOWED,	/* runtime_config.allowed alone */
+	DYNO_EGRESS_NONE,	/* nobody, not even name servers */
+	DYNO_EGRESS_COUNT,
+};
+
 struct dyno_spec {
 	const char *uuid;	/* new, never used before */
 	const char *hostname;	/* UUID of the dyno as the API shows it */
@@ -96,6 +108,7 @@ struct dyno_spec {
 	struct dyno_limits limits;
 	enum dyno_stdio stdio;
 	uint16_t rows, cols;	/* PTY: 0 = 24 x 80 */
+	enum dyno_egress egress;
 };
 
 enum { DYNO_FD_OUT, DYNO_FD_ERR, DYNO_FD_IN, DYNO_FD_COUNT };

@@ -304,6 +304,12 @@ static int start_record_pid(struct start *s, struct error *e)
 	return record_update(s->rt->dynos_fd, &s->rec, e);
 }
 
+static const enum network_egress start_egress[DYNO_EGRESS_COUNT] = {
+	[DYNO_EGRESS_INTERNET] = NETWORK_EGRESS_INTERNET,
+	[DYNO_EGRESS_ALLOWED] = NETWORK_EGRESS_ALLOWED,
+	[DYNO_EGRESS_NONE] = NETWORK_EGRESS_NONE,
+};
+
 /* What the parent does for a child that waits for it. */
 static int start_serve(struct start *s, struct error *e)
 {
@@ -319,7 +325,8 @@ static int start_serve(struct start *s, struct error *e)
 					    &s->spec->limits, e), e);
 	if (r == 0)
 		r = network_attach(rt->network, s->rec.uuid, s->spawn.pid,
-				   s->rec.address, NETWORK_EGRESS_INTERNET, e);
+				   s->rec.address,
+				   start_egress[s->spec->egress], e);
 	r = start_step(s, DYNO_TRACE_LINK, r, e);
 	if (r == 0)
 		return spawn_go(&s->spawn, e);

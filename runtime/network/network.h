@@ -52,6 +52,11 @@ struct network_prefix {
 	unsigned length;		/* 0..32 */
 };
 
+/* Read a list of networks, "10.1.0.0/16 192.168.4.7". EINVAL names the word that
+ * is none; E2BIG: more than NETWORK_ALLOWED_MAX. */
+int network_prefixes(const char *list, struct network_prefix ret[NETWORK_ALLOWED_MAX],
+		     size_t *ret_n, struct error *e);
+
 struct network_config {
 	int instance;			/* or -1: the first free one */
 	const char *root_name;		/* alias of the bridge */

@@ -94,6 +94,31 @@ static void what_is_wrong_is_named(void **state)
 	refused("time_to_live", "-1", "time_to_live");
 }
 
+static void egress_is_one_of_three_words_or_the_internet(void **state)
+{
+	static const struct {
+		const char *value;
+		enum dyno_egress egress;
+	} cases[] = {
+		{ "null", DYNO_EGRESS_INTERNET },
+		{ "\"internet\"", DYNO_EGRESS_INTERNET },
+		{ "\"allowed\"", DYNO_EGRESS_ALLOWED },
+		{ "\"none\"", DYNO_EGRESS_NONE },
+	};
+	struct error e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_(assignment_free_p) struct assignment *a = NULL;
+
+		assert_int_equal(with("egress", cases[i].value, &a, &e), 0);
+		assert_int_equal(a->egress, cases[i].egress);
+	}
+	auto_(assignment_free_p) struct assignment *none = NULL;
+
+	assert_int_equal(with("egress", "\"all\"", &none, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "egress: unknown"));
+}
+
 static void a_value_with_a_nul_is_refused(void **state)
 {
 	auto_json *j = parse(full);
@@ -189,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_member_is_read),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(egress_is_one_of_three_words_or_the_internet),
 		cmocka_unit_test(a_value_with_a_nul_is_refused),
 		cmocka_unit_test(too_much_environment_is_refused),
 		cmocka_unit_test(one_offs_come_in_two_kinds),

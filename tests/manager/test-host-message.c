@@ -25,7 +25,7 @@ static char *const none[] = { NULL };
 static const struct dyno_spec spec_full = {
 	.uuid = UUID, .hostname = HOSTNAME, .slug = SHA,
 	.argv = argv_abc, .envp = envp_ab, .stdio = DYNO_STDIO_PTY,
-	.rows = 40, .cols = 120,
+	.rows = 40, .cols = 120, .egress = DYNO_EGRESS_ALLOWED,
 	.limits = { .memory = 512 << 20, .pids = 256, .files = 10000 },
 };
 
@@ -65,6 +65,7 @@ static void a_start_comes_out_as_it_went_in(void **state)
 	assert_null(s.envp[2]);
 	assert_int_equal(s.stdio, DYNO_STDIO_PTY);
 	assert_int_equal(s.rows, 40);
+	assert_int_equal(s.egress, DYNO_EGRESS_ALLOWED);
 	assert_int_equal(s.cols, 120);
 	assert_memory_equal(&s.limits, &spec_full.limits, sizeof(s.limits));
 }

@@ -50,6 +50,35 @@ static void blocks_and_networks_overlap_both_ways(void **state)
 	assert_false(network_pool_overlaps(0, ip("10.0.0.0"), 8));
 }
 
+static void networks_are_read_and_what_is_none_is_named(void **state)
+{
+	static const char *const wrong[] = {
+		"10.1.0.0/33", "10.1.0.0/", "10.1.0.0/x", "10.1.2.0/16", "ten", "::1",
+		"10.1.0.0/16/2", "10.1.0/24",
+	};
+	struct network_prefix v[NETWORK_ALLOWED_MAX];
+	auto_buf many = BUF_INIT;
+	struct error e;
+	size_t n;
+
+	assert_int_equal(network_prefixes("", v, &n, &e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(network_prefixes(" 10.1.0.0/16, 192.168.4.7\t0.0.0.0/0", v,
+					  &n, &e), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(ntohl(v[0].address.s_addr), 0x0a010000);
+	assert_int_equal(v[0].length, 16);
+	assert_int_equal(v[1].length, 32);
+	assert_int_equal(v[2].length, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(network_prefixes(wrong[i], v, &n, &e), -EINVAL);
+		assert_non_null(strstr(e.msg, wrong[i]));
+	}
+	for (int i = 0; i <= NETWORK_ALLOWED_MAX; i++)
+		buf_adds(&many, "1.2.3.4 ");
+	assert_int_equal(network_prefixes(buf_str(&many), v, &n, &e), -E2BIG);
+}
+
 static void addresses_are_taken_one_after_another(void **state)
 {
 	struct network_pool p = NETWORK_POOL_INIT;
@@ -390,6 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(instances_have_blocks_side_by_side),
 		cmocka_unit_test(blocks_and_networks_overlap_both_ways),
+		cmocka_unit_test(networks_are_read_and_what_is_none_is_named),
 		cmocka_unit_test(addresses_are_taken_one_after_another),
 		cmocka_unit_test(adopted_addresses_are_not_handed_out),
 		cmocka_unit_test(an_address_rests_before_it_is_used_again),
