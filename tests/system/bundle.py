@@ -8,9 +8,13 @@ import socket
 import subprocess
 import tempfile
 
+import pytest
+
 from harness import BUILD, Result, mounts, private_dir, wait_for
 
 DYNORUN = os.path.join(BUILD, "dynorun")
+# Of tests that start very many: with tests/vm/check they would take minutes.
+not_emulated = pytest.mark.skipif("DYNO_VM" in os.environ, reason="takes long under emulation")
 APPLETS = ("sh", "cat", "echo", "env", "false", "head", "id", "kill", "ls", "nproc", "ps", "pwd", "readlink", "sleep",
            "stty", "test", "touch", "true", "tty", "umask", "dd", "tail", "seq", "hostname", "mount", "stat", "rm",
            "mkdir", "grep", "tr")

@@ -10,7 +10,7 @@ import time
 import pexpect
 import pytest
 
-from bundle import DYNORUN, ConsoleSocket, Engine
+from bundle import DYNORUN, ConsoleSocket, Engine, not_emulated
 from harness import TOP, wait_for
 
 
@@ -707,6 +707,7 @@ def test_who_waits_holds_nothing_of_the_host(engine):
     engine.call("delete", id)
 
 
+@not_emulated
 def test_thirty_creates_at_once(engine):
     ids = [engine.id() for _ in range(30)]
     bundles = [engine.bundle("sleep", "1000") for _ in ids]
@@ -718,6 +719,7 @@ def test_thirty_creates_at_once(engine):
     assert [p.wait(60) for p in many] == [0] * 30
 
 
+@not_emulated
 def test_one_of_many_creates_of_a_name_wins(engine):
     id = engine.id()
     many = [engine.start("create", "-b", engine.bundle("sleep", "1000"), id, stdin=subprocess.DEVNULL,
@@ -729,6 +731,7 @@ def test_one_of_many_creates_of_a_name_wins(engine):
     engine.call("delete", "-f", id)
 
 
+@not_emulated
 @pytest.mark.parametrize("verb", ["create", "run"])
 def test_what_kill_9_leaves_is_deleted(engine, verb):
     """At any moment: delete takes away whatever there is by then."""
