@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/terminal.h"
 #include "runtime/oci/container.h"
 #include "runtime/dynorun/dynorun_console.h"
 #include "runtime/dynorun/dynorun_life.h"
@@ -146,6 +147,17 @@ static int exec_do(struct dynorun *d, struct container *c, const struct oci *oci
 	return o->detach ? 0 : exec_wait(&console, pid, e);
 }
 
+/* Ours, from its first instruction on. */
+static void exec_size(struct oci_process *p)
+{
+	uint16_t rows, cols;
+
+	if (!p->terminal || p->rows > 0 || !terminal_size(STDIN_FILENO, &rows, &cols))
+		return;
+	p->rows = rows;
+	p->cols = cols;
+}
+
 static int exec_run(struct dynorun *d, void *options, int argc, char **argv,
 		    struct error *e)
 {
@@ -163,6 +175,8 @@ static int exec_run(struct dynorun *d, void *options, int argc, char **argv,
 		r = exec_process(&p, oci, o, argc, argv, e);
 	if (p.unknown_cap)
 		dynorun_log_warn(d, "unknown capability %s, ignoring", p.unknown_cap);
+	if (r == 0)
+		exec_size(&p.process);
 	if (r == 0)
 		r = exec_do(d, &c, oci, &p.process, o, e);
 	return r;
