@@ -149,7 +149,8 @@ def test_a_crash_is_tried_again_at_once_and_then_after_a_pause(worker, up):
     again = ["State changed from crashed to starting"]
     assert worker.messages("heroku", "worker.1")[:12] == \
         ["State changed from down to starting"] + round_ + again + round_ + again + round_[:1]
-    assert up.dynos[a["id"]]["exit_status"] == 0
+    # The report of it may come after the log line.
+    up.wait(lambda: up.dynos[a["id"]]["exit_status"] == 0)
     assert worker.messages("app", "worker.1")[:2] == ["boom", "boom"]
 
 
