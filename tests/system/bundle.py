@@ -13,7 +13,7 @@ import pytest
 from harness import BUILD, Result, mounts, private_dir, wait_for
 
 DYNORUN = os.path.join(BUILD, "dynorun")
-# Of tests that start very many: with tests/vm/check they would take minutes.
+# Tests that start very many, or that no version of cgroups and kernel changes.
 not_emulated = pytest.mark.skipif("DYNO_VM" in os.environ, reason="takes long under emulation")
 APPLETS = ("sh", "cat", "echo", "env", "false", "head", "id", "kill", "ls", "nproc", "ps", "pwd", "readlink", "sleep",
            "stty", "test", "touch", "true", "tty", "umask", "dd", "tail", "seq", "hostname", "mount", "stat", "rm",
