@@ -38,7 +38,7 @@ static const struct limits fuzz_limits = {
 	.entries = 50, .depth = 8, .name_bytes = 60, .path_bytes = 200,
 	.names_bytes = 2000, .file_bytes = 1 << 20, .total_bytes = 4 << 20,
 	.ratio = 50, .ratio_from = 1 << 20,
-	.header_bytes = 64 << 10, .window_bytes = 8 << 20, .seconds = 60,
+	.header_bytes = 64 << 10, .window_bytes = 16 << 20, .seconds = 60,
 };
 
 /* Put the right check sum into each header of a plain tar, or no mutation

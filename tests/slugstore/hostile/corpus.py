@@ -505,6 +505,14 @@ some = b"".join(header(b"x/%07d" % i) for i in range(500))
 add("a million entries that are ignored",
     gz(PROCFILE) + gz(some) * 2000 + gz(END),
     Refuse('entry "x/0000', "more than 500000 entries"))
+for form in ("gnu", "pax", "ustar"):
+    for flag in ("", "-z", "-J", "-j", "--zstd", "-Ilz4"):
+        add("tar --format=%s %s" % (form, flag),
+            gnu_tar(form, *[flag] * (flag != "")),
+            Keep({"d": None, "d/" + "l" * 95: b"1", "h": b"web: x\n",
+                  "s": "/usr/bin/python3", "hole": bytes(1 << 16) + b"data"},
+                 check=lambda st: st("h").st_nlink == 2 and
+                 st("d").st_mtime == st("hole").st_mtime == MTIME))
 py = io.BytesIO()
 with tarfile.open(fileobj=py, mode="w", format=tarfile.PAX_FORMAT) as t:
     for name in ("app/Procfile", "app/" + "l" * 200, "app/gr\u00f6\u00dfe"):

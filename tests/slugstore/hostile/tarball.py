@@ -2,9 +2,11 @@
 import bz2
 import gzip
 import lzma
+import os
 import shutil
 import struct
 import subprocess
+import tempfile
 
 MTIME = 1600000000
 
@@ -164,3 +166,27 @@ def zstd_rle(count, block=131072):
         out += struct.pack("<I", block << 3 | 1 << 1 | (i == count - 1))[:3]
         out += b"\0"
     return out
+
+
+def gnu_tar(form, *compression):
+    """A slug by tar(1): long name, links, hole; None if it cannot."""
+    with tempfile.TemporaryDirectory() as top:
+        app = os.path.join(top, "app")
+        os.makedirs(os.path.join(app, "d"))
+        for name, data in (("Procfile", b"web: x\n"), ("d/" + "l" * 95, b"1"),
+                           ("hole", b"data")):
+            with open(os.path.join(app, name), "wb") as f:
+                f.seek(1 << 16 if name == "hole" else 0)
+                f.write(data)
+        os.symlink("/usr/bin/python3", os.path.join(app, "s"))
+        os.link(os.path.join(app, "Procfile"), os.path.join(app, "h"))
+        args = ["tar", "-C", top, "--format=" + form, "--sort=name",
+                "--mtime=@%d" % MTIME, "--owner=0", "--group=0", *compression]
+        if form != "ustar":
+            args.append("--sparse")
+        try:
+            r = subprocess.run(args + ["-cf", "-", "./app"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            return None
+        return r.stdout if r.returncode == 0 else None
