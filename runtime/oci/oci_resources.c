@@ -332,7 +332,8 @@ static int resources_check(const struct oci_reader *r, const struct oci_at *at,
 	for (size_t i = 0; i < res->n_unified; i++)
 		if (!unified_good(res->unified[i].key))
 			return oci_refuse_member(r, &list, res->unified[i].key,
-				"not a file such as memory.high");
+				"the specified key has not the form "
+				"CONTROLLER.VALUE `%s`", res->unified[i].key);
 	return 0;
 }
 

@@ -89,6 +89,13 @@ static void plan_remount(struct plan *p, const struct oci_mount *m,
 	plan_spread(p, m, o, 0);
 }
 
+static void plan_words(struct plan *p, const struct oci_mount_options *o)
+{
+	for (size_t i = 0; i < o->n_data; i++)
+		plan_option(p, plan_keep(p, o->data[i].key), o->data[i].value
+			    ? plan_keep(p, o->data[i].value) : NULL);
+}
+
 static void plan_data(struct plan *p, const struct oci_mount *m,
 		      const struct oci_mount_options *o)
 {
@@ -99,9 +106,7 @@ static void plan_data(struct plan *p, const struct oci_mount *m,
 		plan_option(p, "source", plan_keep(p, m->source));
 	for (size_t i = 0; i < n; i++)
 		plan_option(p, words[i], NULL);
-	for (size_t i = 0; i < o->n_data; i++)
-		plan_option(p, plan_keep(p, o->data[i].key), o->data[i].value
-			    ? plan_keep(p, o->data[i].value) : NULL);
+	plan_words(p, o);
 }
 
 static bool plan_has_data(const struct oci_mount_options *o, const char *key)
@@ -238,6 +243,9 @@ static void plan_cgroup(struct plan *p, const struct plan_oci *in,
 	if (in->cgroup_v2) {
 		if (in->n_hierarchies > 0)
 			plan_hierarchy(p, to, attr, &in->hierarchies[0]);
+		/* Its own words ("nsdelegate"), where it is mounted and not bound. */
+		if (in->n_hierarchies > 0 && in->hierarchies[0].fd < 0)
+			plan_words(p, o);
 		plan_spread(p, m, o, 0);
 		return;
 	}

@@ -685,12 +685,14 @@ static void resources_are_checked(void **state)
 		{ RESOURCES("'unified':{'memory.high':5}"),
 		  "linux.resources.unified[\"memory.high\"]: not a string" },
 		{ RESOURCES("'unified':{'memory':'5'}"),
-		  "linux.resources.unified.memory: not a file such as memory.high" },
+		  "linux.resources.unified.memory: the specified key "
+		  "has not the form CONTROLLER.VALUE `memory`" },
 		{ RESOURCES("'unified':{'../memory.high':'5'}"),
-		  "linux.resources.unified[\"../memory.high\"]: "
-		  "not a file such as memory.high" },
+		  "linux.resources.unified[\"../memory.high\"]: the specified key "
+		  "has not the form CONTROLLER.VALUE `../memory.high`" },
 		{ RESOURCES("'unified':{'.high':'5'}"),
-		  "linux.resources.unified[\".high\"]: not a file such as memory.high" },
+		  "linux.resources.unified[\".high\"]: the specified key "
+		  "has not the form CONTROLLER.VALUE `.high`" },
 	};
 
 	(void)state;
@@ -762,7 +764,8 @@ static void parts_are_told_by_paths_of_their_own(void **state)
 		{ "[5]", "not an object" },
 		{ "{'memory':{'limit':''}}", "memory.limit: not a number" },
 		{ "{'unified':{'a/b.c':''}}",
-		  "unified[\"a/b.c\"]: not a file such as memory.high" },
+		  "unified[\"a/b.c\"]: the specified key has not the form "
+		  "CONTROLLER.VALUE `a/b.c`" },
 	};
 
 	(void)state;
