@@ -102,6 +102,20 @@ static bool child_is_ours(int fd, const char *file)
 		a.st_dev == b.st_dev;
 }
 
+void container_child_join(struct container_child *k, enum oci_namespace_kind kind,
+			  int fd)
+{
+	if (child_is_ours(fd, child_namespaces[kind].file))
+		fd_close(fd);
+	else
+		k->in.namespace_fds[kind] = fd;
+}
+
+const char *container_child_namespace(enum oci_namespace_kind kind)
+{
+	return child_namespaces[kind].file;
+}
+
 int container_child_namespaces(struct container_child *k, struct error *e)
 {
 	for (int i = 0; i < OCI_NS_KINDS; i++) {
@@ -116,8 +130,7 @@ int container_child_namespaces(struct container_child *k, struct error *e)
 		if (ioctl(fd, NS_GET_NSTYPE) != child_namespaces[i].type)
 			return error_set(e, EINVAL, "linux.namespaces: %s is no %s "
 					 "namespace", path, child_namespaces[i].file);
-		if (!child_is_ours(fd, child_namespaces[i].file))
-			k->in.namespace_fds[i] = take_fd(fd);
+		container_child_join(k, i, take_fd(fd));
 	}
 	return 0;
 }

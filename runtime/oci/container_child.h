@@ -28,6 +28,13 @@ void container_child_init(struct container_child *k, const struct container *c,
 			  const struct oci *oci, const struct oci_process *process);
 void container_child_deinit(struct container_child *k);	/* no process is left */
 
+/* Let the child enter the namespace of this kind that fd is, unless we are in it
+ * already. Takes fd. */
+void container_child_join(struct container_child *k, enum oci_namespace_kind kind,
+			  int fd);
+/* "mnt": its name in /proc/PID/ns. */
+const char *container_child_namespace(enum oci_namespace_kind kind);
+
 /* Open the namespaces that the configuration joins by path, except our own.
  * EINVAL: the file is a namespace of another kind. */
 int container_child_namespaces(struct container_child *k, struct error *e);

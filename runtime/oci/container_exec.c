@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 struct exec {
@@ -22,33 +21,17 @@ struct exec {
 	int proc_fd;			/* /proc/PID of the first process */
 };
 
-static const char *const exec_names[OCI_NS_KINDS] = {
-	[OCI_NS_USER] = "ns/user",	[OCI_NS_MOUNT] = "ns/mnt",
-	[OCI_NS_PID] = "ns/pid",	[OCI_NS_NETWORK] = "ns/net",
-	[OCI_NS_IPC] = "ns/ipc",	[OCI_NS_UTS] = "ns/uts",
-	[OCI_NS_CGROUP] = "ns/cgroup",	[OCI_NS_TIME] = "ns/time",
-};
-
-static bool exec_is_ours(int fd, const char *name)
-{
-	auto_free char *path = xasprintf("/proc/self/%s", name);
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino;
-}
-
 /* All that differ from ours, whatever the configuration says. */
 static int exec_namespaces(struct exec *x, struct error *e)
 {
 	for (int i = 0; i < OCI_NS_KINDS; i++) {
-		auto_close int fd = openat(x->proc_fd, exec_names[i],
-					   O_RDONLY | O_CLOEXEC);
+		auto_free char *name = xasprintf("ns/%s", container_child_namespace(i));
+		int fd = openat(x->proc_fd, name, O_RDONLY | O_CLOEXEC);
 
 		if (fd < 0)
-			return error_sys(e, "open %s of process %d", exec_names[i],
+			return error_sys(e, "open %s of process %d", name,
 					 (int)x->c->pid);
-		if (!exec_is_ours(fd, exec_names[i]))
-			x->child.in.namespace_fds[i] = take_fd(fd);
+		container_child_join(&x->child, i, fd);
 	}
 	return 0;
 }
