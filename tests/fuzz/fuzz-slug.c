@@ -19,8 +19,8 @@
 #include "slugstore/limits.h"
 #include "slugstore/inflate.h"
 #include "slugstore/unpack.h"
+#include "tests/fuzz/corpus.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,36 +168,8 @@ static int fuzz_file(const char *path)
 	return 0;
 }
 
-static int fuzz_directory(const char *path)
-{
-	DIR *d = opendir(path);
-	int bad = 0, n = 0;
-
-	if (!d)
-		return fuzz_file(path);
-	for (struct dirent *de; (de = readdir(d)); ) {
-		auto_free char *file = xasprintf("%s/%s", path, de->d_name);
-
-		if (de->d_name[0] == '.')
-			continue;
-		bad |= fuzz_file(file);
-		n++;
-	}
-	closedir(d);
-	printf("%s: %d files\n", path, n);
-	return bad || n == 0;
-}
-
 int main(int argc, char **argv)
 {
-	const char *top = getenv("top_srcdir");
-	auto_free char *corpus = xasprintf("%s/tests/fuzz/slug", top ? top : ".");
-	int bad = 0;
-
-	if (argc == 1)
-		return fuzz_directory(corpus);
-	for (int i = 1; i < argc; i++)
-		bad |= fuzz_directory(argv[i]);
-	return bad;
+	return corpus_run(argc, argv, "slug", fuzz_file);
 }
 #endif

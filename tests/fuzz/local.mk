@@ -2,10 +2,11 @@
 check_PROGRAMS += tests/fuzz/fuzz-oci tests/fuzz/fuzz-slug
 EXTRA_DIST += %D%/oci %D%/slug
 
-tests_fuzz_fuzz_slug_SOURCES = %D%/fuzz-slug.c
+tests_fuzz_fuzz_slug_SOURCES = %D%/fuzz-slug.c %D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_slug_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
 tests_fuzz_fuzz_slug_LDADD = $(SLUGSTORE_LIBS) $(BASE_LIBS)
 
-tests_fuzz_fuzz_oci_SOURCES = %D%/fuzz-oci.c %D%/json_mutate.c %D%/json_mutate.h
+tests_fuzz_fuzz_oci_SOURCES = %D%/fuzz-oci.c %D%/corpus.c %D%/corpus.h \
+	%D%/json_mutate.c %D%/json_mutate.h
 tests_fuzz_fuzz_oci_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_oci_LDADD = $(OCI_LIBS) $(BASE_LIBS)
