@@ -8,8 +8,8 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
  *     -D_GNU_SOURCE -DDYNO_VERSION='""' -DPKGLIBEXECDIR='""' -DBINDIR='""' -I. \
- *     tests/fuzz/{fuzz-oci,json_mutate}.c base/?*.c runtime/{oci,plan,seccomp}*.c \
- *     runtime/{etc,idmap}.c -ljansson -lseccomp -lcap -lmnl -lsystemd -linih \
+ *     tests/fuzz/{fuzz-oci,json_mutate}.c base/?*.c runtime/oci/{oci,plan}*.c \
+ *     runtime/plan.c runtime/filter/seccomp*.c -ljansson -lseccomp -lcap -lmnl -lsystemd -linih \
  *     -o fuzz-oci
  *   ./fuzz-oci CORPUS tests/fuzz/oci
  */
