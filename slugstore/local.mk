@@ -1,29 +1,40 @@
+# The store, without network: what the daemons link.
 noinst_LIBRARIES += libslugstore.a
 libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
 	$(GNUTLS_CFLAGS)
 libslugstore_a_SOURCES = \
 	%D%/digest.c %D%/digest.h \
-	%D%/entry.c %D%/entry.h %D%/entry_quote.c \
 	%D%/import.c \
 	%D%/incoming.c %D%/incoming.h \
-	%D%/inflate.c %D%/inflate.h %D%/inflate_coder.h \
-	%D%/inflate_archive.c \
-	%D%/inflate_gzip.c \
-	%D%/inflate_xz.c \
 	%D%/lease.c %D%/lease.h \
-	%D%/limits.c %D%/limits.h \
 	%D%/store.c %D%/store.h %D%/store_dir.h \
 	%D%/store_unpack.c \
-	%D%/tar.c %D%/tar.h \
-	%D%/tree.c %D%/tree.h \
-	%D%/unpack.c %D%/unpack.h \
-	%D%/zstd_frames.c %D%/zstd_frames.h
+	%D%/unpack/entry.c %D%/unpack/entry.h \
+	%D%/unpack/entry_quote.c \
+	%D%/unpack/inflate.c %D%/unpack/inflate.h \
+	%D%/unpack/inflate_archive.c \
+	%D%/unpack/inflate_coder.h \
+	%D%/unpack/inflate_gzip.c \
+	%D%/unpack/inflate_xz.c \
+	%D%/unpack/limits.c %D%/unpack/limits.h \
+	%D%/unpack/tar.c %D%/unpack/tar.h \
+	%D%/unpack/tree.c %D%/unpack/tree.h \
+	%D%/unpack/unpack.c %D%/unpack/unpack.h \
+	%D%/unpack/zstd_frames.c %D%/unpack/zstd_frames.h
 SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS)
 
+# The command.
 bin_PROGRAMS += dyno-slug
 dyno_slug_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 dyno_slug_SOURCES = \
-	%D%/dyno-slug.c \
-	%D%/fetch.c %D%/fetch.h \
-	%D%/progress.c %D%/progress.h
+	%D%/dyno-slug/dyno-slug.c \
+	%D%/dyno-slug/progress.c %D%/dyno-slug/progress.h \
+	%D%/dyno-slug/slug.c %D%/dyno-slug/slug.h \
+	%D%/dyno-slug/verb_check.c \
+	%D%/dyno-slug/verb_get.c \
+	%D%/dyno-slug/verb_import.c \
+	%D%/dyno-slug/verb_ls.c \
+	%D%/dyno-slug/verb_rm.c \
+	%D%/dyno-slug/verb_verify.c \
+	%D%/transfer/fetch.c %D%/transfer/fetch.h
 dyno_slug_LDADD = $(SLUGSTORE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)

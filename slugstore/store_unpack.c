@@ -10,10 +10,10 @@
 #include "base/file.h"
 #include "slugstore/incoming.h"
 #include "slugstore/lease.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/limits.h"
 #include "slugstore/store_dir.h"
-#include "slugstore/inflate.h"
-#include "slugstore/unpack.h"
+#include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/unpack.h"
 
 #include <fcntl.h>
 #include <stdio.h>

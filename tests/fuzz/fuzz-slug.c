@@ -7,7 +7,7 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
  *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-slug.c \
- *     slugstore/{digest,entry*,inflate*,limits,tar,tree,unpack,zstd_frames}.c \
+ *     slugstore/digest.c slugstore/unpack/[a-z]*.c \
  *     base/{alloc,buf,clock,error,file,id}.c -larchive -lz -llzma -lgnutls \
  *     -o fuzz-slug
  *   ./fuzz-slug CORPUS tests/fuzz/slug
@@ -16,9 +16,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
-#include "slugstore/limits.h"
-#include "slugstore/inflate.h"
-#include "slugstore/unpack.h"
+#include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/unpack.h"
 #include "tests/fuzz/corpus.h"
 
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * test-entry.c - the policy for one entry, without any archive.
  */
 #include "base/error.h"
-#include "slugstore/entry.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/entry.h"
+#include "slugstore/unpack/limits.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -2,8 +2,8 @@
  * test-tree.c - which entries fit to those before them.
  */
 #include "base/error.h"
-#include "slugstore/limits.h"
-#include "slugstore/tree.h"
+#include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/tree.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

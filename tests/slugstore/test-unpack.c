@@ -5,10 +5,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/limits.h"
 #include "slugstore/store.h"
-#include "slugstore/inflate.h"
-#include "slugstore/unpack.h"
+#include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/unpack.h"
 #include "tests/slugstore/maker.h"
 
 #include <archive.h>

@@ -3,9 +3,9 @@
  * its format "raw": the bytes as they are.
  */
 #include "base/error.h"
-#include "slugstore/inflate_coder.h"
-#include "slugstore/limits.h"
-#include "slugstore/zstd_frames.h"
+#include "slugstore/unpack/inflate_coder.h"
+#include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/zstd_frames.h"
 
 #include <archive.h>
 #include <archive_entry.h>

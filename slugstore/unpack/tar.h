@@ -12,7 +12,7 @@
  */
 #include "base/base.h"
 #include "base/id.h"
-#include "slugstore/entry.h"
+#include "slugstore/unpack/entry.h"
 
 struct error;
 struct inflate_source;

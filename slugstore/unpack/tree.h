@@ -8,7 +8,7 @@
  * a name. Checking and unpacking both go through it, so they agree.
  */
 #include "base/base.h"
-#include "slugstore/entry.h"
+#include "slugstore/unpack/entry.h"
 
 struct error;
 struct limits;

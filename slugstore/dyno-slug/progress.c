@@ -2,7 +2,7 @@
  * progress.c - one line on standard error, rewritten ten times a second.
  */
 #include "base/clock.h"
-#include "slugstore/progress.h"
+#include "slugstore/dyno-slug/progress.h"
 
 #include <stdio.h>
 

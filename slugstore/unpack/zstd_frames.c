@@ -1,7 +1,7 @@
 /*
  * zstd_frames.c - follow a zstd stream without decoding it.
  */
-#include "slugstore/zstd_frames.h"
+#include "slugstore/unpack/zstd_frames.h"
 
 #define ZSTD_MAGIC 0xfd2fb528U
 #define ZSTD_SKIPPABLE 0x184d2a50U

@@ -3,8 +3,8 @@
  * the names are a stranger's, who could choose them to collide.
  */
 #include "base/error.h"
-#include "slugstore/limits.h"
-#include "slugstore/tree.h"
+#include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/tree.h"
 
 #include <inttypes.h>
 #include <search.h>

@@ -2,7 +2,7 @@
  * entry_quote.c - names that strangers chose, in messages that people read on
  * a terminal.
  */
-#include "slugstore/entry.h"
+#include "slugstore/unpack/entry.h"
 
 /* The bytes of the character at s and its number; 0 bytes: none. */
 static size_t quote_decode(const unsigned char *s, uint32_t *ret)

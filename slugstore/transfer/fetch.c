@@ -3,8 +3,8 @@
  */
 #include "base/error.h"
 #include "base/strv.h"
-#include "slugstore/fetch.h"
-#include "slugstore/progress.h"
+#include "slugstore/transfer/fetch.h"
+#include "slugstore/dyno-slug/progress.h"
 #include "slugstore/store.h"
 
 #include <curl/curl.h>

@@ -2,8 +2,8 @@
  * entry.c - the policy for one entry of a slug. See entry.h for the rules.
  */
 #include "base/error.h"
-#include "slugstore/entry.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/entry.h"
+#include "slugstore/unpack/limits.h"
 
 #include <inttypes.h>
 

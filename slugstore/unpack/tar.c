@@ -2,9 +2,9 @@
  * tar.c - libarchive's tar reader, behind a callback that has limits.
  */
 #include "base/error.h"
-#include "slugstore/inflate.h"
-#include "slugstore/limits.h"
-#include "slugstore/tar.h"
+#include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/tar.h"
 
 #include <archive.h>
 #include <archive_entry.h>

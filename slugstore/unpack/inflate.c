@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "slugstore/digest.h"
-#include "slugstore/inflate_coder.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/inflate_coder.h"
+#include "slugstore/unpack/limits.h"
 
 #include <inttypes.h>
 #include <sys/stat.h>

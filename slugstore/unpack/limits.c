@@ -2,7 +2,7 @@
  * limits.c - the numbers. Heroku's own limit is 500 MiB of packed slug; these
  * are what a slug of that size can honestly need.
  */
-#include "slugstore/limits.h"
+#include "slugstore/unpack/limits.h"
 
 #define LIMITS_MIB (1024ULL * 1024)
 #define LIMITS_GIB (1024 * LIMITS_MIB)

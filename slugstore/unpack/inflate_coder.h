@@ -6,7 +6,7 @@
  * zlib and liblzma are called by ourselves: libarchive does not compare the
  * check sums of gzip, and lets xz have a gigabyte. The others are libarchive's.
  */
-#include "slugstore/inflate.h"
+#include "slugstore/unpack/inflate.h"
 
 #define INFLATE_BLOCK (256 * 1024)
 

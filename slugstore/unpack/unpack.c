@@ -3,11 +3,11 @@
  */
 #include "base/error.h"
 #include "base/file.h"
-#include "slugstore/entry.h"
-#include "slugstore/inflate.h"
-#include "slugstore/tar.h"
-#include "slugstore/tree.h"
-#include "slugstore/unpack.h"
+#include "slugstore/unpack/entry.h"
+#include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/tar.h"
+#include "slugstore/unpack/tree.h"
+#include "slugstore/unpack/unpack.h"
 
 #include <fcntl.h>
 #include <stdio.h>

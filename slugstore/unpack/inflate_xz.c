@@ -2,8 +2,8 @@
  * inflate_xz.c - xz by liblzma, with the limit on memory that xz -9 exceeds.
  */
 #include "base/error.h"
-#include "slugstore/inflate_coder.h"
-#include "slugstore/limits.h"
+#include "slugstore/unpack/inflate_coder.h"
+#include "slugstore/unpack/limits.h"
 
 #include <lzma.h>
 

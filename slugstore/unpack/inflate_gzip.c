@@ -2,7 +2,7 @@
  * inflate_gzip.c - gzip by zlib, which compares length and CRC of each member.
  */
 #include "base/error.h"
-#include "slugstore/inflate_coder.h"
+#include "slugstore/unpack/inflate_coder.h"
 
 #include <zlib.h>
 

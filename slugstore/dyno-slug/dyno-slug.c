@@ -1,0 +1,76 @@
+/*
+ * dyno-slug - the slug store's command, and the supervisor's slug job: the table of
+ * its verbs.
+ */
+#include "slugstore/dyno-slug/slug.h"
+#include "base/verb.h"
+#include "slugstore/store.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdio.h>
+
+static const struct verb slug_verbs[] = {
+	{ "import", 1, 1, slug_do_import, "[--sha256 HEX] FILE|-",
+	  "put a slug file into the store and print its SHA-256" },
+	{ "fetch", 1, 1, slug_do_fetch,
+	  "[--sha256 HEX] [--unix SOCKET] [--header H] URL",
+	  "download a slug into the store and print its SHA-256" },
+	{ "unpack", 1, 1, slug_do_unpack, "SHA256",
+	  "unpack a slug of the store" },
+	{ "get", 2, 2, slug_do_get, "[--unix SOCKET] [--header H] SHA256 URL",
+	  "download a slug if it is absent, and unpack it" },
+	{ "check", 1, 1, slug_do_check, "FILE",
+	  "tell whether a slug file could be unpacked" },
+	{ "ls", 0, 0, slug_do_ls, "[--json]", "list the slugs" },
+	{ "verify", 0, -1, slug_do_verify, "[SHA256...]",
+	  "read slugs again and compare their SHA-256; no name: all" },
+	{ "rm", 1, 1, slug_do_rm, "SHA256",
+	  "remove a slug that nobody uses" },
+};
+
+static int slug_main(struct slug *g, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "store", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (c == 's') {
+			g->dir = optarg;
+		} else if (c == 'h') {
+			verb_usage("dyno-slug --store DIR", slug_verbs,
+				   ARRAY_SIZE(slug_verbs), false);
+			return EXIT_SUCCESS;
+		} else if (c == 'v') {
+			printf("dyno-slug %s\n", DYNO_VERSION);
+			return EXIT_SUCCESS;
+		} else {
+			return EXIT_USAGE;
+		}
+	}
+	return verb_run("dyno-slug", slug_verbs, ARRAY_SIZE(slug_verbs),
+			argc - optind, argv + optind, g);
+}
+
+int main(int argc, char **argv)
+{
+	struct slug g = { .progress = PROGRESS_INIT("") };
+	int status;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	status = slug_main(&g, argc, argv);
+	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
+		fprintf(stderr, "dyno-slug: write the result: %s\n",
+			strerror(errno));
+		status = EXIT_FAILURE;
+	}
+	strv_deinit(&g.headers);
+	store_free(g.store);
+	curl_global_cleanup();
+	return status;
+}

@@ -1,0 +1,54 @@
+#pragma once
+
+/*
+ * slug.h - what the verbs of dyno-slug share: options, the store, messages.
+ */
+#include "base/base.h"
+#include "base/id.h"
+#include "base/strv.h"
+#include "slugstore/dyno-slug/progress.h"
+
+struct error;
+struct store;
+
+#define EXIT_ABSENT 3		/* no such slug, here or at the source */
+
+struct slug {
+	const char *dir;		/* --store */
+	struct store *store;
+	struct progress progress;
+	/* options of verbs */
+	const char *sha256, *unix_socket;
+	struct strv headers;
+	bool json;
+};
+
+/* Read the options of a verb; those that it takes are letters of allowed, and
+ * optind is at its min..max (-1: any) arguments then. 0, or exit status after a
+ * message. */
+int slug_options(struct slug *g, int argc, char **argv, const char *allowed,
+		 int min, int max);
+
+/* The store of --store, whose progress is shown as "what". Run by root, the
+ * process becomes its owner first. EDESTADDRREQ: no --store. */
+int slug_open(struct slug *g, const char *what, struct error *e);
+
+/* A file to read, "-" is standard input. *ret_size: 0 if it is not known. */
+int slug_open_input(const char *path, int *ret_fd, uint64_t *ret_size,
+		    struct error *e);
+
+/* Each prints one sentence and returns the exit status. */
+int slug_fail(const struct error *e);
+int slug_absent(const char *sha256);
+int slug_usage(const char *text);
+
+/* ---- verbs, one file each ---- */
+
+int slug_do_check(int argc, char **argv, void *userdata);
+int slug_do_fetch(int argc, char **argv, void *userdata);
+int slug_do_get(int argc, char **argv, void *userdata);
+int slug_do_import(int argc, char **argv, void *userdata);
+int slug_do_ls(int argc, char **argv, void *userdata);
+int slug_do_rm(int argc, char **argv, void *userdata);
+int slug_do_unpack(int argc, char **argv, void *userdata);
+int slug_do_verify(int argc, char **argv, void *userdata);

@@ -1,0 +1,29 @@
+/*
+ * verb_rm.c - remove a slug that nobody uses.
+ */
+#include "slugstore/dyno-slug/slug.h"
+#include "base/error.h"
+#include "slugstore/store.h"
+
+#include <getopt.h>
+
+int slug_do_rm(int argc, char **argv, void *userdata)
+{
+	struct slug *g = userdata;
+	const char *sha256;
+	struct error e;
+	int has_blob, has_tree, r = slug_options(g, argc, argv, "", 1, 1);
+
+	if (r)
+		return r;
+	sha256 = argv[optind];
+	if (slug_open(g, "", &e) < 0)
+		return slug_fail(&e);
+	has_blob = store_has(g->store, sha256, NULL, &e);
+	has_tree = has_blob < 0 ? -1 : store_has_tree(g->store, sha256, &e);
+	if (has_blob < 0 || has_tree < 0)
+		return slug_fail(&e);
+	if (store_remove(g->store, sha256, &e) < 0)
+		return slug_fail(&e);
+	return has_blob && has_tree ? slug_absent(sha256) : EXIT_SUCCESS;
+}
