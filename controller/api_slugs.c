@@ -252,9 +252,11 @@ void api_upload(struct http_request *req, void *userdata)
 /* ---- the download ---- */
 
 static int download_open(struct controller *c, struct http_request *req,
-			 int *ret_fd, uint64_t *ret_size, struct error *e)
+			 char ret_sha256[SHA256_HEX_MAX], int *ret_fd,
+			 uint64_t *ret_size, struct error *e)
 {
 	auto_doc slug = DOC_INIT;
+	const char *sha256;
 	int r = slug_capability(c, req, "get", e);
 
 	if (r == 0)
@@ -262,24 +264,28 @@ static int download_open(struct controller *c, struct http_request *req,
 			       &slug, e);
 	if (r != 0)
 		return r;
-	r = json_str(slug.j, "sha256")
-		? store_open_blob(c->engine->slugs, json_str(slug.j, "sha256"),
-				  ret_fd, ret_size, e)
-		: STORE_ABSENT;
+	sha256 = json_str(slug.j, "sha256");
+	r = sha256 ? store_open_blob(c->engine->slugs, sha256, ret_fd, ret_size,
+				     e)
+		   : STORE_ABSENT;
 	if (r == STORE_ABSENT)
 		return outcome_set(e, OUTCOME_NO_SLUG,
 				   "The slug has not been uploaded yet.");
+	if (r == 0)
+		memcpy(ret_sha256, sha256, SHA256_HEX_MAX);
 	return r;
 }
 
 void api_download(struct http_request *req, void *userdata)
 {
+	char sha256[SHA256_HEX_MAX];
 	struct error e;
 	uint64_t size;
-	int fd, r = download_open(userdata, req, &fd, &size, &e);
+	int fd, r = download_open(userdata, req, sha256, &fd, &size, &e);
 
 	if (r != 0)
 		api_refuse(req, r, &e);
 	else
-		http_reply_file(req, 200, "application/octet-stream", fd, size);
+		http_reply_file(req, "application/octet-stream", sha256, fd,
+				size);
 }

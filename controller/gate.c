@@ -67,6 +67,7 @@ void gate_refuse(struct http_request *req, int status, const char *message,
 		  "Are you using the right HTTP verb and path?" },
 		{ 405, "method_not_allowed", NULL },
 		{ 413, "request_too_large", NULL },
+		{ 416, "requested_range_not_satisfiable", NULL },
 		{ 426, "upgrade_required", NULL },
 		{ 431, "head_too_large", NULL },
 	};

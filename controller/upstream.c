@@ -166,7 +166,8 @@ static int slug_call(struct api_call *call, struct error *e)
 	if (r < 0)
 		return r;
 	call->taken = true;
-	http_reply_file(call->req, 200, "application/octet-stream", fd, size);
+	http_reply_file(call->req, "application/octet-stream", sha256, fd,
+			size);
 	return 0;
 }
 

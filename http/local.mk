@@ -1,11 +1,13 @@
 noinst_LIBRARIES += libhttp.a
 libhttp_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 libhttp_a_SOURCES = \
+	%D%/byte_range.c %D%/byte_range.h \
 	%D%/call.c %D%/call.h \
 	%D%/client.c %D%/client.h \
 	%D%/handshake.c \
 	%D%/json.c %D%/json.h \
 	%D%/reply.c \
+	%D%/reply_file.c \
 	%D%/request.c %D%/request.h \
 	%D%/route.c %D%/route.h \
 	%D%/server.c %D%/server.h \

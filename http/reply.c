@@ -1,6 +1,6 @@
 /*
- * reply.c - answers that are complete at once: JSON, text, a file; and the
- * refusals that the server makes by itself.
+ * reply.c - answers that are complete at once: JSON, text; and the refusals
+ * that the server makes by itself.
  */
 #include "http/json.h"
 #include "http/request.h"
@@ -57,19 +57,6 @@ void http_reply_text(struct http_request *req, int status, const char *type,
 		   MHD_RESPMEM_MUST_COPY);
 }
 
-void http_reply_file(struct http_request *req, int status, const char *type,
-		     int fd, uint64_t n)
-{
-	off_t at = lseek(fd, 0, SEEK_CUR);
-
-	if (type)
-		http_reply_header(req, "Content-Type", type);
-	http_reply_with(req, status,
-			MHD_create_response_from_fd_at_offset64(
-				n, fd, at > 0 ? (uint64_t)at : 0),
-			REQUEST_ANSWERED);
-}
-
 void http_reply_refuse(struct http_request *req, int status,
 		       const char *message)
 {
@@ -78,6 +65,7 @@ void http_reply_refuse(struct http_request *req, int status,
 		{ 404, "not_found" },
 		{ 405, "method_not_allowed" },
 		{ 413, "request_too_large" },
+		{ 416, "requested_range_not_satisfiable" },
 		{ 426, "upgrade_required" },
 		{ 431, "head_too_large" },
 	};

@@ -64,8 +64,8 @@ void http_server_set_gate(struct http_server *s,
 			  void (*gate)(struct http_request *, void *userdata));
 
 /* Called when no route matches (404) or only another method does (405), and
- * for refused heads and bodies (400, 413, 431): lets the program word its
- * error body. It must reply. Optional; the default is {"id","message"}. */
+ * for refused heads, bodies and ranges (400, 413, 416, 431): lets the program
+ * word its error body. It must reply. Optional; the default is {"id","message"}. */
 void http_server_set_refuse(struct http_server *s,
 			    void (*refuse)(struct http_request *, int status,
 					   const char *message, void *userdata));
@@ -114,9 +114,18 @@ void http_reply_header(struct http_request *req, const char *name,
 void http_reply_json(struct http_request *req, int status, json_t *body);
 void http_reply_text(struct http_request *req, int status, const char *type,
 		     const void *body, size_t n);
-/* Send a file (owned from here on) of n bytes from its current offset. */
-void http_reply_file(struct http_request *req, int status, const char *type,
-		     int fd, uint64_t n);
+/*
+ * Send a file (owned from here on) of n bytes from its current offset: 200, or
+ * what the client's headers make of it. tag is what changes with the content
+ * (no quotes in it), or NULL if nothing does; it becomes a strong ETag.
+ *
+ *   Range		one range of bytes: 206, or 416 (through refuse) if it
+ *			begins behind the end; several: the whole
+ *   If-Range		not this tag: the whole
+ *   If-None-Match	this tag: 304
+ */
+void http_reply_file(struct http_request *req, const char *type,
+		     const char *tag, int fd, uint64_t n);
 
 /* A chunked answer of unknown length. end() completes it. While it is open,
  * on_gone tells that the client left or was cut off; it is called from the

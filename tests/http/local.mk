@@ -1,9 +1,13 @@
-http_tests = tests/http/test-json tests/http/test-route \
+http_tests = tests/http/test-byte_range tests/http/test-json \
+	tests/http/test-route tests/http/test-reply_file \
 	tests/http/test-server tests/http/test-client
 check_PROGRAMS += $(http_tests)
 HTTP_TEST_CFLAGS = $(libhttp_a_CFLAGS) $(CMOCKA_CFLAGS)
 HTTP_TEST_LIBS = $(HTTP_LIBS) $(CMOCKA_LIBS)
 
+tests_http_test_byte_range_SOURCES = %D%/test-byte_range.c
+tests_http_test_byte_range_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_byte_range_LDADD = $(HTTP_TEST_LIBS)
 tests_http_test_json_SOURCES = %D%/test-json.c
 tests_http_test_json_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_json_LDADD = $(HTTP_TEST_LIBS)
@@ -16,3 +20,7 @@ tests_http_test_server_LDADD = $(HTTP_TEST_LIBS)
 tests_http_test_client_SOURCES = %D%/test-client.c %D%/world.c %D%/world.h
 tests_http_test_client_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_client_LDADD = $(HTTP_TEST_LIBS)
+tests_http_test_reply_file_SOURCES = %D%/test-reply_file.c %D%/world.c \
+	%D%/world.h
+tests_http_test_reply_file_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_reply_file_LDADD = $(HTTP_TEST_LIBS)

@@ -131,7 +131,7 @@ static void on_file(struct http_request *req, void *userdata)
 	unlink(name);
 	assert_int_equal(write(fd, "xx0123456789yy", 14), 14);
 	assert_int_equal(lseek(fd, 2, SEEK_SET), 2);
-	http_reply_file(req, 200, "text/plain", fd, 10);
+	http_reply_file(req, "text/plain", "digits", fd, 10);
 }
 
 static void on_big(struct http_request *req, void *userdata)
