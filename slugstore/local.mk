@@ -7,6 +7,8 @@ libslugstore_a_SOURCES = \
 	%D%/import.c \
 	%D%/incoming.c %D%/incoming.h \
 	%D%/lease.c %D%/lease.h \
+	%D%/manifest.c %D%/manifest.h \
+	%D%/manifest_line.c %D%/manifest_line.h \
 	%D%/store.c %D%/store.h %D%/store_dir.h \
 	%D%/store_unpack.c \
 	%D%/unpack/entry.c %D%/unpack/entry.h \
