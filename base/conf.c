@@ -89,11 +89,19 @@ void conf_defaults(const struct conf_key *keys, size_t n, void *out)
 	}
 }
 
+/* In a key, "_" is as good as "-". */
+static bool conf_is_key(const char *key, const char *name)
+{
+	while (*key && (*key == *name || (*key == '-' && *name == '_')))
+		key++, name++;
+	return *key == *name;
+}
+
 int conf_set(const struct conf_key *keys, size_t n, void *out,
 	     const char *name, const char *value, struct error *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(keys[i].name, name))
+		if (conf_is_key(keys[i].name, name))
 			return conf_assign(&keys[i], out, value, e);
 	return error_set(e, EINVAL, "unknown key \"%s\"", name);
 }
@@ -183,9 +191,16 @@ static int conf_is_conf(const struct dirent *de)
 int conf_load(const struct conf_key *keys, size_t n, void *out,
 	      const char *dir, const char *name, struct error *e)
 {
-	struct conf_parse p = { keys, n, out, e, 0, NULL, 0 };
 	auto_free char *path = xasprintf("%s/%s.conf", dir, name);
-	auto_free char *more = xasprintf("%s/%s.conf.d", dir, name);
+
+	return conf_load_file(keys, n, out, path, e);
+}
+
+int conf_load_file(const struct conf_key *keys, size_t n, void *out,
+		   const char *path, struct error *e)
+{
+	struct conf_parse p = { keys, n, out, e, 0, NULL, 0 };
+	auto_free char *more = xasprintf("%s.d", path);
 	struct dirent **found = NULL;
 	int count, r;
 

@@ -31,13 +31,18 @@ struct conf_key {
 /* Set every key to its default. */
 void conf_defaults(const struct conf_key *keys, size_t n, void *out);
 
-/* Set one key from text. Errors name the key and what is allowed. */
+/* Set one key from text. Errors name the key and what is allowed. "_" in name
+ * is as good as "-". */
 int conf_set(const struct conf_key *keys, size_t n, void *out,
 	     const char *name, const char *value, struct error *e);
 
 /* Read dir/name.conf and dir/name.conf.d/. Errors name file and line. */
 int conf_load(const struct conf_key *keys, size_t n, void *out,
 	      const char *dir, const char *name, struct error *e);
+
+/* The same for a path: it and path.d/. */
+int conf_load_file(const struct conf_key *keys, size_t n, void *out,
+		   const char *path, struct error *e);
 
 /* Free the strings. */
 void conf_free(const struct conf_key *keys, size_t n, void *out);
