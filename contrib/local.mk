@@ -25,7 +25,8 @@ EXTRA_DIST += %D%/systemd/dynod.service.in \
 exampledir = $(docdir)/examples
 dist_example_DATA = %D%/systemd/conf/dynod.conf \
 	%D%/systemd/conf/supervisor.conf \
-	%D%/systemd/conf/controller.conf %D%/systemd/conf/router.conf
+	%D%/systemd/conf/controller.conf %D%/systemd/conf/router.conf \
+	%D%/systemd/conf/slugs.conf
 
 # Both are called dyno.conf where they go.
 sysusersdir = $(prefix)/lib/sysusers.d

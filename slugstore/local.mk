@@ -3,12 +3,14 @@ noinst_LIBRARIES += libslugstore.a
 libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
 	$(GNUTLS_CFLAGS)
 libslugstore_a_SOURCES = \
+	%D%/conf.c %D%/conf.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/import.c \
 	%D%/incoming.c %D%/incoming.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest_line.c %D%/manifest_line.h \
+	%D%/partial.c %D%/partial.h \
 	%D%/store.c %D%/store.h %D%/store_dir.h \
 	%D%/store_unpack.c \
 	%D%/unpack/entry.c %D%/unpack/entry.h \

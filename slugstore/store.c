@@ -45,6 +45,7 @@ int store_open(struct store **ret, const char *dir, struct error *e)
 	const struct { const char *name; int *fd; } subs[] = {
 		{ "blobs", &s->blobs_fd },
 		{ "trees", &s->trees_fd },
+		{ "partial", &s->partial_fd },
 		{ "incoming", &s->incoming_fd },
 		{ "locks", &s->locks_fd },
 	};
@@ -68,6 +69,7 @@ struct store *store_free(struct store *s)
 	if (s) {
 		fd_close(s->blobs_fd);
 		fd_close(s->trees_fd);
+		fd_close(s->partial_fd);
 		fd_close(s->incoming_fd);
 		fd_close(s->locks_fd);
 		free(s->dir);

@@ -8,6 +8,8 @@
  *   blobs/<sha256>		the slug as it came (compressed tar), 0644
  *   trees/<sha256>/app		the unpacked slug, read-only by convention
  *   trees/<sha256>/.ok		written last: the tree is complete
+ *   partial/<sha256>		the first bytes of a blob, to be continued; locked
+ *				by its writer. <sha256>.from: of which version
  *   incoming/<random>		what is being written; removed at store_open()
  *				when no living process holds its lock
  *   locks/<sha256>		flock: shared = leased, exclusive = being changed
@@ -37,6 +39,7 @@ struct store_import;
 struct strv;
 
 #define STORE_ABSENT 1		/* no such slug here */
+#define STORE_PRESENT 2		/* this slug is here already */
 
 /* The directory is made if it is absent (0755). */
 int store_open(struct store **ret, const char *dir, struct error *e);
@@ -56,11 +59,27 @@ int store_import_begin(struct store *s, uint64_t max,
 		       struct store_import **ret, struct error *e);
 int store_import_write(struct store_import *imp, const void *data, size_t n,
 		       struct error *e);
-/* expected: sha256 in hex or NULL. EBADMSG: differs (both are named); EINVAL:
- * 0 bytes. On success the blob is durable and *imp may only be freed. */
+/* expected: sha256 in hex or NULL. EBADMSG: differs (both are named, and what
+ * was written is gone: one may write anew); EINVAL: 0 bytes. On success the
+ * blob is durable and *imp may only be freed. */
 int store_import_finish(struct store_import *imp, const char *expected,
 			char ret_sha256[SHA256_HEX_MAX], uint64_t *ret_size,
 			struct error *e);
+/* An import that may be continued, also by another process: its bytes stay
+ * when it is freed, unless a write has failed. One process at a time: others
+ * wait up to wait_sec (then EBUSY). STORE_PRESENT: the blob is here (another
+ * one may have just finished it). Expects sha256, whatever finish says. */
+int store_import_resume(struct store *s, uint64_t max, const char *sha256,
+			uint64_t wait_sec, struct store_import **ret,
+			struct error *e);
+/* Bytes so far, and the version of the source that they are of; NULL: none. It
+ * is to be set before the first byte: without it they are not taken up again. */
+uint64_t store_import_size(const struct store_import *imp);
+const char *store_import_from(const struct store_import *imp);
+int store_import_set_from(struct store_import *imp, const char *from,
+			  struct error *e);
+/* Forget all bytes and their version. */
+int store_import_restart(struct store_import *imp, struct error *e);
 struct store_import *store_import_free(struct store_import *imp);
 DEFINE_AUTO(struct store_import, store_import_free)
 

@@ -7,7 +7,7 @@
 
 struct store {
 	char *dir;
-	int blobs_fd, trees_fd, incoming_fd, locks_fd;
+	int blobs_fd, trees_fd, partial_fd, incoming_fd, locks_fd;
 	store_progress_fn on_progress;
 	void *userdata;
 };

@@ -3,6 +3,7 @@
  * its verbs.
  */
 #include "slugstore/dyno-slug/slug.h"
+#include "base/error.h"
 #include "base/verb.h"
 #include "slugstore/store.h"
 
@@ -33,17 +34,22 @@ static int slug_main(struct slug *g, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "store", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
+	const char *config = NULL;
+	struct error e;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == 's') {
 			g->dir = optarg;
+		} else if (c == 'c') {
+			config = optarg;
 		} else if (c == 'h') {
-			verb_usage("dyno-slug --store DIR", slug_verbs,
+			verb_usage("dyno-slug --store DIR [--config FILE]", slug_verbs,
 				   ARRAY_SIZE(slug_verbs), false);
 			return EXIT_SUCCESS;
 		} else if (c == 'v') {
@@ -53,13 +59,17 @@ static int slug_main(struct slug *g, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (slugs_conf_load(&g->conf, config, &e) < 0)
+		return slug_fail(&e);
 	return verb_run("dyno-slug", slug_verbs, ARRAY_SIZE(slug_verbs),
 			argc - optind, argv + optind, g);
 }
 
 int main(int argc, char **argv)
 {
-	struct slug g = { .progress = PROGRESS_INIT("") };
+	struct slug g = {
+		.progress = PROGRESS_INIT(""), .conf = SLUGS_CONF_INIT,
+	};
 	int status;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -70,6 +80,7 @@ int main(int argc, char **argv)
 		status = EXIT_FAILURE;
 	}
 	strv_deinit(&g.headers);
+	slugs_conf_deinit(&g.conf);
 	store_free(g.store);
 	curl_global_cleanup();
 	return status;

@@ -21,8 +21,16 @@
 
 int slug_fail(const struct error *e)
 {
+	static const struct { int code, status; } table[] = {
+		{ EDESTADDRREQ, EXIT_USAGE },
+		{ EBADMSG, EXIT_DIGEST },
+	};
+
 	fprintf(stderr, "dyno-slug: %s\n", e->msg);
-	return e->code == EDESTADDRREQ ? EXIT_USAGE : EXIT_FAILURE;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (e->code == table[i].code)
+			return table[i].status;
+	return EXIT_FAILURE;
 }
 
 int slug_absent(const char *sha256)

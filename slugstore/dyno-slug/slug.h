@@ -6,16 +6,19 @@
 #include "base/base.h"
 #include "base/id.h"
 #include "base/strv.h"
+#include "slugstore/conf.h"
 #include "slugstore/dyno-slug/progress.h"
 
 struct error;
 struct store;
 
 #define EXIT_ABSENT 3		/* no such slug, here or at the source */
+#define EXIT_DIGEST 4		/* it is not what its SHA-256 says */
 
 struct slug {
 	const char *dir;		/* --store */
 	struct store *store;
+	struct slugs_conf conf;		/* --config, or the defaults */
 	struct progress progress;
 	/* options of verbs */
 	const char *sha256, *unix_socket;

@@ -99,8 +99,8 @@ static void a_wrong_digest_leaves_nothing(void **state)
 	struct error e;
 
 	assert_int_equal(import(f, "abc", NONE, sha256, &e), -EBADMSG);
-	assert_string_equal(e.msg, "slug: its SHA-256 is " ABC ", but " NONE
-			    " was expected");
+	assert_string_equal(e.msg, "slug: wrong SHA-256: expected " NONE
+			    ", got " ABC);
 	assert_int_equal(import(f, "abc", "xyz", sha256, &e), -EINVAL);
 	assert_int_equal(maker_count(f->dir, "blobs"), 0);
 	assert_int_equal(maker_count(f->dir, "incoming"), 0);
