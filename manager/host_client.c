@@ -167,14 +167,15 @@ static void on_client_broken(const struct error *why, void *userdata)
 /* ---- what the supervisor asks ---- */
 
 static int host_client_send(struct host_client *c, const struct buf *message,
-			    const struct note *note, struct error *e)
+			    const int *fds, const struct note *note,
+			    struct error *e)
 {
 	struct note *n;
 	int r;
 
 	if (!c->link)
 		return error_set(e, EPIPE, "the connection is lost");
-	r = host_link_send(c->link, message, NULL, e);
+	r = host_link_send(c->link, message, fds, e);
 	if (r < 0)
 		return r;
 	n = xmemdup(note, sizeof(*note));
@@ -195,12 +196,15 @@ int host_client_start(struct host_client *c, const struct dyno_spec *spec,
 {
 	const struct note note = { .type = HOST_START, .started = fn,
 				   .userdata = userdata };
+	int fds[DYNO_FD_COUNT] = { -1, -1, -1 };
 	auto_buf message = BUF_INIT;
 	int r;
 
+	if (spec->slug)
+		fds[HOST_FD_LEASE] = spec->lease_fd;
 	r = host_message_encode_start(&message, host_client_serial(c), spec, e);
 	if (r >= 0)
-		r = host_client_send(c, &message, &note, e);
+		r = host_client_send(c, &message, fds, &note, e);
 	return error_prefix(e, r, "ask for the start of dyno %s", spec->uuid);
 }
 
@@ -219,7 +223,7 @@ static int host_client_ask(struct host_client *c, enum host_type type,
 
 	r = host_message_encode(&message, &head, &uuid, e);
 	if (r >= 0)
-		r = host_client_send(c, &message, &note, e);
+		r = host_client_send(c, &message, NULL, &note, e);
 	return error_prefix(e, r, "ask to %s dyno %s", host_message_name(type),
 			    uuid);
 }

@@ -14,11 +14,12 @@
 enum {
 	HOST_HAS_SERIAL = 1 << 0,	/* serial is not 0 */
 	HOST_HAS_UUID = 1 << 1,		/* string 0 is a uuid */
-	HOST_HAS_FDS = 1 << 2,		/* descriptors may come along */
+	HOST_HAS_FDS = 1 << 2,		/* descriptors of a dyno may come along */
 	HOST_HAS_SIGNAL = 1 << 3,
 	HOST_HAS_STDIO = 1 << 4,
 	HOST_HAS_SPEC = 1 << 5,
 	HOST_HAS_VERSION = 1 << 6,
+	HOST_HAS_LEASE = 1 << 7,	/* and that of a lease, with a slug only */
 };
 
 static const struct {
@@ -39,7 +40,7 @@ static const struct {
 	[HOST_START] = { "start", HOST_SUPERVISOR, HOST_START_FIXED + 1,
 			 HOST_STRINGS_MAX,
 			 HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_STDIO |
-			 HOST_HAS_SPEC },
+			 HOST_HAS_SPEC | HOST_HAS_LEASE },
 	[HOST_SIGNAL] = { "signal", HOST_SUPERVISOR, 1, 1,
 			  HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_SIGNAL },
 	[HOST_KILL] = { "kill", HOST_SUPERVISOR, 1, 1,
@@ -95,6 +96,8 @@ int host_message_encode_start(struct buf *out, uint32_t serial,
 		.n_argv = (uint32_t)n_argv, .n_envp = (uint32_t)n_envp,
 		.stdio = spec->stdio, .rows = spec->rows, .cols = spec->cols,
 		.egress = spec->egress, .limits = spec->limits,
+		.fd_mask = spec->slug && spec->lease_fd >= 0 ? 1U << HOST_FD_LEASE
+							     : 0,
 	};
 	auto_free const char **strings = NULL;
 
@@ -176,6 +179,8 @@ static int host_message_counts(const struct host_message *h, size_t n_fds,
 {
 	unsigned has = host_rules[h->type].has;
 	uint32_t mask = h->fd_mask;
+	uint32_t allowed = has & HOST_HAS_FDS ? (1U << DYNO_FD_COUNT) - 1 :
+		has & HOST_HAS_LEASE ? 1U << HOST_FD_LEASE : 0;
 
 	if (h->n_strings < host_rules[h->type].min_strings ||
 	    h->n_strings > host_rules[h->type].max_strings)
@@ -187,7 +192,7 @@ static int host_message_counts(const struct host_message *h, size_t n_fds,
 		return error_set(e, EBADMSG, "%u arguments, %u environment "
 				 "variables", (unsigned)h->n_argv,
 				 (unsigned)h->n_envp);
-	if (mask >> DYNO_FD_COUNT || (mask && !(has & HOST_HAS_FDS)) ||
+	if ((mask & ~allowed) ||
 	    (size_t)__builtin_popcount(mask) != n_fds)
 		return error_set(e, EBADMSG, "%zu descriptors for mask %#x",
 				 n_fds, (unsigned)mask);
@@ -213,6 +218,8 @@ static int host_message_values(const struct host_packet *p, struct error *e)
 	if ((has & HOST_HAS_SPEC) && p->strings[2][0] &&
 	    !id_is_sha256(p->strings[2]))
 		return error_set(e, EBADMSG, "the slug is not a SHA-256");
+	if ((has & HOST_HAS_LEASE) && h->fd_mask && !p->strings[2][0])
+		return error_set(e, EBADMSG, "a lease without a slug");
 	if ((has & HOST_HAS_SPEC) && p->head.egress >= DYNO_EGRESS_COUNT)
 		return error_set(e, EBADMSG, "egress %u", (unsigned)p->head.egress);
 	return 0;
@@ -251,5 +258,6 @@ void host_message_spec(struct host_packet *p, struct dyno_spec *ret)
 		.rows = h->rows,
 		.cols = h->cols,
 		.egress = (enum dyno_egress)h->egress,
+		.lease_fd = -1,
 	};
 }

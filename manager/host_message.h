@@ -30,7 +30,8 @@ const char *host_message_name(uint32_t type);
 int host_message_encode(struct buf *out, const struct host_message *head,
 			const char *const *strings, struct error *e);
 
-/* Append a HOST_START. E2BIG: too long, or too many strings. */
+/* Append a HOST_START; with a slug and a lease_fd it announces that one. E2BIG:
+ * too long, or too many strings. */
 int host_message_encode_start(struct buf *out, uint32_t serial,
 			      const struct dyno_spec *spec, struct error *e);
 
@@ -39,5 +40,6 @@ int host_message_encode_start(struct buf *out, uint32_t serial,
 int host_message_decode(char *data, size_t n, size_t n_fds, enum host_side from,
 			struct host_packet *ret, struct error *e);
 
-/* The spec of a decoded HOST_START; points into the packet. */
+/* The spec of a decoded HOST_START; points into the packet. Its lease_fd is -1:
+ * descriptors are not in the bytes. */
 void host_message_spec(struct host_packet *p, struct dyno_spec *ret);

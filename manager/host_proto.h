@@ -20,10 +20,11 @@
 
 #include "runtime/runtime.h"
 
-#define HOST_VERSION 2
+#define HOST_VERSION 3
 #define HOST_FD 3			/* the supervisor's end */
 #define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
 #define HOST_STRINGS_MAX 4096
+#define HOST_FD_LEASE 0			/* place of START's descriptor */
 
 enum host_type {
 	/* dynod -> supervisor */
@@ -36,7 +37,7 @@ enum host_type {
 				 * dyno_trace_text() */
 	/* supervisor -> dynod */
 	HOST_START,		/* spec; strings: uuid hostname slug (or "")
-				 * argv... envp... */
+				 * argv... envp...; fds: HOST_FD_LEASE, or none */
 	HOST_SIGNAL,		/* strings: uuid */
 	HOST_KILL,		/* strings: uuid */
 	HOST_REMOVE,		/* strings: uuid; after HOST_EXIT */
@@ -54,7 +55,8 @@ struct host_message {
 	uint32_t stdio;			/* enum dyno_stdio */
 	uint16_t rows, cols;
 	uint32_t egress;		/* START: enum dyno_egress */
-	uint32_t fd_mask;		/* bit DYNO_FD_x: such a descriptor follows */
+	uint32_t fd_mask;		/* bit DYNO_FD_x or HOST_FD_x: such a
+					 * descriptor follows */
 	uint32_t alive;			/* ADOPT: 1 lives, 0 has ended */
 	int32_t pid;
 	uint32_t address;		/* network order */

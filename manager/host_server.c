@@ -7,6 +7,9 @@
 #include "manager/host_link.h"
 #include "manager/host_server.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 struct host_server {
 	struct host_link *link;		/* NULL: broken */
 	struct dyno_table *table;
@@ -116,13 +119,33 @@ void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
 
 #define HOST_ANSWERED 1		/* the request has sent its own answer */
 
+/* Whatever it is, dyno-init will hold it, and do nothing else with it: so it is
+ * enough that it cannot be written to, and has no other side. */
+static int host_server_check_lease(int fd, struct error *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return error_sys(e, "look at the lease");
+	if (!S_ISREG(st.st_mode) || (flags & O_ACCMODE) != O_RDONLY ||
+	    (flags & O_PATH))
+		return error_set(e, EINVAL, "the lease is no regular file that is "
+				 "open for reading only");
+	return 0;
+}
+
 static int host_server_serve_start(struct host_server *s, struct host_packet *p,
-				   struct error *e)
+				   const int *fds, struct error *e)
 {
 	struct dyno_spec spec;
 	int r;
 
 	host_message_spec(p, &spec);
+	spec.lease_fd = fds[HOST_FD_LEASE];
+	r = spec.lease_fd < 0 ? 0 : host_server_check_lease(spec.lease_fd, e);
+	if (r < 0)
+		return r;
 	r = dyno_table_start(s->table, &spec, p->head.serial, e);
 	return r < 0 ? r : HOST_ANSWERED;	/* by host_server_started() */
 }
@@ -140,7 +163,7 @@ static int host_server_entry(struct host_server *s, struct host_packet *p,
 }
 
 static int host_server_serve_signal(struct host_server *s, struct host_packet *p,
-				    struct error *e)
+				    const int *fds, struct error *e)
 {
 	struct dyno_entry *entry;
 	int r = host_server_entry(s, p, &entry, e);
@@ -151,7 +174,7 @@ static int host_server_serve_signal(struct host_server *s, struct host_packet *p
 }
 
 static int host_server_serve_kill(struct host_server *s, struct host_packet *p,
-				  struct error *e)
+				  const int *fds, struct error *e)
 {
 	struct dyno_entry *entry;
 	int r = host_server_entry(s, p, &entry, e);
@@ -162,13 +185,13 @@ static int host_server_serve_kill(struct host_server *s, struct host_packet *p,
 }
 
 static int host_server_serve_remove(struct host_server *s, struct host_packet *p,
-				    struct error *e)
+				    const int *fds, struct error *e)
 {
 	return dyno_table_remove(s->table, p->strings[0], e);
 }
 
 static const struct {
-	int (*serve)(struct host_server *s, struct host_packet *p,
+	int (*serve)(struct host_server *s, struct host_packet *p, const int *fds,
 		     struct error *e);
 } host_server_requests[HOST_TYPE_COUNT] = {
 	[HOST_START] = { host_server_serve_start },
@@ -186,7 +209,7 @@ static void on_request(struct host_packet *p, int fds[DYNO_FD_COUNT],
 
 	/* Decoding lets only the supervisor's messages through. */
 	assert(host_server_requests[p->head.type].serve);
-	r = host_server_requests[p->head.type].serve(s, p, &e);
+	r = host_server_requests[p->head.type].serve(s, p, fds, &e);
 	if (r != HOST_ANSWERED)
 		host_server_reply(s, p->head.serial, r, &e);
 }

@@ -74,7 +74,7 @@ static int life_request(struct life *l, struct error *e)
 		.uuid = l->st.instance, .hostname = a->id, .slug = a->slug,
 		.stdio = life_stdio(l),
 		.rows = (uint16_t)a->rows, .cols = (uint16_t)a->cols,
-		.egress = a->egress,
+		.egress = a->egress, .lease_fd = l->lease_fd,
 		.limits = {
 			.memory = (uint64_t)a->memory,
 			.memory_swap = (uint64_t)a->memory_max,

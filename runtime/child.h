@@ -32,6 +32,7 @@ struct child_fds {
 	int exit;			/* the exit file of a dyno */
 	int in, out, err;		/* the command's ends; in -1 = /dev/null */
 	int hold_out, hold_err;		/* our ends that dyno-init keeps */
+	int lease;			/* kept by dyno-init, too */
 	int stage;			/* the helper's work, detached */
 	int start;			/* listening socket of START */
 	int state;			/* state document for HOOK */
@@ -42,7 +43,7 @@ struct child_fds {
 };
 
 #define CHILD_FDS_INIT ((struct child_fds){ -1, -1, -1, -1, -1, -1, -1, -1, \
-	-1, -1, -1, -1, -1, false, NULL })
+	-1, -1, -1, -1, -1, -1, false, NULL })
 
 /* With plan->by_host a helper comes first: root of the host in a mount namespace
  * of its own. It runs stage LAYERS, and ends when its work has been taken. */

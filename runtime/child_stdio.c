@@ -155,6 +155,7 @@ static int child_give(struct child *c, int base)
 	want[INIT_FD_EXIT] = c->fds.exit;
 	want[INIT_FD_OUT] = c->fds.hold_out;
 	want[INIT_FD_ERR] = c->fds.hold_err;
+	want[INIT_FD_LEASE] = c->fds.lease;
 	return child_assign(want, INIT_FD_END, base);
 }
 

@@ -18,6 +18,7 @@ enum {
 	INIT_FD_EXIT = 3,	/* the exit file: one struct init_exit is written */
 	INIT_FD_OUT,		/* read end of the output, or the PTY's master */
 	INIT_FD_ERR,		/* read end of stderr, if it is separate */
+	INIT_FD_LEASE,		/* the lock on the slug, if there is one: held only */
 	INIT_FD_END,		/* first number that is free */
 };
 

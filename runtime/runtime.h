@@ -109,6 +109,8 @@ struct dyno_spec {
 	enum dyno_stdio stdio;
 	uint16_t rows, cols;	/* PTY: 0 = 24 x 80 */
 	enum dyno_egress egress;
+	int lease_fd;		/* with a slug: a lock that shall last as long as the
+				 * dyno, held by dyno-init; -1 = none. Borrowed */
 };
 
 enum { DYNO_FD_OUT, DYNO_FD_ERR, DYNO_FD_IN, DYNO_FD_COUNT };

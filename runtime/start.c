@@ -32,7 +32,7 @@ struct start {
 	struct cgroup cgroup;
 	struct plan plan;
 	struct spawn spawn;
-	struct child_fds fds;		/* for the child; owned */
+	struct child_fds fds;		/* for the child; owned, but for the lease */
 	struct buf net;
 	unsigned net_acks;
 	bool recorded;			/* remove_dyno() has to undo it */
@@ -342,6 +342,7 @@ static int start_clone(struct start *s, struct error *e)
 	int r;
 
 	s->fds.exec = s->rt->init_fd;
+	s->fds.lease = s->spec->slug ? s->spec->lease_fd : -1;
 	start_share_trace(s);
 	r = s->plan.by_host ? spawn_layers(&s->plan, &s->fds, e) : 0;
 	if (r == 0)
@@ -384,6 +385,7 @@ static int start_recorded(struct start *s, struct error *e)
 	if (r == 0)
 		r = start_serve(s, e);
 	s->spec = NULL;
+	s->fds.lease = -1;
 	return r;
 }
 

@@ -110,7 +110,7 @@ struct dyno_spec instance_spec(char *const *argv, char uuid[UUID_TEXT_MAX])
 
 	return (struct dyno_spec){
 		.uuid = id_uuid(uuid), .hostname = INSTANCE_HOST,
-		.slug = INSTANCE_SLUG, .argv = argv, .envp = environment,
+		.slug = INSTANCE_SLUG, .lease_fd = -1, .argv = argv, .envp = environment,
 		.stdio = DYNO_STDIO_LOG,
 		.limits = {
 			.memory = 512 << 20, .memory_swap = 1 << 30,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,7 @@ struct record {
 struct runtime {
 	struct list records;
 	struct fake_failures fail;
+	ino_t lease;
 };
 
 static struct record *fake_find(struct runtime *rt, const char *uuid)
@@ -132,6 +134,11 @@ struct fake_failures *fake_runtime_failures(struct runtime *rt)
 	return &rt->fail;
 }
 
+ino_t fake_runtime_lease(const struct runtime *rt)
+{
+	return rt->lease;
+}
+
 size_t fake_runtime_count(const struct runtime *rt)
 {
 	const struct record *rec;
@@ -193,7 +200,9 @@ int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
 	int fds[DYNO_FD_COUNT], p[2];
 	struct record *rec;
 	struct start *s;
+	struct stat st;
 
+	rt->lease = fstat(spec->lease_fd, &st) < 0 ? 0 : st.st_ino;
 	if (spec->slug)
 		return error_set(e, ENOENT, "slug %s is not unpacked", spec->slug);
 	if (pipe2(p, O_CLOEXEC) < 0)

@@ -19,4 +19,7 @@ struct fake_failures {
 };
 struct fake_failures *fake_runtime_failures(struct runtime *rt);
 
+/* Inode of the lease in the last spec, 0: it had none. */
+ino_t fake_runtime_lease(const struct runtime *rt);
+
 size_t fake_runtime_count(const struct runtime *rt);	/* on record */

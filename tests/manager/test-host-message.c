@@ -23,7 +23,7 @@ static char *const envp_ab[] = {
 static char *const none[] = { NULL };
 
 static const struct dyno_spec spec_full = {
-	.uuid = UUID, .hostname = HOSTNAME, .slug = SHA,
+	.uuid = UUID, .hostname = HOSTNAME, .slug = SHA, .lease_fd = -1,
 	.argv = argv_abc, .envp = envp_ab, .stdio = DYNO_STDIO_PTY,
 	.rows = 40, .cols = 120, .egress = DYNO_EGRESS_ALLOWED,
 	.limits = { .memory = 512 << 20, .pids = 256, .files = 10000 },
@@ -86,6 +86,40 @@ static void a_start_may_lack_slug_and_environment(void **state)
 	assert_string_equal(s.argv[2], "echo hi");
 	assert_null(s.argv[3]);
 	assert_null(s.envp[0]);
+}
+
+static void a_start_may_bring_the_lease_of_its_slug(void **state)
+{
+	struct dyno_spec spec = spec_full, s;
+	auto_buf b = BUF_INIT;
+	struct host_packet p;
+	struct error e;
+
+	spec.lease_fd = 0;
+	start_message(&b, &spec);
+	assert_int_equal(decode(&b, 1, HOST_SUPERVISOR, &p, &e), 0);
+	assert_int_equal(p.head.fd_mask, 1U << HOST_FD_LEASE);
+	host_message_spec(&p, &s);
+	assert_int_equal(s.lease_fd, -1);
+	assert_int_equal(decode(&b, 0, HOST_SUPERVISOR, &p, &e), -EBADMSG);
+	assert_int_equal(decode(&b, 2, HOST_SUPERVISOR, &p, &e), -EBADMSG);
+}
+
+static void without_a_slug_there_is_no_lease(void **state)
+{
+	const uint32_t mask = 1U << HOST_FD_LEASE;
+	struct dyno_spec spec = spec_full;
+	auto_buf b = BUF_INIT;
+	struct host_packet p;
+	struct error e;
+
+	spec.slug = NULL;
+	spec.lease_fd = 0;
+	start_message(&b, &spec);
+	assert_int_equal(decode(&b, 0, HOST_SUPERVISOR, &p, &e), 0);
+	memcpy(b.data + offsetof(struct host_message, fd_mask), &mask,
+	       sizeof(mask));
+	assert_int_equal(decode(&b, 1, HOST_SUPERVISOR, &p, &e), -EBADMSG);
 }
 
 static void a_start_without_a_command_is_refused(void **state)
@@ -238,6 +272,7 @@ static void each_field_is_held_to_its_range(void **state)
 		{ HOST_ADOPT, offsetof(struct host_message, stdio), 3 },
 		{ HOST_ADOPT, offsetof(struct host_message, fd_mask), 8 },
 		{ HOST_ADOPT, offsetof(struct host_message, fd_mask), 1 },
+		{ HOST_START, offsetof(struct host_message, fd_mask), 2 },
 		{ HOST_KILL, offsetof(struct host_message, serial), 0 },
 		{ HOST_KILL, offsetof(struct host_message, n_argv), 1 },
 		{ HOST_KILL, offsetof(struct host_message, n_strings), 2 },
@@ -279,6 +314,10 @@ static void descriptors_come_only_where_they_belong(void **state)
 	       sizeof(mask));
 	assert_int_equal(decode(&b, 2, HOST_DYNOD, &p, &e), 0);
 	assert_int_equal(decode(&b, 1, HOST_DYNOD, &p, &e), -EBADMSG);
+	one_message(&b, HOST_START);
+	memcpy(b.data + offsetof(struct host_message, fd_mask), &mask,
+	       sizeof(mask));
+	assert_int_equal(decode(&b, 2, HOST_SUPERVISOR, &p, &e), -EBADMSG);
 	one_message(&b, HOST_KILL);
 	assert_int_equal(decode(&b, 1, HOST_SUPERVISOR, &p, &e), -EBADMSG);
 }
@@ -304,6 +343,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_comes_out_as_it_went_in),
 		cmocka_unit_test(a_start_may_lack_slug_and_environment),
+		cmocka_unit_test(a_start_may_bring_the_lease_of_its_slug),
+		cmocka_unit_test(without_a_slug_there_is_no_lease),
 		cmocka_unit_test(a_start_without_a_command_is_refused),
 		cmocka_unit_test(ids_and_slugs_are_checked),
 		cmocka_unit_test(too_much_is_refused_before_it_is_sent),

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #define STEP_TIMEOUT_USEC (5 * USEC_PER_SEC)
@@ -300,7 +301,7 @@ static void a_failed_start_is_told_and_leaves_nothing(void **state)
 	struct bench *b = *state;
 	char slug[SHA256_HEX_MAX] = { 0 };
 	struct dyno_spec spec = { .uuid = UUID_A, .hostname = UUID_B,
-				  .slug = slug, .argv = sh_argv };
+				  .slug = slug, .lease_fd = -1, .argv = sh_argv };
 	struct error e;
 
 	memset(slug, 'a', SHA256_HEX_MAX - 1);
@@ -313,6 +314,65 @@ static void a_failed_start_is_told_and_leaves_nothing(void **state)
 		sd_event_run(b->event, STEP_TIMEOUT_USEC);
 	assert_non_null(strstr(buf_str(&b->log), "is not unpacked"));
 	assert_int_equal(dyno_table_count(&b->table), 0);
+}
+
+static void start_leased(struct bench *b, int lease_fd)
+{
+	char slug[SHA256_HEX_MAX] = { 0 };
+	struct dyno_spec spec = { .uuid = UUID_A, .hostname = UUID_B,
+				  .slug = slug, .lease_fd = lease_fd,
+				  .argv = sh_argv };
+	struct error e;
+
+	memset(slug, 'a', SHA256_HEX_MAX - 1);
+	sh_argv[2] = (char *)"true";
+	assert_int_equal(host_client_start(b->client, &spec, on_started, b, &e),
+			 0);
+	fd_close(lease_fd);
+}
+
+static void a_lease_arrives_as_it_was_sent(void **state)
+{
+	struct bench *b = *state;
+	char path[] = "/tmp/dyno-lease-XXXXXX";
+	int fd = mkstemp(path);
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	fd_close(fd);
+	connect_both(b);
+	expect(b, 2, "hello dyno7; ready");
+	start_leased(b, open(path, O_RDONLY | O_CLOEXEC));
+	unlink(path);
+	while (b->seen < 1)
+		sd_event_run(b->event, STEP_TIMEOUT_USEC);
+	assert_non_null(strstr(buf_str(&b->log), "is not unpacked"));
+	assert_int_equal(fake_runtime_lease(b->rt), st.st_ino);
+}
+
+static void a_lease_that_is_none_is_refused(void **state)
+{
+	struct bench *b = *state;
+	int p[2], bad[] = {
+		open("/dev/null", O_RDONLY | O_CLOEXEC),
+		open("/", O_RDONLY | O_CLOEXEC),
+		open("/proc/self/exe", O_PATH | O_CLOEXEC),
+		open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+		-1,
+	};
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	bad[4] = p[0];
+	connect_both(b);
+	expect(b, 2, "hello dyno7; ready");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_true(bad[i] >= 0);
+		start_leased(b, bad[i]);
+		expect(b, 1, "not started: the lease is no regular file that is "
+		       "open for reading only");
+	}
+	fd_close(p[1]);
+	assert_int_equal(fake_runtime_lease(b->rt), 0);
 }
 
 static void the_same_uuid_starts_only_once(void **state)
@@ -690,6 +750,8 @@ int main(void)
 		T(a_dyno_is_started_ends_and_is_removed),
 		T(the_environment_arrives_unread),
 		T(a_failed_start_is_told_and_leaves_nothing),
+		T(a_lease_arrives_as_it_was_sent),
+		T(a_lease_that_is_none_is_refused),
 		T(the_same_uuid_starts_only_once),
 		T(more_dynos_than_allowed_are_refused),
 		T(signals_and_kills_reach_the_dyno),

@@ -24,6 +24,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -126,7 +127,7 @@ static struct dyno_spec spec_of(char *const *argv, enum dyno_stdio stdio,
 {
 	return (struct dyno_spec){
 		.uuid = id_uuid(uuid), .hostname = HOST, .slug = SLUG,
-		.argv = argv, .envp = env, .stdio = stdio,
+		.lease_fd = -1, .argv = argv, .envp = env, .stdio = stdio,
 		.limits = {
 			.memory = 512 << 20, .memory_swap = 1 << 30,
 			.tmpfs = 256 << 20, .inodes = 65536, .pids = 256,
@@ -315,6 +316,48 @@ static void a_slug_serves_many_dynos_and_stays_as_it_is(struct runtime *rt)
 		check(str_eq(buf_str(&text), "from the slug\n"));
 		check(finish(rt, d[i]).status == 0);
 	}
+}
+
+/* Whether somebody else has it: a lock of our own is let go again. */
+static bool is_leased(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static void start_leased(struct runtime *rt, const char *path, struct dyno **ret)
+{
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c",
+			 (char *)"ls /proc/self/fd; ls /proc/1/fd; ls -l /proc/$$/fd |"
+			 " grep -c lock; exec sleep 1000", NULL };
+	char uuid[UUID_TEXT_MAX];
+	struct dyno_spec spec = spec_of(argv, DYNO_STDIO_LOG, uuid);
+	auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+	struct error e;
+
+	check(fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0);
+	spec.lease_fd = fd;
+	check_ok(runtime_start(rt, &spec, ret, &e));
+}
+
+static void the_lease_lasts_as_long_as_the_dyno(struct runtime *rt)
+{
+	auto_free char *path = xasprintf("%s/lock", root_dir);
+	struct dyno *d = NULL;
+	auto_buf text = BUF_INIT;
+	struct error e;
+
+	start_leased(rt, path, &d);
+	if (!d)
+		return;
+	/* 3 is the directory that ls reads. */
+	check(wait_for(&text, d->fds[DYNO_FD_OUT], "denied\n0\n"));
+	check(strncmp(buf_str(&text), "0\n1\n2\n3\nls: ", 12) == 0);
+	check(is_leased(path));
+	check_ok(dyno_kill(rt, d, &e));
+	check(finish(rt, d).status == 137);
+	check(!is_leased(path));
 }
 
 static void three_pipes_are_binary_clean_and_half_close(struct runtime *rt)
@@ -647,6 +690,7 @@ static const struct {
 	CHECK(what_the_slug_brought_can_be_replaced),
 	CHECK(nothing_of_the_host_is_mounted),
 	CHECK(a_slug_serves_many_dynos_and_stays_as_it_is),
+	CHECK(the_lease_lasts_as_long_as_the_dyno),
 	CHECK(three_pipes_are_binary_clean_and_half_close),
 	CHECK(a_closed_stream_is_seen_while_the_command_lives),
 	CHECK(a_terminal_is_one),
