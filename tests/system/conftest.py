@@ -7,12 +7,14 @@ number of instances, and of test runs, can be on the machine at the same time.
 """
 import os
 import shutil
+import time
 
 import pytest
 
 pytest.register_assert_rewrite("harness")
 
-from harness import BUILD, Host, private_dir
+from harness import BUILD, Host, assert_nothing_left, private_dir, wait_for
+from worker import Worker
 
 
 def pytest_report_header(config):
@@ -58,3 +60,28 @@ def workdir():
     d = private_dir("dyno-w-")
     yield d
     shutil.rmtree(d, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def worker():
+    w = Worker()
+    try:
+        w.up.wait(lambda: w.up.registered, what="registration")
+        prefix = w.get("/")["prefix"]
+        yield w
+    finally:
+        w.stop()
+        w.log.seek(0)
+        print(w.log.read()[-8000:])
+        shutil.rmtree(w.root)
+    assert_nothing_left(prefix, w.root)
+
+
+@pytest.fixture
+def up(worker):
+    """An upstream that wants nothing and knows no line."""
+    worker.up.assign([])
+    wait_for("an empty host", lambda: worker.get("/dynos") == [] and worker.get("/")["strays"] == 0)
+    time.sleep(0.2)
+    worker.up.lines.clear()
+    return worker.up

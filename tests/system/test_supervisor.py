@@ -2,108 +2,18 @@
 (tests/manager/fake_upstream.py): log lines byte for byte, time-outs, lost
 clients, kills at any moment, an upstream that is away."""
 import hashlib
-import json
 import os
 import re
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 
-import pytest
-
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
-from fake_upstream import FakeUpstream, assignment  # noqa: E402
-from harness import BUILD, assert_nothing_left, await_fds, fds_of, slug, wait_for  # noqa: E402
+from fake_upstream import assignment  # noqa: E402
+from harness import await_fds, fds_of, slug, wait_for  # noqa: E402
 
-USER = 64124  # the service user: a number without a name
-CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
 SERVER = "exec python3 -u -m http.server $PORT"
 COUNTER = "i=0; while :; do echo line $i; i=$((i+1)); [ $((i % 100)) = 0 ] && sleep 0.01; done"
-
-
-class Worker:
-    """dynod, its supervisor, and the upstream they talk to."""
-
-    def __init__(self):
-        self.root = tempfile.mkdtemp(prefix="sup-t-", dir="/tmp")
-        os.chmod(self.root, 0o755)
-        os.makedirs(self.root + "/etc/dyno")
-        self.slugs = self.root + "/blobs"
-        os.makedirs(self.slugs)
-        self.log = open(self.root + "/log", "a+")
-        with open(self.root + "/etc/dyno/dynod.conf", "w") as f:
-            f.write(f"user = {USER}\n")
-        with open(self.root + "/etc/dyno/supervisor.conf", "w") as f:
-            f.write(f"upstream = unix:{self.root}/api\n")
-            f.writelines(f"{k} = {v}\n" for k, v in CONF.items())
-        self.up = FakeUpstream(self.root + "/api", self.slugs)
-        self.start()
-
-    def start(self):
-        self.dynod = subprocess.Popen([BUILD + "/dynod", "--root", self.root], stdout=self.log, stderr=self.log)
-
-    def supervisor(self):
-        def find():
-            try:
-                kids = open(f"/proc/{self.dynod.pid}/task/{self.dynod.pid}/children").read().split()
-                return [int(p) for p in kids if open(f"/proc/{p}/comm").read().startswith("dyno-superv")]
-            except OSError:
-                return None
-        return wait_for("a supervisor", find)[0]
-
-    def kill_supervisor(self):
-        old = self.supervisor()
-        os.kill(old, signal.SIGKILL)
-        wait_for("another supervisor", lambda: self.supervisor() != old)
-
-    def get(self, path):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect(self.root + "/run/dyno/host.sock")
-        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        data = b""
-        while more := s.recv(65536):
-            data += more
-        s.close()
-        return json.loads(data.split(b"\r\n\r\n", 1)[1])
-
-    def stop(self):
-        self.dynod.terminate()
-        self.dynod.wait(20)
-        self.up.stop()
-        subprocess.run([BUILD + "/dynod", "--wipe", "--root", self.root], check=True, timeout=60,
-                       stdout=self.log, stderr=self.log)
-
-    def messages(self, source, ps):
-        return [m.decode() for _, s, p, m in self.up.lines if (s, p) == (source, ps)]
-
-
-@pytest.fixture(scope="module")
-def worker():
-    w = Worker()
-    try:
-        w.up.wait(lambda: w.up.registered, what="registration")
-        prefix = w.get("/")["prefix"]
-        yield w
-    finally:
-        w.stop()
-        w.log.seek(0)
-        print(w.log.read()[-8000:])
-        shutil.rmtree(w.root)
-    assert_nothing_left(prefix, w.root)
-
-
-@pytest.fixture
-def up(worker):
-    """An upstream that wants nothing and knows no line."""
-    worker.up.assign([])
-    wait_for("an empty host", lambda: worker.get("/dynos") == [] and worker.get("/")["strays"] == 0)
-    time.sleep(0.2)
-    worker.up.lines.clear()
-    return worker.up
 
 
 def test_a_web_dyno_starts_restarts_and_is_scaled_down(worker, up):

@@ -1,0 +1,71 @@
+"""The slugs of a worker host: leased as long as a dyno lives, fetched again
+when they are gone, told when they are wrong."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
+from fake_upstream import assignment  # noqa: E402
+from harness import wait_for  # noqa: E402
+
+SLEEP = "echo ready; exec sleep 1000"
+
+
+def started(worker, up, files, command=SLEEP, name="worker.1"):
+    """A running dyno of a new slug: (assignment, sha256, pid)."""
+    s = worker.publish(files)
+    a = assignment(name, command, slug=s)
+    up.assign([a])
+    up.wait_line(f"app[{name}]: ready")
+    return a, s["sha256"], up.wait_state(a, "up")["pid"]
+
+
+def gone(pid):
+    return not os.path.exists(f"/proc/{pid}")
+
+
+# ---- leases ----
+
+def test_a_slug_is_leased_until_its_dyno_ends_whoever_is_killed(worker, up):
+    a, sha, pid = started(worker, up, {"hello": "lease"})
+    worker.kill_all()
+    try:
+        status, said = worker.dyno_slug("rm", sha)
+        assert status == 1 and sha in said, said
+        assert os.path.exists(f"{worker.store}/trees/{sha}/app/hello") and not gone(pid)
+        os.kill(pid, signal.SIGKILL)
+        wait_for("the end of the dyno", lambda: gone(pid))
+        assert worker.dyno_slug("rm", sha) == (0, "")
+        assert not os.path.exists(f"{worker.store}/trees/{sha}")
+    finally:
+        worker.start()
+    # Its end is seen, and the slug is had again.
+    up.wait(lambda: worker.messages("app", "worker.1").count("ready") == 2, what="another start")
+    assert up.slug_requests.count(sha) == 2
+
+
+def test_a_supervisor_that_comes_later_leases_too(worker, up):
+    a, sha, pid = started(worker, up, {"hello": "again"})
+    for kill in (worker.kill_supervisor, worker.kill_all):
+        kill()
+        if worker.dynod.poll() is not None:
+            worker.start()
+        wait_for("a supervisor that knows it", lambda: worker.knows(a))
+        assert worker.dyno_slug("rm", sha)[0] == 1
+    assert not gone(pid)
+    up.assign([])
+    up.wait_state(a, "down")
+    wait_for("a slug that nobody uses", lambda: worker.dyno_slug("rm", sha)[0] == 0)
+
+
+def test_the_app_sees_nothing_of_the_lease(worker, up):
+    s = worker.publish({"look": "cd /proc/self/fd; for i in *; do [ $i -gt 2 ] && readlink $i; done; "
+                                "ls /proc/1/fd 2>&1; ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c locks"})
+    a = assignment("run.1", "ls -1 /proc/self/fd; bash look", kind="run", slug=s)
+    up.assign([a])
+    up.wait_state(a, "complete")
+    up.wait_line("heroku[run.1]: State changed from up to complete")
+    lines = worker.messages("app", "run.1")
+    assert lines[:4] == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
+    assert not [l for l in lines if "/locks/" in l or s["sha256"] in l]
+    assert any("Permission denied" in l for l in lines) and lines[-1] == "0"
