@@ -12,6 +12,7 @@ endif
 include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/escape/local.mk
+include tests/slugstore/faults/local.mk
 include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system
