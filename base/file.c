@@ -177,9 +177,14 @@ static int file_remove_children(int fd, const char *name, dev_t dev,
 		close(fd);
 		return r;
 	}
-	while (r >= 0 && (de = readdir(d)))
+	errno = 0;
+	while (r >= 0 && (de = readdir(d))) {
 		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
 			r = file_remove_at(dirfd(d), de->d_name, dev, depth, e);
+		errno = 0;
+	}
+	if (r >= 0 && errno)
+		r = error_sys(e, "read directory %s", name);
 	closedir(d);
 	return r;
 }

@@ -134,18 +134,21 @@ static int store_list_dir(int dirfd, struct strv *ret, struct error *e)
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *de;
+	int r = 0;
 
 	if (!d) {
-		int r = error_sys(e, "list slugs");
-
+		r = error_sys(e, "list slugs");
 		fd_close(fd);
 		return r;
 	}
-	while ((de = readdir(d)))
+	/* Half a list would be taken for the whole. */
+	for (errno = 0; (de = readdir(d)); errno = 0)
 		if (id_is_sha256(de->d_name))
 			strv_add(ret, de->d_name);
+	if (errno)
+		r = error_sys(e, "list slugs");
 	closedir(d);
-	return 0;
+	return r;
 }
 
 static int store_compare(const void *a, const void *b)
