@@ -22,7 +22,7 @@ struct inflate {
 	uint8_t block[INFLATE_BLOCK];
 };
 
-static const struct inflate_coder *inflate_choose(const struct inflate *f)
+static int inflate_choose(struct inflate *f, struct error *e)
 {
 	static const struct inflate_coder *const coders[] = {
 		&inflate_gzip, &inflate_xz, &inflate_zstd, &inflate_bzip2,
@@ -31,11 +31,13 @@ static const struct inflate_coder *inflate_choose(const struct inflate *f)
 	char magic[8];
 	ssize_t n = pread(f->src.fd, magic, sizeof(magic), 0);
 
-	for (size_t i = 0; i < ARRAY_SIZE(coders); i++)
+	if (n < 0)
+		return error_sys(e, "read");
+	for (size_t i = 0; i < ARRAY_SIZE(coders) && !f->coder; i++)
 		if (n >= (ssize_t)coders[i]->magic_n &&
 		    memcmp(magic, coders[i]->magic, coders[i]->magic_n) == 0)
-			return coders[i];
-	return NULL;
+			f->coder = coders[i];
+	return 0;
 }
 
 int inflate_open(struct inflate **ret, const struct inflate_source *src,
@@ -55,14 +57,12 @@ int inflate_open(struct inflate **ret, const struct inflate_source *src,
 	f->size = (uint64_t)st.st_size;
 	f->deadline = clock_mono_usec() + src->limits->seconds * USEC_PER_SEC;
 	r = digest_new(&f->digest, e);
+	if (r >= 0)
+		r = inflate_choose(f, e);
+	if (r >= 0 && f->coder)
+		r = f->coder->open(f, &f->state, e);
 	if (r < 0)
 		return r;
-	f->coder = inflate_choose(f);
-	if (f->coder) {
-		r = f->coder->open(f, &f->state, e);
-		if (r < 0)
-			return r;
-	}
 	*ret = take_ptr(f);
 	return 0;
 }
