@@ -10,9 +10,9 @@
 #include "base/id.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/pack.h"
 #include "cli/procfile.h"
 #include "cli/progress.h"
+#include "cli/slug_file.h"
 #include "cli/verbs.h"
 #include "http/client.h"
 #include "http/json.h"
@@ -55,40 +55,37 @@ static int deploy_temp(struct error *e)
 	return fd < 0 ? error_sys(e, "create a temporary file in %s", dir) : fd;
 }
 
-static int deploy_epoch(int64_t *ret, struct error *e)
+/* What dyno-slug has to say about a directory that it made a slug of. */
+static void deploy_tell(const json_t *made)
 {
-	const char *text = getenv("SOURCE_DATE_EPOCH");
-	long sec = -1;
+	int64_t ignored = json_int(made, "ignored", 0);
+	const json_t *name;
+	size_t i;
 
-	if (text && !cli_number(text, 0, INT32_MAX, &sec))
-		return error_set(e, EINVAL, "SOURCE_DATE_EPOCH=%s is not a "
-				 "number of seconds", text);
-	*ret = sec;
-	return 0;
+	if (ignored > 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, "-----> Deleting %lld files matching .slugignore "
+			"patterns.\n", (long long)ignored);
+	json_array_foreach(json_object_get(made, "left_out_paths"), i, name)
+		fprintf(stderr, "dynoctl: left out %s: neither file, directory "
+			"nor link\n", json_string_value(name));
 }
 
 static int deploy_pack(struct deploy *d, struct error *e)
 {
-	auto_(pack_result_deinit) struct pack_result res = PACK_RESULT_INIT;
-	int64_t epoch_sec = -1;
+	auto_json *made = NULL;
 	int r;
 
-	r = deploy_epoch(&epoch_sec, e);
-	if (r < 0)
-		return r;
 	d->fd = deploy_temp(e);
 	if (d->fd < 0)
 		return d->fd;
 	progress_begin(&d->progress, "Packing %s", d->path);
-	r = pack_directory(d->path, d->fd, epoch_sec, &res, e);
+	r = slug_file_create(d->path, d->fd, &made, e);
 	if (r < 0)
 		return r;
-	progress_end(&d->progress, "done, %llu files, %.1f MiB",
-		     (unsigned long long)res.files,
-		     (double)res.bytes / (1 << 20));
-	if (res.skipped)
-		fprintf(stderr, "dynoctl: left out %s: neither file, directory "
-			"nor link\n", res.skipped);
+	progress_end(&d->progress, "done, %lld files, %.1f MiB",
+		     (long long)json_int(made, "files", 0),
+		     (double)json_int(made, "bytes", 0) / (1 << 20));
+	deploy_tell(made);
 	return 0;
 }
 
@@ -114,7 +111,7 @@ static int deploy_slug(struct deploy *d, struct error *e)
 	d->fd = open(d->path, O_RDONLY | O_CLOEXEC);
 	if (d->fd < 0)
 		return error_sys(e, "open %s", d->path);
-	r = pack_procfile(d->fd, &text, e);
+	r = slug_file_procfile(d->fd, &text, e);
 	if (r == 0)
 		r = procfile_parse(buf_str(&text), text.len, &d->types, e);
 	return error_prefix(e, r, "slug %s", d->path);

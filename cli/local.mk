@@ -14,7 +14,6 @@ libcli_a_SOURCES = \
 	%D%/host.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/logs.c %D%/logs.h \
-	%D%/pack.c %D%/pack.h \
 	%D%/procfile.c %D%/procfile.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/releases.c \
@@ -25,6 +24,7 @@ libcli_a_SOURCES = \
 	%D%/sandbox_start.c \
 	%D%/sandbox_stop.c \
 	%D%/scale.c %D%/scale.h \
+	%D%/slug_file.c %D%/slug_file.h \
 	%D%/verbs.c %D%/verbs.h \
 	%D%/wait.c %D%/wait.h \
 	%D%/when.c %D%/when.h

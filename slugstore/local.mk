@@ -27,6 +27,16 @@ libslugstore_a_SOURCES = \
 	%D%/unpack/zstd_frames.c %D%/unpack/zstd_frames.h
 SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS)
 
+# Making slugs: the command's alone.
+noinst_LIBRARIES += libslugpack.a
+libslugpack_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
+libslugpack_a_SOURCES = \
+	%D%/pack/glob.c %D%/pack/glob.h \
+	%D%/pack/output.c %D%/pack/output.h \
+	%D%/pack/pack.c %D%/pack/pack.h \
+	%D%/pack/slugignore.c %D%/pack/slugignore.h \
+	%D%/pack/tarball.c %D%/pack/tarball.h
+
 # The command.
 bin_PROGRAMS += dyno-slug
 dyno_slug_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
@@ -35,10 +45,11 @@ dyno_slug_SOURCES = \
 	%D%/dyno-slug/progress.c %D%/dyno-slug/progress.h \
 	%D%/dyno-slug/slug.c %D%/dyno-slug/slug.h \
 	%D%/dyno-slug/verb_check.c \
+	%D%/dyno-slug/verb_create.c \
 	%D%/dyno-slug/verb_get.c \
 	%D%/dyno-slug/verb_import.c \
 	%D%/dyno-slug/verb_ls.c \
 	%D%/dyno-slug/verb_rm.c \
 	%D%/dyno-slug/verb_verify.c \
 	%D%/transfer/fetch.c %D%/transfer/fetch.h
-dyno_slug_LDADD = $(SLUGSTORE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)
+dyno_slug_LDADD = libslugpack.a $(SLUGSTORE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)

@@ -23,6 +23,10 @@ static const struct verb slug_verbs[] = {
 	  "download a slug if it is absent, and unpack it" },
 	{ "check", 1, 1, slug_do_check, "FILE",
 	  "tell whether a slug file could be unpacked" },
+	{ "create", 1, 1, slug_do_create,
+	  "[--output FILE] [--compress gzip|zstd|xz|none] [--level N] "
+	  "[--times keep|fixed] [--json] DIR",
+	  "make a slug of a directory and print its SHA-256" },
 	{ "ls", 0, 0, slug_do_ls, "[--json]", "list the slugs" },
 	{ "verify", 0, -1, slug_do_verify, "[SHA256...]",
 	  "read slugs again and compare their SHA-256; no name: all" },

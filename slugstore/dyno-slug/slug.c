@@ -75,6 +75,10 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ "unix", required_argument, NULL, 'u' },
 		{ "header", required_argument, NULL, 'H' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "compress", required_argument, NULL, 'z' },
+		{ "level", required_argument, NULL, 'l' },
+		{ "times", required_argument, NULL, 't' },
 		{ 0 },
 	};
 	struct error e;
@@ -91,6 +95,14 @@ int slug_options(struct slug *g, int argc, char **argv,
 			g->unix_socket = optarg;
 		else if (c == 'j')
 			g->json = true;
+		else if (c == 'o')
+			g->output = optarg;
+		else if (c == 'z')
+			g->compress = optarg;
+		else if (c == 'l')
+			g->level = optarg;
+		else if (c == 't')
+			g->times = optarg;
 		else if (slug_add_header(g, optarg, &e) < 0)
 			return slug_fail(&e);
 	}

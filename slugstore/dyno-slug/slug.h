@@ -24,6 +24,7 @@ struct slug {
 	const char *sha256, *unix_socket;
 	struct strv headers;
 	bool json;
+	const char *output, *compress, *level, *times;	/* create, convert */
 };
 
 /* Read the options of a verb; those that it takes are letters of allowed, and
@@ -48,6 +49,7 @@ int slug_usage(const char *text);
 /* ---- verbs, one file each ---- */
 
 int slug_do_check(int argc, char **argv, void *userdata);
+int slug_do_create(int argc, char **argv, void *userdata);
 int slug_do_fetch(int argc, char **argv, void *userdata);
 int slug_do_get(int argc, char **argv, void *userdata);
 int slug_do_import(int argc, char **argv, void *userdata);

@@ -5,6 +5,8 @@ check_PROGRAMS += \
 	tests/slugstore/test-dyno-slug \
 	tests/slugstore/test-entry \
 	tests/slugstore/test-lease \
+	tests/slugstore/test-pack \
+	tests/slugstore/test-slugignore \
 	tests/slugstore/test-store \
 	tests/slugstore/test-tree \
 	tests/slugstore/test-unpack
@@ -23,6 +25,14 @@ tests_slugstore_test_lease_SOURCES = %D%/test-lease.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_lease_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_lease_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_pack_SOURCES = %D%/test-pack.c
+tests_slugstore_test_pack_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_pack_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_slugignore_SOURCES = %D%/test-slugignore.c
+tests_slugstore_test_slugignore_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_slugignore_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_store_SOURCES = %D%/test-store.c \
 	%D%/maker.c %D%/maker.h
