@@ -194,6 +194,27 @@ int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 	return change_commit(&c, e);
 }
 
+int dynos_succeed(struct engine *g, const char *app_id, const char *id,
+		  const char *successor, struct error *e)
+{
+	auto_doc d = DOC_INIT;
+	auto_change c = change_begin(g);
+	auto_json *index = json_pack("{s:s}", "app", app_id);
+	const char *host;
+	int r = doc_get(g->state, &d, e, "/apps/%s/dynos/%s", app_id, id);
+
+	if (r != 0 || !str_eq(json_str(d.j, "kind"), "formation"))
+		return r < 0 ? r : 0;
+	host = json_str(d.j, "host");
+	change_expect(&c, &d);
+	dynos_remove(&c, app_id, d.j);
+	json_object_set_new(d.j, "id", json_string(successor));
+	json_object_set_new(d.j, "created_at", json_string(c.now));
+	change_put(&c, d.j, "/apps/%s/dynos/%s", app_id, successor);
+	change_put(&c, index, "/host-dynos/%s/%s", host, successor);
+	return change_commit(&c, e);
+}
+
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
 		   struct error *e)
 {

@@ -51,6 +51,11 @@ int dynos_restart(struct engine *g, const struct doc *app,
 int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 	       struct error *e);
 
+/* A host has cycled a formation dyno: where the list had id, it has successor
+ * from here on. Nothing to do if it is known already, or id is gone. */
+int dynos_succeed(struct engine *g, const char *app_id, const char *id,
+		  const char *successor, struct error *e);
+
 /* A host says that a one-off has ended: it is no longer wanted. */
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
 		   struct error *e);

@@ -96,6 +96,29 @@ int hosts_app_of(struct engine *g, const char *name, const char *dyno,
 	return r;
 }
 
+/* The host knows the old id only until it has told us. */
+static int hosts_take_successor(struct engine *g, const char *name,
+				const json_t *dyno, bool *changed,
+				struct error *e)
+{
+	const char *id = json_str(dyno, "id"), *old = json_str(dyno, "replaces");
+	char app[40];
+	int r;
+
+	if (!old || !id_is_uuid(id))
+		return 0;
+	r = hosts_app_of(g, name, old, app, e);
+	if (r == OUTCOME_NO_DYNO)
+		return 0;
+	if (r == 0)
+		r = dynos_succeed(g, app, old, id, e);
+	if (r == 0) {
+		live_forget(g->live, old);
+		*changed = true;
+	}
+	return r;
+}
+
 static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 		      bool *changed, struct error *e)
 {
@@ -106,6 +129,9 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 	if (!id || !state)
 		return outcome_set(e, OUTCOME_INVALID,
 				   "Every dyno of a report needs id and state.");
+	r = hosts_take_successor(g, name, dyno, changed, e);
+	if (r != 0)
+		return r;
 	r = hosts_app_of(g, name, id, app, e);
 	if (r == OUTCOME_NO_DYNO) {	/* leaving, or gone already */
 		live_forget(g->live, id);

@@ -8,6 +8,7 @@
 #include "manager/attach.h"
 #include "manager/backoff.h"
 #include "manager/capture.h"
+#include "manager/cycling.h"
 #include "manager/life.h"
 #include "manager/limits.h"
 #include "manager/slug_jobs.h"
@@ -70,8 +71,8 @@ json_t *life_json(const struct life *l)
 	clock_api_text(since, (uint64_t)l->st.since);
 	if (running)
 		inet_ntop(AF_INET, &l->address, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"id", l->a->id, "name", l->a->name, "state", life_shown(l),
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s*}",
+		"id", l->id, "name", l->a->name, "state", life_shown(l),
 		"since", since,
 		"pid", running ? json_integer(l->pid) : json_null(),
 		"address", running ? json_string(address) : json_null(),
@@ -80,7 +81,8 @@ json_t *life_json(const struct life *l)
 			json_integer(l->st.exit_status) : json_null(),
 		"error", l->st.error ? json_bytes(l->st.error, strlen(l->st.error))
 				     : json_null(),
-		"trace", life_trace(l));
+		"trace", life_trace(l),
+		"replaces", str_eq(l->st.slot, l->id) ? NULL : l->st.slot);
 }
 
 /* ---- the slug ---- */
@@ -296,6 +298,7 @@ static void life_account(struct life *l, enum dyno_state from,
 		l->pid = 0;
 	}
 	if (event == DYNO_EV_STARTED) {
+		l->st.cycle_at = (int64_t)cycling_draw(l);
 		l->st.failures = 0;
 		l->st.exit_status = -1;
 		life_set_error(l, NULL);
@@ -359,6 +362,7 @@ static struct life *life_alloc(struct supervisor *s, const char *id)
 	struct life *l = xcalloc(1, sizeof(*l));
 
 	l->s = s;
+	memcpy(l->id, id, sizeof(l->id));
 	l->dir = xasprintf("%s/dynos/%s", s->dir, id);
 	l->lease_fd = l->proc_fd = -1;
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
@@ -377,12 +381,13 @@ static void life_enlist(struct life *l)
 }
 
 int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
-	     bool replaces, struct error *e)
+	     const char *id, const char *slot, bool replaces, struct error *e)
 {
-	auto_(life_free_p) struct life *l = life_alloc(s, a->id);
+	auto_(life_free_p) struct life *l = life_alloc(s, id);
 	int r;
 
 	l->a = a;
+	l->st.slot = xstrdup(slot);
 	l->replaces = replaces;
 	l->st.state = DYNO_NEW;
 	l->st.since = l->st.changed = (int64_t)clock_real_usec();
@@ -410,6 +415,10 @@ int life_load(struct life **ret, struct supervisor *s, const char *id,
 	if (r < 0)
 		return r;
 	life_enlist(l);
+	if (!l->st.slot)		/* written by an older version */
+		l->st.slot = xstrdup(l->id);
+	if (l->st.started && !l->st.cycle_at)
+		l->st.cycle_at = (int64_t)cycling_draw(l);
 	if (l->st.instance)
 		map_set(&s->instances, l->st.instance, l);
 	*ret = take_ptr(l);

@@ -3,13 +3,15 @@
 /*
  * life.h - the life of one dyno: the shell around the machine (dyno_fsm.h).
  *
- * A life has the id of the dyno in the API. It may go through several
- * instances, one after the other, each known to dynod by a UUID of its own.
+ * A life has the id of the dyno in the API: that of its assignment, or a new one
+ * if it succeeds a dyno that was cycled. It may go through several instances,
+ * one after the other, each known to dynod by a UUID of its own.
  * Everything that happens to it becomes an event first; one function changes
  * the state and carries out the effects. What is stored (state.h) is enough
  * for another process to go on.
  */
 #include "base/base.h"
+#include "base/id.h"
 #include "base/list.h"
 #include "manager/assignment.h"
 #include "manager/dyno_fsm.h"
@@ -28,13 +30,16 @@ struct life {
 	struct list link;		/* in supervisor.lives */
 	struct supervisor *s;
 	struct assignment *a;
+	char id[UUID_TEXT_MAX];		/* in the API; not always the assignment's */
 	char *dir;
 	struct state st;
 	bool replaces;			/* an old dyno of this name is leaving */
+	bool succeeds;			/* it was made in a cycle */
 	bool told;			/* upstream knows the final state */
 	bool dirty;			/* something to be reported */
 	bool reporting;			/* a report with it is on its way, */
 	enum dyno_state reported;	/* and said this */
+	bool known_up;			/* upstream has heard that it is up */
 
 	/* events that came while effects are carried out */
 	enum dyno_event events[LIFE_EVENTS_MAX];
@@ -62,9 +67,10 @@ struct life {
 	sd_event_source *timer, *port_timer, *ttl_timer, *grace_timer;
 };
 
-/* A new dyno; takes the assignment. It does nothing before life_event(START). */
+/* A new dyno with this id; takes the assignment. slot: st.slot. It does nothing
+ * before life_event(START). */
 int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
-	     bool replaces, struct error *e);
+	     const char *id, const char *slot, bool replaces, struct error *e);
 
 /* A dyno that an earlier supervisor left in its directory. */
 int life_load(struct life **ret, struct supervisor *s, const char *id,

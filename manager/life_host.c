@@ -71,7 +71,7 @@ static int life_request(struct life *l, struct error *e)
 	auto_strv argv = STRV_INIT, env = STRV_INIT;
 	const struct assignment *a = l->a;
 	struct dyno_spec spec = {
-		.uuid = l->st.instance, .hostname = a->id, .slug = a->slug,
+		.uuid = l->st.instance, .hostname = l->id, .slug = a->slug,
 		.stdio = life_stdio(l),
 		.rows = (uint16_t)a->rows, .cols = (uint16_t)a->cols,
 		.egress = a->egress, .lease_fd = l->lease_fd,
@@ -257,7 +257,7 @@ void life_connect(struct life *l)
 		.on_done = on_life_client_done,
 	};
 	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/attach/%s",
-					 l->s->conf.host, l->a->id);
+					 l->s->conf.host, l->id);
 	struct attach_spec spec = {
 		.base = l->s->conf.upstream, .token = l->s->conf.token, .path = path,
 		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,

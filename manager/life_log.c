@@ -97,8 +97,10 @@ static void life_log_leave(struct life *l, enum dyno_state from)
 {
 	const char *shown = dyno_fsm_shown(l->a->kind, from);
 
+	if (l->st.cycling == STATE_OVERLAPS)	/* said when it began */
+		return;
 	if (l->st.replaced && from != DYNO_CRASHED)
-		life_log_line(l, "Restarting");
+		life_log_line(l, l->st.cycling ? "Cycling" : "Restarting");
 	life_log_change(l, shown, l->st.replaced ? "starting" : "down");
 }
 

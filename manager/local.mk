@@ -37,6 +37,8 @@ libsupervisor_a_SOURCES = \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/boot.c %D%/boot.h \
 	%D%/capture.c %D%/capture.h \
+	%D%/cycle.c %D%/cycle.h \
+	%D%/cycling.c %D%/cycling.h \
 	%D%/dial.c %D%/dial.h \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \

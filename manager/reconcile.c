@@ -4,8 +4,9 @@
 
 struct reconcile_index {
 	struct map want_ids, want_names;
+	struct map covered;		/* ids of assignments that have a dyno */
 	struct map have_ids;
-	struct map old_names;		/* unwanted dynos; the slowest of a name */
+	struct map old_names;		/* the others; the slowest of a name */
 };
 
 static char *reconcile_key(const char *app_id, const char *name)
@@ -18,36 +19,92 @@ static void *reconcile_mark(const void *p)
 	return (void *)(uintptr_t)p;
 }
 
+/* The assignment that a dyno is for, or NULL. */
+static const struct reconcile_want *
+reconcile_covers(const struct reconcile_index *x, const struct reconcile_have *h)
+{
+	const struct reconcile_want *w;
+
+	if (h->cycling && h->stopping)
+		return NULL;
+	w = map_get(&x->want_ids, h->id);
+	return w ? w : map_get(&x->want_ids, h->slot);
+}
+
+static void reconcile_add_have(struct reconcile_index *x,
+			       const struct reconcile_have *h)
+{
+	auto_free char *key = reconcile_key(h->app_id, h->name);
+	const struct reconcile_want *w = reconcile_covers(x, h);
+	const struct reconcile_have *old;
+
+	map_set(&x->have_ids, h->id, reconcile_mark(h));
+	if (w) {
+		map_set(&x->covered, w->id, reconcile_mark(h));
+		return;
+	}
+	old = map_get(&x->old_names, key);
+	if (!old || dyno_fsm_is_signalled(old->state))
+		map_set(&x->old_names, key, reconcile_mark(h));
+}
+
 static void reconcile_index_init(struct reconcile_index *x,
 				 const struct reconcile_want *want, size_t n_want,
 				 const struct reconcile_have *have, size_t n_have)
 {
-	*x = (struct reconcile_index){ MAP_INIT, MAP_INIT, MAP_INIT, MAP_INIT };
+	*x = (struct reconcile_index){ MAP_INIT, MAP_INIT, MAP_INIT, MAP_INIT,
+				       MAP_INIT };
 	for (size_t i = 0; i < n_want; i++) {
 		auto_free char *key = reconcile_key(want[i].app_id, want[i].name);
 
 		map_set(&x->want_ids, want[i].id, reconcile_mark(&want[i]));
 		map_set(&x->want_names, key, reconcile_mark(&want[i]));
 	}
-	for (size_t i = 0; i < n_have; i++) {
-		auto_free char *key = reconcile_key(have[i].app_id, have[i].name);
-		const struct reconcile_have *old;
-
-		map_set(&x->have_ids, have[i].id, reconcile_mark(&have[i]));
-		if (map_get(&x->want_ids, have[i].id))
-			continue;
-		old = map_get(&x->old_names, key);
-		if (!old || dyno_fsm_is_signalled(old->state))
-			map_set(&x->old_names, key, reconcile_mark(&have[i]));
-	}
+	for (size_t i = 0; i < n_have; i++)
+		reconcile_add_have(x, &have[i]);
 }
 
 static void reconcile_index_deinit(struct reconcile_index *x)
 {
 	map_deinit(&x->want_ids);
 	map_deinit(&x->want_names);
+	map_deinit(&x->covered);
 	map_deinit(&x->have_ids);
 	map_deinit(&x->old_names);
+}
+
+/* 1 if there is something to do. */
+static size_t reconcile_old(const struct reconcile_index *x,
+			    const struct reconcile_have *h, size_t index,
+			    struct reconcile_action *ret)
+{
+	auto_free char *key = reconcile_key(h->app_id, h->name);
+
+	if (reconcile_covers(x, h))
+		return 0;
+	if (dyno_fsm_is_final(h->state)) {
+		*ret = (struct reconcile_action){ RECONCILE_FORGET, index };
+		return h->told;
+	}
+	*ret = (struct reconcile_action){ RECONCILE_STOP, index,
+					  map_get(&x->want_names, key) != NULL };
+	return !h->stopping;
+}
+
+static size_t reconcile_new(const struct reconcile_index *x,
+			    const struct reconcile_want *w, size_t index,
+			    struct reconcile_action *ret)
+{
+	auto_free char *key = reconcile_key(w->app_id, w->name);
+	const struct reconcile_have *old = map_get(&x->old_names, key);
+
+	if (map_get(&x->covered, w->id))
+		return 0;
+	if (old && !dyno_fsm_is_signalled(old->state))
+		return 0;
+	*ret = (struct reconcile_action){ RECONCILE_CREATE, index, old != NULL,
+					  map_get(&x->have_ids, w->id) != NULL };
+	return 1;
 }
 
 size_t reconcile(const struct reconcile_want *want, size_t n_want,
@@ -58,32 +115,10 @@ size_t reconcile(const struct reconcile_want *want, size_t n_want,
 	size_t n = 0;
 
 	reconcile_index_init(&x, want, n_want, have, n_have);
-	for (size_t i = 0; i < n_have; i++) {
-		auto_free char *key = reconcile_key(have[i].app_id, have[i].name);
-
-		if (map_get(&x.want_ids, have[i].id))
-			continue;
-		if (dyno_fsm_is_final(have[i].state)) {
-			if (have[i].told)
-				actions[n++] = (struct reconcile_action){
-					RECONCILE_FORGET, i, false };
-		} else if (!have[i].stopping) {
-			actions[n++] = (struct reconcile_action){
-				RECONCILE_STOP, i,
-				map_get(&x.want_names, key) != NULL };
-		}
-	}
-	for (size_t i = 0; i < n_want; i++) {
-		auto_free char *key = reconcile_key(want[i].app_id, want[i].name);
-		const struct reconcile_have *old;
-
-		if (map_get(&x.have_ids, want[i].id))
-			continue;
-		old = map_get(&x.old_names, key);
-		if (!old || dyno_fsm_is_signalled(old->state))
-			actions[n++] = (struct reconcile_action){
-				RECONCILE_CREATE, i, old != NULL };
-	}
+	for (size_t i = 0; i < n_have; i++)
+		n += reconcile_old(&x, &have[i], i, &actions[n]);
+	for (size_t i = 0; i < n_want; i++)
+		n += reconcile_new(&x, &want[i], i, &actions[n]);
 	reconcile_index_deinit(&x);
 	return n;
 }

@@ -18,10 +18,14 @@ struct reconcile_want {
 
 struct reconcile_have {
 	const char *id;
+	const char *slot;	/* the assignment it was made for: its own id, or
+				 * that of the dyno it succeeded in a cycle of
+				 * which upstream does not know yet */
 	const char *name;
 	const char *app_id;
 	enum dyno_state state;
-	bool stopping;		/* it has been told to stop */
+	bool stopping;		/* it has been told to stop, */
+	bool cycling;		/* so that another one takes its place */
 	bool told;		/* upstream knows its final state */
 };
 
@@ -36,10 +40,13 @@ struct reconcile_action {
 	size_t index;		/* into want (CREATE) or have (STOP, FORGET) */
 	bool replaces;		/* CREATE: an old dyno of this name is leaving;
 				 * STOP: a new dyno of this name is wanted */
+	bool renewed;		/* CREATE: the wanted id is that of a dyno which
+				 * is leaving: the new one needs another */
 };
 
 /*
- * Fills actions[], which has room for n_want + n_have; returns how many. Stops
+ * A dyno covers an assignment by its id or its slot, unless it is leaving in
+ * order to be cycled. Fills actions[], which has room for n_want + n_have; returns how many. Stops
  * come before creations. A new dyno waits until the old one of its name has
  * been signalled.
  */

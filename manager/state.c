@@ -23,6 +23,9 @@ struct state_file {
 static const struct json_field fields[] = {
 	{ "state", JSON_FIELD_STRING, offsetof(struct state_file, name), true, 0, 32 },
 	FIELD(instance, STRING),
+	FIELD(slot, STRING),
+	FIELD(cycling, INT),
+	FIELD(cycle_at, INT),
 	FIELD(stopping, BOOL),
 	FIELD(replaced, BOOL),
 	FIELD(since, INT),
@@ -84,6 +87,7 @@ static int state_read(const char *dir, const char *name, size_t max,
 void state_deinit(struct state *st)
 {
 	free(st->instance);
+	free(st->slot);
 	free(st->error);
 	free(st->trace);
 	*st = (struct state){ 0 };

@@ -20,9 +20,18 @@
 struct error;
 struct strv;
 
+enum state_cycling {
+	STATE_STAYS,
+	STATE_CYCLES,			/* its successor starts when it is signalled */
+	STATE_OVERLAPS,			/* it goes when its successor is up */
+};
+
 struct state {
 	enum dyno_state state;
 	char *instance;			/* UUID of the running instance, or NULL */
+	char *slot;			/* id of the assignment it was made for */
+	int64_t cycling;		/* enum state_cycling */
+	int64_t cycle_at;		/* real usec: time for its daily restart */
 	bool stopping, replaced;
 	int64_t since;			/* real usec: shown state, */
 	int64_t changed;		/* and own state */

@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "manager/cycling.h"
 #include "manager/host_api.h"
 #include "manager/host_client.h"
 #include "manager/host_proto.h"
@@ -34,20 +35,23 @@
 
 /* ---- reconciling ---- */
 
-static void supervisor_create(struct supervisor *s, const struct assignment *w,
-			      bool replaces)
+void supervisor_create(struct supervisor *s, const struct assignment *w,
+		       const char *slot, bool replaces, bool renewed)
 {
 	auto_(assignment_free_p) struct assignment *a = NULL;
+	char id[UUID_TEXT_MAX];
 	struct life *l;
 	struct error e;
 
 	/* A life outlives the list it came from. */
 	if (assignment_new(&a, w->json, &e) < 0 ||
-	    life_new(&l, s, a, replaces, &e) < 0) {
+	    life_new(&l, s, a, renewed ? id_uuid(id) : w->id, slot, replaces,
+		     &e) < 0) {
 		log_err("%s %s: %s", w->app_name ? w->app_name : "", w->name, e.msg);
 		return;
 	}
 	a = NULL;
+	l->succeeds = renewed;
 	life_event(l, DYNO_EV_START);
 }
 
@@ -59,6 +63,7 @@ static void supervisor_reconcile(struct supervisor *s)
 	auto_free struct life **lives = xcalloc(n_have + 1, sizeof(*lives));
 	auto_free struct reconcile_action *actions =
 		xcalloc(n_want + n_have + 1, sizeof(*actions));
+	const struct assignment *w;
 	struct life *l;
 
 	for (size_t k = 0; k < n_want; k++)
@@ -68,16 +73,19 @@ static void supervisor_reconcile(struct supervisor *s)
 	list_for_each(l, &s->lives, link) {
 		lives[i] = l;
 		have[i++] = (struct reconcile_have){
-			.id = l->a->id, .name = l->a->name, .app_id = l->a->app_id,
+			.id = l->id, .slot = l->st.slot,
+			.name = l->a->name, .app_id = l->a->app_id,
 			.state = l->st.state, .stopping = l->st.stopping,
+			.cycling = l->st.cycling != STATE_STAYS,
 			.told = l->told && life_is_over(l) };
 	}
 	n = reconcile(want, n_want, have, n_have, actions);
 	for (size_t k = 0; k < n; k++) {
 		switch (actions[k].verb) {
 		case RECONCILE_CREATE:
-			supervisor_create(s, s->wanted.items[actions[k].index],
-					  actions[k].replaces);
+			w = s->wanted.items[actions[k].index];
+			supervisor_create(s, w, w->id, actions[k].replaces,
+					  actions[k].renewed);
 			break;
 		case RECONCILE_STOP:
 			life_stop(lives[actions[k].index], actions[k].replaces);
@@ -96,6 +104,7 @@ static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 
 	s->settle = loop_unref(s->settle);
 	supervisor_reconcile(s);
+	cycling_run(s);
 	if (s->upstream)
 		upstream_report(s->upstream);
 	return 0;
@@ -316,6 +325,7 @@ static void supervisor_deinit(struct supervisor *s)
 	assignment_list_deinit(&s->wanted);
 	map_deinit(&s->instances);
 	loop_unref(s->settle);
+	loop_unref(s->cycle_timer);
 	sd_event_unref(s->event);
 	supervisor_conf_deinit(&s->conf);
 	root_deinit(&s->root);

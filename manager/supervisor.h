@@ -47,7 +47,7 @@ struct supervisor {
 	struct map instances;		/* instance -> life */
 	struct map strays;		/* instances that nobody knows */
 	bool ready;			/* dynod has told all dynos */
-	sd_event_source *settle;
+	sd_event_source *settle, *cycle_timer;
 
 	unsigned n_starts;		/* that dynod is busy with */
 	struct list start_queue;	/* lives that wait for their turn */
@@ -55,6 +55,11 @@ struct supervisor {
 
 /* Something has changed that reconciling may depend on: do it this turn. */
 void supervisor_settle(struct supervisor *s);
+
+/* A new dyno for an assignment, and start it. slot: see struct state. renewed: it
+ * gets an id of its own, not the assignment's. */
+void supervisor_create(struct supervisor *s, const struct assignment *w,
+		       const char *slot, bool replaces, bool renewed);
 
 /* A new complete list has come: it is stored, then acted on. Takes the list,
  * also on failure. */

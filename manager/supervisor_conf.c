@@ -26,6 +26,10 @@ static const struct conf_key keys[] = {
 	    "seconds a web dyno has to listen on $PORT"),
 	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
 	    "seconds between SIGTERM and SIGKILL"),
+	KEY("cycle-after", SEC, cycle_after, 1, 10 * 86400, "86400",
+	    "seconds that a process may run before it is restarted"),
+	KEY("cycle-spread", SEC, cycle_spread, 0, 86400, "12960",
+	    "seconds of chance that are added to it, for each process anew"),
 	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
 	    "seconds of a minute in the table of pauses after crashes; 0: one "
 	    "second always"),

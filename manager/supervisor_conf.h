@@ -13,8 +13,10 @@ struct supervisor_conf {
 	char *upstream_token_file;
 	char *token;			/* of upstream, or NULL: not a key */
 	char *host;
-	uint64_t boot_timeout;		/* seconds, as the next two */
+	/* seconds */
+	uint64_t boot_timeout;
 	uint64_t stop_grace;
+	uint64_t cycle_after, cycle_spread;
 	uint64_t backoff_unit;
 	uint64_t port_min, port_max;
 };

@@ -7,6 +7,7 @@
 #include "http/json.h"
 #include "manager/assignment.h"
 #include "manager/backoff.h"
+#include "manager/cycling.h"
 #include "manager/life.h"
 #include "manager/limits.h"
 #include "manager/supervisor.h"
@@ -213,7 +214,7 @@ static json_t *upstream_collect(struct upstream *u)
 	struct life *l;
 
 	list_for_each(l, &u->s->lives, link) {
-		if (!u->full && !l->dirty)
+		if ((!u->full && !l->dirty) || cycling_is_hidden(l))
 			continue;
 		l->dirty = false;
 		l->reporting = true;
@@ -239,6 +240,8 @@ static void upstream_settle(struct upstream *u, bool ok)
 		}
 		if (dyno_fsm_is_final(l->reported))
 			l->told = true;
+		if (l->reported == DYNO_UP)
+			l->known_up = true;
 		if (l->reported == DYNO_LEAVING && l->st.state == DYNO_LEAVING)
 			life_event(l, DYNO_EV_WITHDRAWN);
 	}
@@ -262,7 +265,7 @@ static bool upstream_is_due(const struct upstream *u)
 	if (u->full)
 		return true;
 	list_for_each(l, &u->s->lives, link)
-		if (l->dirty)
+		if (l->dirty && !cycling_is_hidden(l))
 			return true;
 	return false;
 }
@@ -348,6 +351,12 @@ struct upstream *upstream_free(struct upstream *u)
 	http_client_free(u->client);
 	free(u);
 	return NULL;
+}
+
+bool upstream_is_there(const struct upstream *u)
+{
+	return u->registered && !u->registration.failures && !u->poll.failures &&
+	       !u->report.failures;
 }
 
 const char *upstream_status(const struct upstream *u)

@@ -22,6 +22,9 @@ void upstream_report(struct upstream *u);
 /* Another call was answered 404: register again. */
 void upstream_forgotten(struct upstream *u);
 
+/* It is there: registered, and the last call did not fail. */
+bool upstream_is_there(const struct upstream *u);
+
 /* For people: "registered", or why not. */
 const char *upstream_status(const struct upstream *u);
 uint64_t upstream_reports(const struct upstream *u);

@@ -198,6 +198,39 @@ static void reports_become_states_and_routes(void **state)
 	assert_string_equal(json_str(dyno, "state"), "starting");
 }
 
+static void a_cycled_dyno_is_succeeded_by_the_hosts_new_one(void **state)
+{
+	static const char id[] = "cccccccc-2222-4333-8444-555555555555";
+	struct instance *in = *state;
+	auto_json *before = NULL, *list = NULL, *dyno = NULL;
+	auto_free char *more = NULL, *old = NULL;
+	int64_t revision, again;
+
+	instance_deploy(in, "cycled", WEB);
+	before = assignments(in, 0, 0, &revision);
+	old = xstrdup(json_str(assignment_of(before, "cycled"), "id"));
+	more = xasprintf("\"name\":\"web.1\",\"state\":\"up\",\"replaces\":"
+			 "\"%s\",\"address\":\"172.16.0.9\",\"port\":4000", old);
+	report(in, id, more, false);
+	json_decref(take_ptr(before));
+
+	list = assignments(in, 0, 0, &again);
+	assert_true(again > revision);
+	assert_string_equal(json_str(assignment_of(list, "cycled"), "id"), id);
+	assert_int_equal(instance_call(in, "GET", "/apps/cycled/dynos/web.1", NULL,
+				       &dyno), 200);
+	assert_string_equal(json_str(dyno, "id"), id);
+	assert_string_equal(json_str(dyno, "state"), "up");
+
+	/* Told again, or by somebody who is late, it changes nothing. */
+	report(in, id, more, false);
+	report(in, old, "\"name\":\"web.1\",\"state\":\"down\"", false);
+	json_decref(take_ptr(list));
+	list = assignments(in, 0, 0, &revision);
+	assert_int_equal(revision, again);
+	assert_string_equal(json_str(assignment_of(list, "cycled"), "id"), id);
+}
+
 static void a_completed_one_off_leaves_the_list(void **state)
 {
 	struct instance *in = *state;
@@ -478,6 +511,7 @@ int main(void)
 		cmocka_unit_test(the_host_gets_the_slug_that_was_put),
 		cmocka_unit_test(a_change_wakes_the_host_that_waits),
 		cmocka_unit_test(reports_become_states_and_routes),
+		cmocka_unit_test(a_cycled_dyno_is_succeeded_by_the_hosts_new_one),
 		cmocka_unit_test(a_completed_one_off_leaves_the_list),
 		cmocka_unit_test(log_sessions_filter_and_number_lines),
 		cmocka_unit_test(a_log_url_resumes_and_cannot_be_changed),

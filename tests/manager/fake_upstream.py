@@ -246,6 +246,7 @@ class FakeUpstream:
         report = json.loads(data)
         with self.cond:
             self.reports.append(report)
+            self.take_successors(report)
             for d in report["dynos"]:
                 self.dynos[d["id"]] = d
                 seen = self.states.setdefault(d["id"], [])
@@ -255,6 +256,14 @@ class FakeUpstream:
                         print("report", json.dumps(d), flush=True)
             self.cond.notify_all()
         h.answer(200, {})
+
+    def take_successors(self, report):
+        """As the controller: the new id takes the old one's place in the list."""
+        for d in report["dynos"]:
+            for i, a in enumerate(self.assignments):
+                if a["id"] == d.get("replaces"):
+                    self.assignments[i] = dict(a, id=d["id"])
+                    self.revision += 1
 
     def take_logs(self, h, args, data):
         with self.cond:

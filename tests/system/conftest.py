@@ -63,8 +63,9 @@ def workdir():
 
 
 @pytest.fixture(scope="module")
-def worker():
-    w = Worker()
+def worker(request):
+    """As the module's WORKER configures it."""
+    w = Worker(getattr(request.module, "WORKER", {}))
     try:
         w.up.wait(lambda: w.up.registered, what="registration")
         prefix = w.get("/")["prefix"]

@@ -20,7 +20,7 @@ CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
 class Worker:
     """dynod, its supervisor, and the upstream they talk to."""
 
-    def __init__(self):
+    def __init__(self, conf):
         self.root = tempfile.mkdtemp(prefix="sup-t-", dir="/tmp")
         os.chmod(self.root, 0o755)
         os.makedirs(self.root + "/etc/dyno")
@@ -32,7 +32,7 @@ class Worker:
             f.write(f"user = {USER}\n")
         with open(self.root + "/etc/dyno/supervisor.conf", "w") as f:
             f.write(f"upstream = unix:{self.root}/api\n")
-            f.writelines(f"{k} = {v}\n" for k, v in CONF.items())
+            f.writelines(f"{k} = {v}\n" for k, v in {**CONF, **conf}.items())
         self.up = FakeUpstream(self.root + "/api", self.slugs)
         self.start()
 
