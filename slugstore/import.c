@@ -13,6 +13,7 @@
 #include "slugstore/digest.h"
 #include "slugstore/incoming.h"
 #include "slugstore/partial.h"
+#include "slugstore/space.h"
 #include "slugstore/store_dir.h"
 
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 
 #define IMPORT_BLOCK (256 * 1024)
 #define IMPORT_PAUSE_NSEC (20 * 1000 * 1000L)
+#define IMPORT_CHECK_BYTES (32 * 1024 * 1024)
 
 struct store_import {
 	struct store *store;
@@ -33,6 +35,8 @@ struct store_import {
 	uint64_t hashed;	/* of these, from the first on */
 	char *from;
 	bool broken;		/* a write has failed: nothing to keep */
+	uint64_t reserved;	/* file size for which there is room */
+	uint64_t checked;	/* of unknown size: asked for room up to here */
 };
 
 static int import_new(struct store *s, uint64_t max, struct store_import **ret,
@@ -58,6 +62,8 @@ int store_import_begin(struct store *s, uint64_t max,
 	auto_(store_import_free_p) struct store_import *imp = NULL;
 	int r = import_new(s, max, &imp, e);
 
+	if (r >= 0)
+		r = space_make(s, 0, 1, e);
 	if (r >= 0)
 		r = incoming_new_file(&imp->in, s, e);
 	if (r < 0)
@@ -104,6 +110,8 @@ int store_import_resume(struct store *s, uint64_t max, const char *sha256,
 	if (r >= 0)
 		r = import_new(s, max, &imp, e);
 	if (r >= 0)
+		r = space_make(s, 0, 2, e);
+	if (r >= 0)
 		r = import_claim(imp, sha256, wait_sec, e);
 	if (r != 0)
 		return r;
@@ -127,6 +135,8 @@ struct store_import *store_import_free(struct store_import *imp)
 		incoming_deinit(&imp->in);
 		if (imp->broken)
 			partial_drop(&imp->part);
+		else if (imp->part.store && imp->reserved > imp->size)
+			space_trim(imp->part.fd);
 		partial_deinit(&imp->part);
 		digest_free(imp->digest);
 		free(imp->from);
@@ -168,13 +178,43 @@ int store_import_restart(struct store_import *imp, struct error *e)
 	int fd = import_fd(imp);
 
 	digest_hex(imp->digest, unused);
-	imp->size = imp->hashed = 0;
+	imp->size = imp->hashed = imp->reserved = imp->checked = 0;
 	store_import_set_from(imp, NULL, NULL);
 	if (imp->part.store)
 		return partial_empty(&imp->part, e);
 	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_sys(e, "empty a file below incoming");
 	return 0;
+}
+
+int store_import_reserve(struct store_import *imp, uint64_t size,
+			 struct error *e)
+{
+	int r, fd = import_fd(imp);
+
+	if (imp->max && size > imp->max)
+		return error_set(e, EFBIG, "slug: more than %" PRIu64 " bytes",
+				 imp->max);
+	r = space_reserve(imp->store, fd, size, e);
+	if (r < 0)
+		return error_prefix(e, r, "slug");
+	imp->reserved = size;
+	return 0;
+}
+
+/* What is not reserved is asked for from time to time. */
+static int import_make_room(struct store_import *imp, size_t n,
+			    struct error *e)
+{
+	uint64_t end = imp->size + n;
+	int r;
+
+	if (end <= imp->reserved || end <= imp->checked)
+		return 0;
+	r = space_make(imp->store, n, 0, e);
+	if (r >= 0)
+		imp->checked = end + IMPORT_CHECK_BYTES;
+	return r;
 }
 
 int store_import_write(struct store_import *imp, const void *data, size_t n,
@@ -187,7 +227,9 @@ int store_import_write(struct store_import *imp, const void *data, size_t n,
 		return error_set(e, EFBIG, "slug: more than %" PRIu64 " bytes",
 				 imp->max);
 	}
-	r = file_write_all(fd, data, n, e);
+	r = import_make_room(imp, n, e);
+	if (r >= 0)
+		r = space_explain(imp->store, file_write_all(fd, data, n, e), e);
 	if (r < 0) {
 		imp->broken = true;
 		return error_prefix(e, r, "slug");
@@ -233,6 +275,8 @@ static int import_publish(struct store_import *imp, const char *sha256,
 	bool part = imp->part.store != NULL;
 	int fd = import_fd(imp);
 
+	if (imp->reserved > imp->size)
+		space_trim(fd);
 	if (fchmod(fd, 0644) < 0)
 		return error_sys(e, "change the mode of a blob");
 	if (fsync(fd) < 0)
@@ -244,6 +288,9 @@ static int import_publish(struct store_import *imp, const char *sha256,
 		partial_moved(&imp->part);
 	} else if (errno != EEXIST) {
 		return error_sys(e, "create %s/blobs/%s", s->dir, sha256);
+	} else {
+		/* Wanted again: not the least recently used any more. */
+		utimensat(s->blobs_fd, sha256, NULL, AT_SYMLINK_NOFOLLOW);
 	}
 	incoming_deinit(&imp->in);
 	partial_drop(&imp->part);
@@ -277,7 +324,7 @@ int store_import_finish(struct store_import *imp, const char *expected,
 		return error_set(e, EBADMSG, "slug: wrong SHA-256: expected %s,"
 				 " got %s", expected, sha256);
 	}
-	r = import_publish(imp, sha256, e);
+	r = space_explain(imp->store, import_publish(imp, sha256, e), e);
 	if (r < 0) {
 		/* After a failed fsync nobody knows what is on the disk. */
 		imp->broken = true;

@@ -77,21 +77,39 @@ int incoming_new_dir(struct incoming *ret, struct store *s, struct error *e)
 	return incoming_new(ret, s, true, e);
 }
 
+int incoming_take(struct incoming *ret, struct store *s, int dirfd,
+		  const char *path, struct error *e)
+{
+	struct incoming in = { .store = s };
+
+	in.fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC |
+		       O_NOFOLLOW);
+	if (in.fd < 0 && errno == ENOENT)
+		return 0;
+	if (in.fd < 0)
+		return error_sys(e, "open %s", path);
+	/* Locked, a sweeper leaves it to us. */
+	flock(in.fd, LOCK_EX | LOCK_NB);
+	incoming_name(in.name);
+	if (renameat(dirfd, path, s->incoming_fd, in.name) < 0) {
+		int r = errno == ENOENT ? 0 : error_sys(e, "move %s away", path);
+
+		fd_close(in.fd);
+		return r;
+	}
+	*ret = in;
+	return 0;
+}
+
 int incoming_discard(struct store *s, int dirfd, const char *path,
 		     struct error *e)
 {
-	char name[INCOMING_NAME_MAX];
-	auto_close int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY |
-				   O_CLOEXEC | O_NOFOLLOW);
+	auto_(incoming_deinit) struct incoming in = INCOMING_INIT;
+	int r = incoming_take(&in, s, dirfd, path, e);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : error_sys(e, "open %s", path);
-	/* Locked, a sweeper leaves it to us. */
-	flock(fd, LOCK_EX | LOCK_NB);
-	incoming_name(name);
-	if (renameat(dirfd, path, s->incoming_fd, name) < 0)
-		return errno == ENOENT ? 0 : error_sys(e, "move %s away", path);
-	return file_remove_tree(s->incoming_fd, name, e);
+	if (r >= 0 && in.store)
+		r = file_remove_tree(s->incoming_fd, in.name, e);
+	return r;
 }
 
 void incoming_moved(struct incoming *in)

@@ -24,8 +24,12 @@ struct incoming {
 int incoming_new_file(struct incoming *ret, struct store *s, struct error *e);
 int incoming_new_dir(struct incoming *ret, struct store *s, struct error *e);
 
-/* Move a directory in, to be removed: dirfd/path is gone from there at once.
- * Nothing there = done. */
+/* Move a file or directory in, to be removed by incoming_deinit(): dirfd/path
+ * is gone from there at once. Nothing there: *ret stays. */
+int incoming_take(struct incoming *ret, struct store *s, int dirfd,
+		  const char *path, struct error *e);
+
+/* The same, and remove it now. */
 int incoming_discard(struct store *s, int dirfd, const char *path,
 		     struct error *e);
 

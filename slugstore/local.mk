@@ -3,16 +3,24 @@ noinst_LIBRARIES += libslugstore.a
 libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
 	$(GNUTLS_CFLAGS)
 libslugstore_a_SOURCES = \
+	%D%/collect.c %D%/collect.h \
 	%D%/conf.c %D%/conf.h \
 	%D%/digest.c %D%/digest.h \
+	%D%/evict.c %D%/evict.h \
 	%D%/import.c \
 	%D%/incoming.c %D%/incoming.h \
 	%D%/lease.c %D%/lease.h \
+	%D%/leftover.c %D%/leftover.h \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest_line.c %D%/manifest_line.h \
+	%D%/marks.c %D%/marks.h \
 	%D%/partial.c %D%/partial.h \
+	%D%/pins.c %D%/pins.h \
+	%D%/space.c %D%/space.h \
 	%D%/store.c %D%/store.h %D%/store_dir.h \
 	%D%/store_unpack.c \
+	%D%/usage.c %D%/usage.h \
+	%D%/usage_walk.c \
 	%D%/unpack/entry.c %D%/unpack/entry.h \
 	%D%/unpack/entry_quote.c \
 	%D%/unpack/inflate.c %D%/unpack/inflate.h \

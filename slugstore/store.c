@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/strv.h"
 #include "slugstore/digest.h"
+#include "slugstore/evict.h"
 #include "slugstore/incoming.h"
-#include "slugstore/lease.h"
 #include "slugstore/store_dir.h"
 
 #include <dirent.h>
@@ -45,9 +45,11 @@ int store_open(struct store **ret, const char *dir, struct error *e)
 	const struct { const char *name; int *fd; } subs[] = {
 		{ "blobs", &s->blobs_fd },
 		{ "trees", &s->trees_fd },
-		{ "partial", &s->partial_fd },
 		{ "incoming", &s->incoming_fd },
 		{ "locks", &s->locks_fd },
+		{ "partial", &s->partial_fd },
+		{ "pins", &s->pins_fd },
+		{ "damaged", &s->damaged_fd },
 	};
 	int r;
 
@@ -69,9 +71,11 @@ struct store *store_free(struct store *s)
 	if (s) {
 		fd_close(s->blobs_fd);
 		fd_close(s->trees_fd);
-		fd_close(s->partial_fd);
 		fd_close(s->incoming_fd);
 		fd_close(s->locks_fd);
+		fd_close(s->partial_fd);
+		fd_close(s->pins_fd);
+		fd_close(s->damaged_fd);
 		free(s->dir);
 		free(s);
 	}
@@ -129,7 +133,7 @@ int store_has_tree(struct store *s, const char *sha256, struct error *e)
 	return error_sys(e, "look for %s/trees/%s", s->dir, path);
 }
 
-static int store_list_dir(int dirfd, struct strv *ret, struct error *e)
+int store_list_dir(int dirfd, struct strv *ret, struct error *e)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -151,7 +155,7 @@ static int store_list_dir(int dirfd, struct strv *ret, struct error *e)
 	return r;
 }
 
-static int store_compare(const void *a, const void *b)
+int store_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -217,22 +221,17 @@ int store_verify(struct store *s, const char *sha256, struct error *e)
 
 int store_remove(struct store *s, const char *sha256, struct error *e)
 {
-	auto_close int lock_fd = -1;
+	struct eviction ev = EVICTION_INIT;
 	int r = store_check_name(sha256, e);
 
 	if (r < 0)
 		return r;
-	r = lease_try(s, sha256, true, &lock_fd, e);
-	if (r == LEASE_BUSY)
+	r = evict(&ev, s, sha256, EVICT_ALL, e);
+	evict_finish(&ev);
+	if (r == EVICT_BUSY)
 		return error_set(e, EBUSY, "slug %s is in use", sha256);
-	if (r < 0)
-		return r;
-
-	/* The blob first: without it nobody can begin to unpack anew. */
-	if (unlinkat(s->blobs_fd, sha256, 0) < 0 && errno != ENOENT)
-		return error_sys(e, "remove %s/blobs/%s", s->dir, sha256);
-	r = incoming_discard(s, s->trees_fd, sha256, e);
-	if (r >= 0)
-		lease_forget(s, sha256);
+	if (r == EVICT_PINNED)
+		return error_set(e, EBUSY, "slug %s is wanted: it is pinned",
+				 sha256);
 	return error_prefix(e, r, "remove slug");
 }

@@ -12,7 +12,10 @@
  *				by its writer. <sha256>.from: of which version
  *   incoming/<random>		what is being written; removed at store_open()
  *				when no living process holds its lock
- *   locks/<sha256>		flock: shared = leased, exclusive = being changed
+ *   locks/<sha256>		flock: shared = leased, exclusive = being changed;
+ *				its mtime is when it was last leased
+ *   pins/<sha256>		empty: somebody's desired state wants this slug
+ *   damaged/<sha256>-<time>	a tree that failed its check, set aside
  *
  * The name of a blob is the SHA-256 of its bytes. Nothing has its final name
  * before it is complete, verified and on disk. Any number of processes use a
@@ -59,6 +62,11 @@ int store_import_begin(struct store *s, uint64_t max,
 		       struct store_import **ret, struct error *e);
 int store_import_write(struct store_import *imp, const void *data, size_t n,
 		       struct error *e);
+/* Its final size is known, before or between writes: make room for it (see
+ * space.h: collects if it must) and keep that room for it. ENOSPC: "needs X,
+ * has Y"; nothing was collected then. */
+int store_import_reserve(struct store_import *imp, uint64_t size,
+			 struct error *e);
 /* expected: sha256 in hex or NULL. EBADMSG: differs (both are named, and what
  * was written is gone: one may write anew); EINVAL: 0 bytes. On success the
  * blob is durable and *imp may only be freed. */
@@ -112,6 +120,20 @@ int store_check(int blob_fd, uint64_t *ret_entries, uint64_t *ret_bytes,
 int store_lease(struct store *s, const char *sha256, int *ret_fd,
 		struct error *e);
 
+/* ---- pins: what is never collected or removed ---- */
+
+/* A pin is durable, and does not need the slug to be there. Once this is back,
+ * a slug that is there stays; one that is not may be fetched and stays then.
+ * So: pin first, look after. Doing it twice is once. EBUSY: somebody has held
+ * the pins for ten seconds. */
+int store_pin(struct store *s, const char *sha256, bool on, struct error *e);
+/* Pinned names, sorted. */
+int store_pins(struct store *s, struct strv *ret_sha256s, struct error *e);
+/* Make the pins exactly those wanted. What is in the old set and in the new is
+ * pinned all the time, also if we die half way. Errors as store_pin(). */
+int store_keep_only(struct store *s, const struct strv *wanted,
+		    struct error *e);
+
 /* ---- the whole ---- */
 /* All names, sorted. */
 int store_list(struct store *s, struct strv *ret_sha256s, struct error *e);
@@ -119,5 +141,6 @@ int store_list(struct store *s, struct strv *ret_sha256s, struct error *e);
 /* Re-hash the blob: 0, STORE_ABSENT, or EBADMSG naming both digests. */
 int store_verify(struct store *s, const char *sha256, struct error *e);
 
-/* Remove blob and tree. EBUSY: leased or being unpacked. Absent = done. */
+/* Remove blob and tree. EBUSY: leased, pinned or being unpacked. Absent =
+ * done. */
 int store_remove(struct store *s, const char *sha256, struct error *e);

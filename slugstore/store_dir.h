@@ -3,14 +3,22 @@
 /*
  * store_dir.h - the store as its own files see it.
  */
+#include "slugstore/collect.h"
 #include "slugstore/store.h"
 
 struct store {
 	char *dir;
 	int blobs_fd, trees_fd, partial_fd, incoming_fd, locks_fd;
+	int pins_fd, damaged_fd;
+	struct collect_marks marks;
 	store_progress_fn on_progress;
 	void *userdata;
 };
+
+/* Adds the names in a directory that are SHA-256, in no order. */
+int store_list_dir(int dirfd, struct strv *ret, struct error *e);
+
+int store_compare(const void *a, const void *b);	/* of names, for qsort(3) */
 
 /* -EINVAL and a message if text is no SHA-256 in lower-case hex. */
 int store_check_name(const char *sha256, struct error *e);

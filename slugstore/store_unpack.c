@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "slugstore/incoming.h"
 #include "slugstore/lease.h"
+#include "slugstore/space.h"
 #include "slugstore/unpack/limits.h"
 #include "slugstore/store_dir.h"
 #include "slugstore/unpack/inflate.h"
@@ -59,7 +60,8 @@ static int store_unpack_locked(struct store *s, const char *sha256, int blob_fd,
 	int r = incoming_new_dir(&in, s, e);
 
 	if (r >= 0)
-		r = store_unpack_into(s, sha256, blob_fd, in.fd, e);
+		r = space_explain(s, store_unpack_into(s, sha256, blob_fd,
+						       in.fd, e), e);
 	/* Without its .ok, what may be there is nobody's. */
 	if (r >= 0)
 		r = incoming_discard(s, s->trees_fd, sha256, e);
@@ -117,6 +119,8 @@ int store_unpack(struct store *s, const char *sha256, struct error *e)
 		r = store_open_blob(s, sha256, &blob_fd, NULL, e);
 	if (r == STORE_ABSENT)
 		lease_forget(s, sha256);
+	if (r == 0)
+		r = space_make_for_tree(s, blob_fd, e);
 	if (r == 0)
 		r = store_unpack_locked(s, sha256, blob_fd, e);
 	return error_prefix(e, r, "slug");

@@ -7,6 +7,7 @@ check_PROGRAMS += \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-slugignore \
+	tests/slugstore/test-pins \
 	tests/slugstore/test-store \
 	tests/slugstore/test-tree \
 	tests/slugstore/test-unpack
@@ -33,6 +34,10 @@ tests_slugstore_test_pack_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
 tests_slugstore_test_slugignore_SOURCES = %D%/test-slugignore.c
 tests_slugstore_test_slugignore_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_slugignore_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
+tests_slugstore_test_pins_SOURCES = %D%/test-pins.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_pins_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_pins_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_store_SOURCES = %D%/test-store.c \
 	%D%/maker.c %D%/maker.h

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * marks.h - the arithmetic of water marks. Pure: no file.
+ */
+#include "slugstore/collect.h"
+#include "slugstore/usage.h"
+
+/* What is taken now, or would be after a victim has gone. */
+struct marks_level {
+	struct usage used;		/* by the store; only if marks_measure() */
+	struct usage_fs fs;
+	uint64_t bytes, inodes;		/* wanted in addition */
+};
+
+/* For which reasons a collection has begun. */
+struct marks_goal {
+	bool bytes, inodes, percent;
+	bool room;			/* for what is wanted in addition */
+};
+
+/* Do these marks need to know what the store takes? */
+bool marks_measure(const struct collect_marks *m);
+
+/* What more there may be until a high mark or the end of the file system. */
+void marks_room(const struct collect_marks *m, const struct marks_level *at,
+		uint64_t *ret_bytes, uint64_t *ret_inodes);
+
+/* Is there room for what is wanted, and no high mark passed? */
+bool marks_fit(const struct collect_marks *m, const struct marks_level *at);
+
+/* Which reasons are there to begin? */
+struct marks_goal marks_begin(const struct collect_marks *m,
+			      const struct marks_level *at);
+
+/* Are these reasons gone? */
+bool marks_reached(const struct collect_marks *m, const struct marks_level *at,
+		   const struct marks_goal *goal);
+
+/* Something goes. */
+void marks_free(struct marks_level *at, uint64_t bytes, uint64_t inodes);
