@@ -50,6 +50,7 @@ static const struct {
 	[DYNO_FETCHING] = {
 		ON(SLUG)        = GO(LAUNCHING, DO(LAUNCH)),
 		ON(NO_SLUG)     = GO(CRASHED, CRASH | DO(LOG_ERROR)),
+		ON(BAD_SLUG)    = GO(CRASHED, CRASH | DO(LOG_R17)),
 		ON(STOP)        = GO(DOWN, RETIRE | DO(LOG_LEAVE)),
 	},
 	[DYNO_LAUNCHING] = {
@@ -90,6 +91,7 @@ static const struct {
 	[DYNO_FETCHING] = {
 		ON(SLUG)        = GO(LAUNCHING, DO(LAUNCH)),
 		ON(NO_SLUG)     = GO(COMPLETE, FINISH | DO(LOG_ERROR)),
+		ON(BAD_SLUG)    = GO(COMPLETE, FINISH | DO(LOG_R17)),
 		ON(STOP)        = GO(COMPLETE, FINISH),
 	},
 	[DYNO_LAUNCHING] = {
@@ -112,6 +114,7 @@ static const struct {
 	[DYNO_FETCHING] = {
 		ON(SLUG)        = GO(AWAITING, TELL | DO(LOG_AWAIT) | DO(CONNECT) | DO(ARM)),
 		ON(NO_SLUG)     = GO(COMPLETE, FINISH | DO(LOG_ERROR)),
+		ON(BAD_SLUG)    = GO(COMPLETE, FINISH | DO(LOG_R17)),
 		ON(STOP)        = GO(COMPLETE, FINISH),
 	},
 	[DYNO_AWAITING] = {
@@ -185,6 +188,7 @@ static const char *const events[DYNO_EVENT_COUNT] = {
 	ON(START)       = "start",
 	ON(SLUG)        = "slug",
 	ON(NO_SLUG)     = "no slug",
+	ON(BAD_SLUG)    = "bad slug",
 	ON(CLIENT)      = "client",
 	ON(CLIENT_LOST) = "client lost",
 	ON(STARTED)     = "started",

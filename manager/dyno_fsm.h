@@ -40,6 +40,7 @@ enum dyno_event {
 	DYNO_EV_START,		/* begin */
 	DYNO_EV_SLUG,		/* the slug is unpacked and leased */
 	DYNO_EV_NO_SLUG,	/* it could not be had */
+	DYNO_EV_BAD_SLUG,	/* what came is not what its checksum says */
 	DYNO_EV_CLIENT,		/* the client of an attached one-off has come */
 	DYNO_EV_CLIENT_LOST,
 	DYNO_EV_STARTED,	/* dynod has started it */
@@ -63,28 +64,29 @@ enum dyno_effect {
 	DYNO_DO_LOG_R12     = 1 << 4,
 	DYNO_DO_LOG_R13     = 1 << 5,
 	DYNO_DO_LOG_R16     = 1 << 6,
-	DYNO_DO_LOG_ERROR   = 1 << 7,	/* Error R99 (Platform error) ... */
-	DYNO_DO_LOG_COMMAND = 1 << 8,	/* Starting process with command ... */
-	DYNO_DO_LOG_LEAVE   = 1 << 9,	/* Restarting; State changed from up to */
-	DYNO_DO_LOG_STATE   = 1 << 10,	/* State changed from ... to ... */
-	DYNO_DO_LOG_TERM    = 1 << 11,	/* Stopping all processes with SIGTERM */
-	DYNO_DO_LOG_HUP     = 1 << 12,	/* Client connection closed ... */
-	DYNO_DO_LOG_AWAIT   = 1 << 13,	/* Awaiting client */
-	DYNO_DO_FORGIVE     = 1 << 14,	/* the next crash counts as the first */
-	DYNO_DO_SAVE        = 1 << 15,
-	DYNO_DO_REPORT      = 1 << 16,
-	DYNO_DO_FETCH       = 1 << 17,
-	DYNO_DO_CONNECT     = 1 << 18,	/* the stream of an attached one-off */
-	DYNO_DO_LAUNCH      = 1 << 19,
-	DYNO_DO_SERVE       = 1 << 20,	/* output to the log or the client */
-	DYNO_DO_WATCH_PORT  = 1 << 21,
-	DYNO_DO_HUP         = 1 << 22,
-	DYNO_DO_TERM        = 1 << 23,
-	DYNO_DO_KILL        = 1 << 24,
-	DYNO_DO_ARM         = 1 << 25,	/* the timer that belongs to the state */
-	DYNO_DO_REMOVE      = 1 << 26,	/* what dynod has of the dead instance */
-	DYNO_DO_END_CLIENT  = 1 << 27,	/* tell the client how it ended */
-	DYNO_DO_RETIRE      = 1 << 28,	/* release the slug */
+	DYNO_DO_LOG_R17     = 1 << 7,
+	DYNO_DO_LOG_ERROR   = 1 << 8,	/* Error R99 (Platform error) ... */
+	DYNO_DO_LOG_COMMAND = 1 << 9,	/* Starting process with command ... */
+	DYNO_DO_LOG_LEAVE   = 1 << 10,	/* Restarting; State changed from up to */
+	DYNO_DO_LOG_STATE   = 1 << 11,	/* State changed from ... to ... */
+	DYNO_DO_LOG_TERM    = 1 << 12,	/* Stopping all processes with SIGTERM */
+	DYNO_DO_LOG_HUP     = 1 << 13,	/* Client connection closed ... */
+	DYNO_DO_LOG_AWAIT   = 1 << 14,	/* Awaiting client */
+	DYNO_DO_FORGIVE     = 1 << 15,	/* the next crash counts as the first */
+	DYNO_DO_SAVE        = 1 << 16,
+	DYNO_DO_REPORT      = 1 << 17,
+	DYNO_DO_FETCH       = 1 << 18,
+	DYNO_DO_CONNECT     = 1 << 19,	/* the stream of an attached one-off */
+	DYNO_DO_LAUNCH      = 1 << 20,
+	DYNO_DO_SERVE       = 1 << 21,	/* output to the log or the client */
+	DYNO_DO_WATCH_PORT  = 1 << 22,
+	DYNO_DO_HUP         = 1 << 23,
+	DYNO_DO_TERM        = 1 << 24,
+	DYNO_DO_KILL        = 1 << 25,
+	DYNO_DO_ARM         = 1 << 26,	/* the timer that belongs to the state */
+	DYNO_DO_REMOVE      = 1 << 27,	/* what dynod has of the dead instance */
+	DYNO_DO_END_CLIENT  = 1 << 28,	/* tell the client how it ended */
+	DYNO_DO_RETIRE      = 1 << 29,	/* release the slug */
 };
 
 /*

@@ -61,8 +61,8 @@ typedef void (*host_started_fn)(int r, const char *message, struct host_dyno *d,
 typedef void (*host_done_fn)(int r, const char *message, void *userdata);
 
 /*
- * All of them: fn may be NULL; what is passed is copied, the lease_fd as well. Fail at once, and
- * without a callback, with E2BIG (does not fit in a message), ENOBUFS (dynod
+ * All of them: fn may be NULL; what is passed is copied, the lease_fd as well.
+ * Fail at once, and without a callback, with E2BIG (does not fit in a message), ENOBUFS (dynod
  * does not read) or EPIPE (it is gone; on_lost follows).
  */
 int host_client_start(struct host_client *c, const struct dyno_spec *spec,

@@ -99,18 +99,38 @@ bool life_lease(struct life *l, struct error *e)
 	return r == 0;
 }
 
-static void on_life_slug(int r, const char *message, void *userdata)
+/* It is the host that has no room, and no fault of the app: a dyno of the
+ * formation goes on starting. Of a one-off somebody waits for the outcome. */
+static bool life_waits_for_space(struct life *l)
 {
+	if (l->a->kind != DYNO_FORMATION)
+		return false;
+	life_save(l);
+	l->dirty = true;
+	supervisor_settle(l->s);
+	return true;
+}
+
+static void on_life_slug(enum slug_outcome outcome, const char *message,
+			 void *userdata)
+{
+	enum dyno_event event = DYNO_EV_NO_SLUG;
 	struct life *l = userdata;
 	struct error e;
 
-	if (r < 0) {
+	if (outcome != SLUG_READY)
 		life_set_error(l, message);
-	} else if (!life_lease(l, &e)) {
+	if (outcome == SLUG_NO_SPACE && life_waits_for_space(l))
+		return;
+	if (outcome == SLUG_WRONG &&
+	    slug_jobs_parse_wrong(message, l->wrong_slug))
+		event = DYNO_EV_BAD_SLUG;
+	if (outcome == SLUG_READY && life_lease(l, &e))
+		event = DYNO_EV_SLUG;
+	else if (outcome == SLUG_READY)
 		life_set_error(l, e.msg);
-		r = -EIO;
-	}
-	life_event(l, r < 0 ? DYNO_EV_NO_SLUG : DYNO_EV_SLUG);
+	slug_jobs_cancel(&l->slug_wait);
+	life_event(l, event);
 }
 
 void life_fetch(struct life *l)
@@ -121,6 +141,8 @@ void life_fetch(struct life *l)
 		life_event(l, DYNO_EV_SLUG);
 		return;
 	}
+	log_info("%s %s: %s, having it fetched", l->a->app_name ? l->a->app_name : "",
+		 l->a->name, e.msg);
 	l->slug_wait.fn = on_life_slug;
 	l->slug_wait.userdata = l;
 	slug_jobs_want(l->s->slugs, l->a->slug, l->a->slug_path, &l->slug_wait);
@@ -290,6 +312,9 @@ static void life_account(struct life *l, enum dyno_state from,
 		l->st.changed = now;
 	else if (event == DYNO_EV_TIMEOUT)
 		l->st.changed = now;	/* the same timer begins anew */
+	/* Until the next try a pin keeps the slug. */
+	if (event == DYNO_EV_EXIT || event == DYNO_EV_NOT_STARTED)
+		l->lease_fd = fd_close(l->lease_fd);
 	if (event == DYNO_EV_EXIT) {
 		free(l->dead);
 		l->dead = take_ptr(l->st.instance);
@@ -304,10 +329,11 @@ static void life_account(struct life *l, enum dyno_state from,
 		life_set_error(l, NULL);
 	}
 	if (l->st.state == DYNO_CRASHED && from != DYNO_CRASHED) {
-		if (event == DYNO_EV_EXIT)
+		bool app = event == DYNO_EV_EXIT || event == DYNO_EV_BAD_SLUG;
+
+		if (app)
 			l->st.crashes++;
-		else
-			l->st.failures++;
+		l->st.failures = app ? 0 : l->st.failures + 1;
 	}
 }
 

@@ -60,6 +60,7 @@ struct life {
 
 	int lease_fd;
 	struct slug_wait slug_wait;
+	char wrong_slug[SHA256_HEX_MAX];	/* what came instead: R17 */
 	struct capture *capture;
 	struct attach *attach;
 	bool client_lost;
@@ -105,7 +106,7 @@ void life_save(struct life *l);
 
 /* true when there is none or it is leased; else *e says why not. */
 bool life_lease(struct life *l, struct error *e);
-/* Have the slug; leads to SLUG or NO_SLUG. */
+/* Have the slug and lease it; leads to SLUG, NO_SLUG or BAD_SLUG. */
 void life_fetch(struct life *l);
 /* The timer of the state, counted from when the state began. */
 void life_arm(struct life *l);

@@ -85,6 +85,14 @@ static void life_log_r16(struct life *l, enum dyno_state from)
 		      "responding to SIGHUP after its external connection was closed.");
 }
 
+/* The missing "not" is in the original. */
+static void life_log_r17(struct life *l, enum dyno_state from)
+{
+	life_log_line(l, "Error R17 (Checksum error) -> Checksum does match expected "
+		      "value. Expected: SHA256:%s Actual: SHA256:%s", l->a->slug,
+		      l->wrong_slug);
+}
+
 /* What went wrong is ours to know: it is in the daemon's log and the report. */
 static void life_log_error(struct life *l, enum dyno_state from)
 {
@@ -141,6 +149,7 @@ void life_log_effects(struct life *l, enum dyno_state from, unsigned effects)
 		{ DYNO_DO_LOG_R12, life_log_r12 },
 		{ DYNO_DO_LOG_R13, life_log_r13 },
 		{ DYNO_DO_LOG_R16, life_log_r16 },
+		{ DYNO_DO_LOG_R17, life_log_r17 },
 		{ DYNO_DO_LOG_ERROR, life_log_error },
 		{ DYNO_DO_LOG_COMMAND, life_log_command },
 		{ DYNO_DO_LOG_LEAVE, life_log_leave },

@@ -7,7 +7,9 @@
 #define STOP_GRACE_SEC 30		/* SIGTERM to SIGKILL: R12 */
 #define KILL_RETRY_SEC 10		/* SIGKILL, again */
 #define START_TIMEOUT_SEC 75		/* container set-up, answer of dynod */
-#define SLUG_TIMEOUT_SEC 600		/* fetch and unpack */
+#define SLUG_TIMEOUT_SEC (2 * 3600)	/* a slug job that its own limits do not end:
+					 * see slug_jobs.h */
+#define SLUG_PAUSE_MAX_SEC 60		/* there is no room for it: tries, at least */
 #define WITHDRAW_MSEC 1000		/* upstream learns that a route goes */
 #define OUTPUT_GRACE_SEC 2		/* an ended dyno's output, to its end */
 #define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */

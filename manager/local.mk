@@ -48,6 +48,7 @@ libsupervisor_a_SOURCES = \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/port.c %D%/port.h \
 	%D%/reconcile.c %D%/reconcile.h \
+	%D%/slug_command.c %D%/slug_command.h \
 	%D%/slug_jobs.c %D%/slug_jobs.h \
 	%D%/state.c %D%/state.h \
 	%D%/strays.c %D%/strays.h \

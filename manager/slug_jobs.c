@@ -1,5 +1,8 @@
 /*
  * slug_jobs.c - a queue of slugs, each with the list of those who wait.
+ *
+ * A slug for which there is no room keeps its place and those who wait, gives
+ * its turn to others, and is tried again after a pause.
  */
 #include "base/error.h"
 #include "base/job.h"
@@ -7,8 +10,16 @@
 #include "base/loop.h"
 #include "base/map.h"
 #include "base/strv.h"
+#include "manager/backoff.h"
 #include "manager/limits.h"
+#include "manager/slug_command.h"
 #include "manager/slug_jobs.h"
+
+#include <stdio.h>
+
+/* Exit statuses of dyno-slug that mean something here. */
+#define SLUG_STATUS_DIGEST 4
+#define SLUG_STATUS_SPACE 5
 
 struct slug_task {
 	struct list link;		/* in queue order */
@@ -16,11 +27,14 @@ struct slug_task {
 	char *sha256, *path;
 	struct list waits;
 	struct job *job;		/* NULL: waits for its turn */
+	sd_event_source *pause;		/* there was no room */
+	unsigned failures;
+	char *told;			/* what has been logged of it */
 };
 
 struct slug_jobs {
-	sd_event *event;
-	char *store_dir, *upstream, *header, *program;
+	const struct slug_command *command;
+	char *upstream, *header;
 	struct list tasks;
 	struct map by_sha;
 	unsigned running;
@@ -37,6 +51,8 @@ static struct slug_task *slug_task_free(struct slug_task *t)
 	map_remove(&t->jobs->by_sha, t->sha256);
 	list_unlink(&t->link);
 	job_free(t->job);
+	loop_unref(t->pause);
+	free(t->told);
 	free(t->sha256);
 	free(t->path);
 	free(t);
@@ -49,13 +65,14 @@ static void slug_jobs_kick(struct slug_jobs *j)
 {
 	struct error e;
 
-	if (!j->next && loop_timer(j->event, &j->next, 0, on_slug_next, j,
+	if (!j->next && loop_timer(j->command->event, &j->next, 0, on_slug_next, j,
 				   "next slug job", &e) < 0)
 		log_err("%s", e.msg);
 }
 
 /* Everybody who waits is told; who waits again is in a new task. */
-static void slug_task_done(struct slug_task *t, int r, const char *message)
+static void slug_task_done(struct slug_task *t, enum slug_outcome outcome,
+			   const char *message)
 {
 	struct slug_jobs *j = t->jobs;
 	struct list waits = LIST_INIT(waits);
@@ -71,34 +88,95 @@ static void slug_task_done(struct slug_task *t, int r, const char *message)
 		struct slug_wait *w = list_entry(waits.next, struct slug_wait, link);
 
 		list_unlink(&w->link);
-		w->fn(r, message, w->userdata);
+		w->fn(outcome, message, w->userdata);
 	}
 	slug_jobs_kick(j);
+}
+
+static int on_slug_pause(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct slug_task *t = userdata;
+
+	t->pause = loop_unref(t->pause);
+	slug_jobs_kick(t->jobs);
+	return 0;
+}
+
+/* Said once, as long as it is the same. */
+static void slug_task_tell_space(struct slug_task *t, const char *message)
+{
+	if (t->told && str_eq(t->told, message))
+		return;
+	log_err("slug %.12s: %s; %s for it, will retry", t->sha256, message,
+		t->waits.next->next == &t->waits ? "a dyno waits" : "dynos wait");
+	free(t->told);
+	t->told = xstrdup(message);
+}
+
+/* Those who wait hear of it and go on waiting; some give up in their fn. */
+static void slug_task_pause(struct slug_task *t, const char *message)
+{
+	struct slug_wait *w, *tmp;
+	struct error e;
+
+	t->job = job_free(t->job);
+	t->jobs->running--;
+	if (loop_timer(t->jobs->command->event, &t->pause,
+		       backoff_retry(++t->failures,
+				     SLUG_PAUSE_MAX_SEC * USEC_PER_SEC),
+		       on_slug_pause, t, "no space for a slug", &e) < 0) {
+		log_err("%s", e.msg);
+		slug_task_done(t, SLUG_FAILED, message);
+		return;
+	}
+	if (!list_empty(&t->waits))
+		slug_task_tell_space(t, message);
+	list_for_each_safe(w, tmp, &t->waits, link)
+		w->fn(SLUG_NO_SPACE, message, w->userdata);
+	slug_jobs_kick(t->jobs);
 }
 
 static void on_slug_job(struct job *job, const struct job_result *res,
 			void *userdata)
 {
 	struct slug_task *t = userdata;
-	auto_free char *message = xstrdup(res->message);
+	auto_free char *message = xstrdup(*res->message ? res->message :
+					  "fetching the slug failed");
+	char actual[SHA256_HEX_MAX];
+	enum slug_outcome outcome = SLUG_FAILED;
 
+	if (res->status == SLUG_STATUS_SPACE) {
+		slug_task_pause(t, message);
+		return;
+	}
 	if (res->status == 0)
+		outcome = SLUG_READY;
+	if (res->status == SLUG_STATUS_DIGEST &&
+	    slug_jobs_parse_wrong(message, actual))
+		outcome = SLUG_WRONG;
+	if (outcome == SLUG_READY)
 		log_info("slug %.12s is unpacked", t->sha256);
 	else
-		log_warn("slug %.12s: %s (status %d), will retry", t->sha256,
-			 *message ? message : "failed", res->status);
-	slug_task_done(t, res->status ? -EIO : 0,
-		       *message ? message : "fetching the slug failed");
+		log_warn("slug %.12s: %s (status %d)%s", t->sha256, message,
+			 res->status, outcome == SLUG_WRONG ? "" : ", will retry");
+	slug_task_done(t, outcome, message);
 }
 
-static void slug_argv(const struct slug_task *t, struct strv *argv)
+bool slug_jobs_parse_wrong(const char *message, char ret[SHA256_HEX_MAX])
+{
+	const char *got = strstr(message, ", got ");
+
+	if (!got)
+		return false;
+	snprintf(ret, SHA256_HEX_MAX, "%s", got + strlen(", got "));
+	return id_is_sha256(ret);
+}
+
+static void slug_args(const struct slug_task *t, struct strv *argv)
 {
 	const struct slug_jobs *j = t->jobs;
 	const char *socket = str_after(j->upstream, "unix:");
 
-	strv_add(argv, j->program);
-	strv_add(argv, "--store");
-	strv_add(argv, j->store_dir);
 	strv_add(argv, "get");
 	if (socket) {
 		strv_add(argv, "--unix");
@@ -114,15 +192,12 @@ static void slug_argv(const struct slug_task *t, struct strv *argv)
 
 static int slug_task_start(struct slug_task *t, struct error *e)
 {
-	struct process_spec spec = PROCESS_SPEC_INIT;
-	auto_strv argv = STRV_INIT;
+	auto_strv args = STRV_INIT;
 	int r;
 
-	slug_argv(t, &argv);
-	spec.path = t->jobs->program;
-	spec.argv = strv_argv(&argv);
-	r = job_new(&t->job, t->jobs->event, &spec,
-		    SLUG_TIMEOUT_SEC * USEC_PER_SEC, on_slug_job, t, e);
+	slug_args(t, &args);
+	r = slug_command_run(t->jobs->command, &args, SLUG_TIMEOUT_SEC,
+			     on_slug_job, t, &t->job, e);
 	if (r >= 0)
 		t->jobs->running++;
 	return r;
@@ -142,9 +217,11 @@ static int on_slug_next(sd_event_source *src, uint64_t usec, void *userdata)
 			continue;
 		if (list_empty(&t->waits)) {
 			slug_task_free(t);
+		} else if (t->pause) {
+			continue;
 		} else if (slug_task_start(t, &e) < 0) {
 			log_err("slug %.12s: %s, will retry", t->sha256, e.msg);
-			slug_task_done(t, -e.code, e.msg);
+			slug_task_done(t, SLUG_FAILED, e.msg);
 			break;		/* the list may be another one now */
 		}
 	}
@@ -167,6 +244,7 @@ void slug_jobs_want(struct slug_jobs *j, const char *sha256, const char *path,
 	}
 	list_unlink(&w->link);
 	list_add_tail(&t->waits, &w->link);
+	t->pause = loop_unref(t->pause);
 	slug_jobs_kick(j);
 }
 
@@ -180,15 +258,13 @@ void slug_jobs_cancel(struct slug_wait *w)
 	list_unlink(&w->link);
 }
 
-struct slug_jobs *slug_jobs_new(sd_event *event, const struct slug_jobs_spec *spec)
+struct slug_jobs *slug_jobs_new(const struct slug_jobs_spec *spec)
 {
 	struct slug_jobs *j = xcalloc(1, sizeof(*j));
 
-	j->event = event;
-	j->store_dir = xstrdup(spec->store_dir);
+	j->command = spec->command;
 	j->upstream = xstrdup(spec->upstream);
 	j->header = xstrdup(spec->header);
-	j->program = process_sibling("dyno-slug");
 	list_init(&j->tasks);
 	return j;
 }
@@ -203,10 +279,8 @@ struct slug_jobs *slug_jobs_free(struct slug_jobs *j)
 		slug_task_free(t);
 	j->next = loop_unref(j->next);
 	map_deinit(&j->by_sha);
-	free(j->store_dir);
 	free(j->upstream);
 	free(j->header);
-	free(j->program);
 	free(j);
 	return NULL;
 }

@@ -238,13 +238,18 @@ static void supervisor_tell_skipped(const char *what, void *userdata)
 /* The token goes to slug jobs in a file: an argv is there for all to read. */
 static int supervisor_start_slugs(struct supervisor *s, struct error *e)
 {
-	auto_free char *dir = xasprintf("%s/slugs", s->root.lib);
 	auto_free char *path = xasprintf("%s/upstream-header", s->dir);
 	auto_free char *arg = s->conf.token ? xasprintf("@%s", path) : NULL;
-	struct slug_jobs_spec jobs = { dir, s->conf.upstream, arg };
+	struct slug_jobs_spec jobs = { &s->store_command, s->conf.upstream, arg };
 	int r;
 
-	r = store_open(&s->store, dir, e);
+	s->store_dir = xasprintf("%s/slugs", s->root.lib);
+	s->store_conf = xasprintf("%s/slugs.conf", s->root.etc);
+	s->store_command = (struct slug_command){
+		.event = s->event, .store_dir = s->store_dir,
+		.config = s->store_conf,
+	};
+	r = store_open(&s->store, s->store_dir, e);
 	if (r >= 0 && s->conf.token) {
 		auto_free char *line = xasprintf("Authorization: Bearer %s\n",
 						 s->conf.token);
@@ -252,7 +257,7 @@ static int supervisor_start_slugs(struct supervisor *s, struct error *e)
 		r = file_write_fast(AT_FDCWD, path, line, strlen(line), 0600, e);
 	}
 	if (r >= 0)
-		s->slugs = slug_jobs_new(s->event, &jobs);
+		s->slugs = slug_jobs_new(&jobs);
 	return r;
 }
 
@@ -329,6 +334,8 @@ static void supervisor_deinit(struct supervisor *s)
 	sd_event_unref(s->event);
 	supervisor_conf_deinit(&s->conf);
 	root_deinit(&s->root);
+	free(s->store_dir);
+	free(s->store_conf);
 	free(s->dir);
 	free(s->prefix);
 }

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/root.h"
 #include "manager/assignment.h"
+#include "manager/slug_command.h"
 #include "manager/supervisor_conf.h"
 
 #include <systemd/sd-event.h>
@@ -36,6 +37,8 @@ struct supervisor {
 	struct host_client *host;
 	struct journal *journal;
 	struct store *store;
+	char *store_dir, *store_conf;
+	struct slug_command store_command;	/* of these two */
 	struct slug_jobs *slugs;
 	struct upstream *upstream;
 	struct log_sender *log_sender;

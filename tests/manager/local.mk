@@ -34,7 +34,7 @@ tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-dyno-fsm %D%/test-journal \
-	%D%/test-port %D%/test-reconcile %D%/test-state \
+	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs %D%/test-state \
 	%D%/test-supervisor-conf
 
 tests_manager_test_assignment_SOURCES = %D%/test-assignment.c
@@ -91,6 +91,10 @@ tests_manager_test_reconcile_SOURCES = %D%/test-reconcile.c
 tests_manager_test_reconcile_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_reconcile_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_slug_jobs_SOURCES = %D%/test-slug-jobs.c
+tests_manager_test_slug_jobs_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_slug_jobs_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_state_SOURCES = %D%/test-state.c
 tests_manager_test_state_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \

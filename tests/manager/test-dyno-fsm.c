@@ -80,6 +80,19 @@ static void a_start_nobody_wants_any_more_is_waited_for_and_stopped(void **state
 	     { DYNO_EV_NOT_STARTED, DYNO_DOWN, DO(RETIRE), DO(REMOVE) });
 }
 
+static void a_wrong_slug_is_r17_and_a_crash(void **state)
+{
+	WALK(DYNO_FORMATION, DYNO_FETCHING,
+	     { DYNO_EV_BAD_SLUG, DYNO_CRASHED, DO(LOG_R17) | DO(LOG_STATE) | DO(ARM),
+	       DO(LOG_ERROR) },
+	     { DYNO_EV_TIMEOUT, DYNO_FETCHING, DO(FETCH), 0 });
+	for (enum dyno_kind k = DYNO_ONEOFF; k <= DYNO_ATTACHED; k++)
+		WALK(k, DYNO_FETCHING,
+		     { DYNO_EV_BAD_SLUG, DYNO_COMPLETE,
+		       DO(LOG_R17) | DO(LOG_STATE) | DO(END_CLIENT) | DO(RETIRE),
+		       DO(LOG_ERROR) | DO(ARM) });
+}
+
 static void a_oneoff_is_never_tried_again(void **state)
 {
 	for (enum dyno_kind k = DYNO_ONEOFF; k <= DYNO_ATTACHED; k++) {
@@ -234,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_boot_timeout_kills_but_waits_for_the_exit),
 		cmocka_unit_test(a_route_is_withdrawn_before_sigterm),
 		cmocka_unit_test(a_start_nobody_wants_any_more_is_waited_for_and_stopped),
+		cmocka_unit_test(a_wrong_slug_is_r17_and_a_crash),
 		cmocka_unit_test(a_oneoff_is_never_tried_again),
 		cmocka_unit_test(an_attached_oneoff_waits_for_its_client),
 		cmocka_unit_test(a_lost_client_leads_to_repeated_sighup_then_r16),

@@ -1,8 +1,12 @@
 """The slugs of a worker host: leased as long as a dyno lives, fetched again
 when they are gone, told when they are wrong."""
+import fcntl
+import hashlib
 import os
+import shutil
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
@@ -22,6 +26,16 @@ def started(worker, up, files, command=SLEEP, name="worker.1"):
 
 def gone(pid):
     return not os.path.exists(f"/proc/{pid}")
+
+
+def leased(worker, sha):
+    """Whether anybody has the slug; what we take we let go."""
+    with open(f"{worker.store}/locks/{sha}") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
 
 
 # ---- leases ----
@@ -69,3 +83,57 @@ def test_the_app_sees_nothing_of_the_lease(worker, up):
     assert lines[:4] == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
     assert not [l for l in lines if "/locks/" in l or s["sha256"] in l]
     assert any("Permission denied" in l for l in lines) and lines[-1] == "0"
+
+
+# ---- what upstream sends ----
+
+def test_wrong_bytes_are_r17_and_a_crash(worker, up):
+    s = worker.publish({"hello": "right"})
+    sha, right = s["sha256"], open(f"{worker.slugs}/{s['sha256']}", "rb").read()
+    wrong = right[:-1] + bytes([right[-1] ^ 1])
+    with open(f"{worker.slugs}/{sha}", "wb") as f:
+        f.write(wrong)
+    a, b = assignment("worker.1", SLEEP, slug=s), assignment("run.1", "true", slug=s, kind="run")
+    up.assign([a, b])
+    d = up.wait_state(a, "crashed")
+    actual = hashlib.sha256(wrong).hexdigest()
+    assert sha in d["error"] and actual in d["error"]
+    r17 = ("Error R17 (Checksum error) -> Checksum does match expected value. "
+           f"Expected: SHA256:{sha} Actual: SHA256:{actual}")
+    up.wait_state(b, "complete")
+    up.wait_line("heroku[run.1]: State changed from starting to complete")
+    assert worker.messages("heroku", "run.1") == [r17, "State changed from starting to complete"]
+    up.wait(lambda: worker.messages("heroku", "worker.1").count(r17) == 3, what="three tries")
+    assert worker.messages("heroku", "worker.1")[:4] == [
+        "State changed from down to starting", r17,
+        "State changed from starting to crashed",
+        "State changed from crashed to starting"]
+    with open(f"{worker.slugs}/{sha}", "wb") as f:
+        f.write(right)
+    assert up.wait_state(a, "up")["error"] is None
+    assert os.listdir(f"{worker.store}/incoming") == []
+
+
+def test_crashes_by_wrong_bytes_follow_the_crash_policy(worker, up):
+    """The first one costs nothing; then a minute of tests, which is a second."""
+    s = worker.publish({"hello": "never"})
+    with open(f"{worker.slugs}/{s['sha256']}", "wb") as f:
+        f.write(b"something else")
+    a = assignment("worker.1", SLEEP, slug=s)
+    up.assign([a])
+    up.wait_state(a, "crashed")
+    time.sleep(3)
+    assert 3 <= up.slug_requests.count(s["sha256"]) <= 6
+
+
+def test_a_slug_that_somebody_has_damaged_here_is_had_again(worker, up):
+    a, sha, pid = started(worker, up, {"hello": "whole"}, "echo ready; cat hello; exec sleep 1000")
+    up.assign([])
+    up.wait_state(a, "down")
+    wait_for("a slug that nobody uses", lambda: not leased(worker, sha))
+    shutil.rmtree(f"{worker.store}/trees/{sha}")
+    b = assignment("worker.1", SLEEP, slug=a["slug"])
+    up.assign([b])
+    up.wait_state(b, "up")
+    assert os.path.exists(f"{worker.store}/trees/{sha}/app/hello")
+    assert up.slug_requests.count(sha) == 1  # the blob was there
