@@ -40,17 +40,17 @@ static const struct conf_key keys[] = {
 	  "file of the secret key, 0600; without a /: a credential of systemd" },
 	{ "s3-path-style", CONF_BOOL, KEY(s3_path_style), 0, 0, "yes",
 	  "the bucket stands in the path, not in the host name" },
-	{ "high-bytes", CONF_BYTES, KEY(high_bytes), 0, CONF_MARK_MAX, "0",
+	{ "high-bytes", CONF_BYTES, KEY(marks.high_bytes), 0, CONF_MARK_MAX, "0",
 	  "collect when the store has more bytes, 0: no limit" },
-	{ "low-bytes", CONF_BYTES, KEY(low_bytes), 0, CONF_MARK_MAX, "0",
+	{ "low-bytes", CONF_BYTES, KEY(marks.low_bytes), 0, CONF_MARK_MAX, "0",
 	  "collect down to this, 0: nine tenths of high-bytes" },
-	{ "high-inodes", CONF_UINT, KEY(high_inodes), 0, CONF_MARK_MAX, "0",
+	{ "high-inodes", CONF_UINT, KEY(marks.high_inodes), 0, CONF_MARK_MAX, "0",
 	  "collect when the store has more files, 0: no limit" },
-	{ "low-inodes", CONF_UINT, KEY(low_inodes), 0, CONF_MARK_MAX, "0",
+	{ "low-inodes", CONF_UINT, KEY(marks.low_inodes), 0, CONF_MARK_MAX, "0",
 	  "collect down to this, 0: nine tenths of high-inodes" },
-	{ "high-percent", CONF_UINT, KEY(high_percent), 0, 100, "90",
+	{ "high-percent", CONF_UINT, KEY(marks.high_percent), 0, 100, "90",
 	  "collect when the file system is fuller, 0: never" },
-	{ "low-percent", CONF_UINT, KEY(low_percent), 0, 100, "0",
+	{ "low-percent", CONF_UINT, KEY(marks.low_percent), 0, 100, "0",
 	  "collect down to this, 0: nine tenths of high-percent" },
 };
 
@@ -78,11 +78,11 @@ static int conf_check(struct slugs_conf *c, struct error *e)
 			return error_set(e, EINVAL, "s3-endpoint: expected"
 					 " http[s]://HOST[:PORT]");
 	}
-	r = conf_mark("bytes", c->high_bytes, &c->low_bytes, e);
+	r = conf_mark("bytes", c->marks.high_bytes, &c->marks.low_bytes, e);
 	if (r == 0)
-		r = conf_mark("inodes", c->high_inodes, &c->low_inodes, e);
+		r = conf_mark("inodes", c->marks.high_inodes, &c->marks.low_inodes, e);
 	if (r == 0)
-		r = conf_mark("percent", c->high_percent, &c->low_percent, e);
+		r = conf_mark("percent", c->marks.high_percent, &c->marks.low_percent, e);
 	return r;
 }
 

@@ -7,6 +7,7 @@
  * A secret is never in the file itself: it names the file that holds it.
  */
 #include "base/base.h"
+#include "slugstore/collect.h"
 
 struct buf;
 struct error;
@@ -27,10 +28,7 @@ struct slugs_conf {
 	char *s3_secret_key_file;
 	bool s3_path_style;	/* ENDPOINT/bucket/key, else bucket.ENDPOINT/key */
 
-	/* water marks, 0: none */
-	uint64_t high_bytes, low_bytes;
-	uint64_t high_inodes, low_inodes;
-	uint64_t high_percent, low_percent;	/* of the file system */
+	struct collect_marks marks;
 };
 
 #define SLUGS_CONF_INIT ((struct slugs_conf){ .max_bytes = 0 })

@@ -105,8 +105,10 @@ int store_import_resume(struct store *s, uint64_t max, const char *sha256,
 			struct error *e)
 {
 	auto_(store_import_free_p) struct store_import *imp = NULL;
-	int r = store_check_name(sha256, e);
+	int r = store_has(s, sha256, NULL, e);
 
+	if (r == 0)
+		return STORE_PRESENT;
 	if (r >= 0)
 		r = import_new(s, max, &imp, e);
 	if (r >= 0)
@@ -133,7 +135,8 @@ struct store_import *store_import_free(struct store_import *imp)
 {
 	if (imp) {
 		incoming_deinit(&imp->in);
-		if (imp->broken)
+		/* Bytes of no known version would not be taken up. */
+		if (imp->broken || !imp->from)
 			partial_drop(&imp->part);
 		else if (imp->part.store && imp->reserved > imp->size)
 			space_trim(imp->part.fd);

@@ -45,6 +45,21 @@ libslugpack_a_SOURCES = \
 	%D%/pack/slugignore.c %D%/pack/slugignore.h \
 	%D%/pack/tarball.c %D%/pack/tarball.h
 
+# What comes and goes by the network: for the command only.
+noinst_LIBRARIES += libtransfer.a
+libtransfer_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+libtransfer_a_SOURCES = \
+	%D%/transfer/download.c %D%/transfer/download.h \
+	%D%/transfer/fetch.c %D%/transfer/fetch.h \
+	%D%/transfer/reply.c %D%/transfer/reply.h \
+	%D%/transfer/request.c %D%/transfer/request.h \
+	%D%/transfer/retry.c %D%/transfer/retry.h \
+	%D%/transfer/s3.c %D%/transfer/s3.h \
+	%D%/transfer/source.c %D%/transfer/source.h \
+	%D%/transfer/target.c %D%/transfer/target.h \
+	%D%/transfer/upload.c %D%/transfer/upload.h
+TRANSFER_LIBS = libtransfer.a $(SLUGSTORE_LIBS) $(CURL_LIBS)
+
 # The command.
 bin_PROGRAMS += dyno-slug
 dyno_slug_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
@@ -57,7 +72,7 @@ dyno_slug_SOURCES = \
 	%D%/dyno-slug/verb_get.c \
 	%D%/dyno-slug/verb_import.c \
 	%D%/dyno-slug/verb_ls.c \
+	%D%/dyno-slug/verb_put.c \
 	%D%/dyno-slug/verb_rm.c \
-	%D%/dyno-slug/verb_verify.c \
-	%D%/transfer/fetch.c %D%/transfer/fetch.h
-dyno_slug_LDADD = libslugpack.a $(SLUGSTORE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)
+	%D%/dyno-slug/verb_verify.c
+dyno_slug_LDADD = libslugpack.a $(TRANSFER_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)

@@ -9,6 +9,7 @@
 struct progress {
 	const char *what;	/* "download" */
 	uint64_t next_usec;	/* monotonic: not before */
+	uint64_t first_usec, first;	/* when it began, with how many bytes */
 	bool shown;
 };
 

@@ -136,6 +136,8 @@ int slug_open(struct slug *g, const char *what, struct error *e)
 	r = slug_become_owner(g->dir, e);
 	if (r >= 0)
 		r = store_open(&g->store, g->dir, e);
+	if (r >= 0)
+		r = store_set_marks(g->store, &g->conf.marks, e);
 	if (r < 0)
 		return r;
 	g->progress = PROGRESS_INIT(what);

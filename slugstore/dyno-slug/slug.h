@@ -10,6 +10,7 @@
 #include "slugstore/dyno-slug/progress.h"
 
 struct error;
+struct source;
 struct store;
 
 #define EXIT_ABSENT 3		/* no such slug, here or at the source */
@@ -41,6 +42,15 @@ int slug_open(struct slug *g, const char *what, struct error *e);
 int slug_open_input(const char *path, int *ret_fd, uint64_t *ret_size,
 		    struct error *e);
 
+/* Open a source, and then the store: whoever starts us may read more than the
+ * store's owner. 0, or exit status after a message. */
+int slug_open_source(struct slug *g, const char *address, const char *what,
+		     struct source **ret);
+
+/* Its slug into the store. 0 and the digest, or exit status. */
+int slug_fetch(struct slug *g, struct source *src, const char *expected,
+	       char ret[SHA256_HEX_MAX]);
+
 /* Each prints one sentence and returns the exit status. */
 int slug_fail(const struct error *e);
 int slug_absent(const char *sha256);
@@ -54,6 +64,7 @@ int slug_do_fetch(int argc, char **argv, void *userdata);
 int slug_do_get(int argc, char **argv, void *userdata);
 int slug_do_import(int argc, char **argv, void *userdata);
 int slug_do_ls(int argc, char **argv, void *userdata);
+int slug_do_put(int argc, char **argv, void *userdata);
 int slug_do_rm(int argc, char **argv, void *userdata);
 int slug_do_unpack(int argc, char **argv, void *userdata);
 int slug_do_verify(int argc, char **argv, void *userdata);

@@ -5,42 +5,58 @@
 #include "base/error.h"
 #include "slugstore/store.h"
 #include "slugstore/transfer/fetch.h"
+#include "slugstore/transfer/source.h"
+#include "slugstore/transfer/target.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
-/* 0 and the digest, or exit status. */
-static int slug_fetch(struct slug *g, const char *url, const char *expected,
-		      char ret[SHA256_HEX_MAX])
+int slug_open_source(struct slug *g, const char *address, const char *what,
+		     struct source **ret)
+{
+	const struct target_spec spec = {
+		.address = address, .unix_socket = g->unix_socket,
+		.headers = &g->headers, .conf = &g->conf,
+	};
+	struct error e;
+
+	/* First: a file or a secret may be open to us and not to the owner. */
+	if (source_new(ret, &spec, &e) < 0 || slug_open(g, what, &e) < 0)
+		return slug_fail(&e);
+	return 0;
+}
+
+int slug_fetch(struct slug *g, struct source *src, const char *expected,
+	       char ret[SHA256_HEX_MAX])
 {
 	const struct fetch what = {
-		.url = url, .unix_socket = g->unix_socket,
-		.headers = &g->headers, .sha256 = expected,
+		.source = src, .sha256 = expected, .conf = &g->conf,
+		.on_progress = progress_step, .userdata = &g->progress,
 	};
 	struct error e;
 	int r = fetch_run(g->store, &what, ret, &e);
 
+	progress_end(&g->progress);
 	if (r < 0)
 		return slug_fail(&e);
 	if (r != FETCH_ABSENT)
 		return 0;
 	fprintf(stderr, "dyno-slug: fetch %s: the server has no such slug\n",
-		url);
+		source_name(src));
 	return EXIT_ABSENT;
 }
 
 int slug_do_fetch(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
+	auto_(source_free_p) struct source *src = NULL;
 	char sha256[SHA256_HEX_MAX];
-	struct error e;
 	int r = slug_options(g, argc, argv, "suH", 1, 1);
 
-	if (r)
-		return r;
-	if (slug_open(g, "download", &e) < 0)
-		return slug_fail(&e);
-	r = slug_fetch(g, argv[optind], g->sha256, sha256);
+	if (r == 0)
+		r = slug_open_source(g, argv[optind], "download", &src);
+	if (r == 0)
+		r = slug_fetch(g, src, g->sha256, sha256);
 	if (r == 0)
 		printf("%s\n", sha256);
 	return r;
@@ -75,6 +91,7 @@ int slug_do_unpack(int argc, char **argv, void *userdata)
 int slug_do_get(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
+	auto_(source_free_p) struct source *src = NULL;
 	char sha256[SHA256_HEX_MAX];
 	const char *wanted;
 	struct error e;
@@ -83,15 +100,14 @@ int slug_do_get(int argc, char **argv, void *userdata)
 	if (r)
 		return r;
 	wanted = argv[optind];
-	if (slug_open(g, "unpack", &e) < 0)
-		return slug_fail(&e);
+	r = slug_open_source(g, argv[optind + 1], "download", &src);
+	if (r)
+		return r;
 	r = store_has_tree(g->store, wanted, &e);
-	if (r == STORE_ABSENT)
-		r = store_has(g->store, wanted, NULL, &e);
 	if (r < 0)
 		return slug_fail(&e);
 	if (r == STORE_ABSENT) {
-		r = slug_fetch(g, argv[optind + 1], wanted, sha256);
+		r = slug_fetch(g, src, wanted, sha256);
 		if (r)
 			return r;
 	}

@@ -1,27 +1,33 @@
 #pragma once
 
 /*
- * fetch.h - a slug from an http or https address into the store.
+ * fetch.h - a slug from a source into the store.
  *
- * Blocking. At most five redirects; gives up after 10 s without a connection,
- * 30 s of less than 1 KiB/s, 20 minutes at all.
+ * Blocking. With a known digest: one process does it, others that want the same
+ * wait and find it; what was interrupted is continued by the next one; pieces
+ * that do not make this digest are thrown away and all is fetched once more.
  */
 #include "base/base.h"
 #include "base/id.h"
 
 struct error;
+struct slugs_conf;
+struct source;
 struct store;
-struct strv;
 
-#define FETCH_ABSENT 1			/* the server says 404 or 410 */
-#define FETCH_BYTES_MAX (500ULL * 1024 * 1024)
+#define FETCH_ABSENT 1			/* the source has no such slug */
+#define FETCH_PRESENT 2			/* the store has it already */
 
 struct fetch {
-	const char *url;
-	const char *unix_socket;	/* NULL: TCP */
-	const struct strv *headers;	/* "Name: value" */
+	struct source *source;
 	const char *sha256;		/* expected, or NULL */
+	const struct slugs_conf *conf;
+	/* total 0: not known; may be NULL */
+	void (*on_progress)(uint64_t done, uint64_t total, void *userdata);
+	void *userdata;
 };
 
+/* EBADMSG: the digest is another one; the message names both. *ret_sha256 is
+ * set for FETCH_PRESENT, too. */
 int fetch_run(struct store *s, const struct fetch *f,
 	      char ret_sha256[SHA256_HEX_MAX], struct error *e);

@@ -19,7 +19,7 @@
 #define NONE "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct fixture {
-	char *dir, *store, *socket, *file, *program;
+	char *dir, *store, *config, *socket, *file, *program;
 	int slug_fd;
 	char sha256[SHA256_HEX_MAX];
 	struct fake_http http;
@@ -49,6 +49,9 @@ static int setup(void **state)
 	f->program = xasprintf("%s/dyno-slug", top ? top : ".");
 	f->dir = maker_new_dir();
 	f->store = xasprintf("%s/store", f->dir);
+	f->config = xasprintf("%s/slugs.conf", f->dir);
+	assert_int_equal(file_write_fast(AT_FDCWD, f->config, "retries = 0\n",
+					 strlen("retries = 0\n"), 0644, NULL), 0);
 	f->socket = xasprintf("%s/sock", f->dir);
 	f->file = xasprintf("%s/slug.tgz", f->dir);
 	f->slug_fd = maker_slug();
@@ -71,6 +74,7 @@ static int teardown(void **state)
 	buf_deinit(&f->out);
 	buf_deinit(&f->err);
 	free(f->store);
+	free(f->config);
 	free(f->socket);
 	free(f->file);
 	free(f->program);
@@ -118,6 +122,7 @@ static int run_in(struct fixture *f, int stdin_fd, const char *const *args)
 
 #define run(f, ...) \
 	run_in(f, -1, (const char *const []){ "--store", (f)->store, \
+					      "--config", (f)->config, \
 					      __VA_ARGS__, NULL })
 
 /* One sentence on standard error, and it holds text. */
@@ -262,9 +267,9 @@ static void fetch_follows_few_redirects_and_only_to_http(void **state)
 	assert_int_equal(run(f, "fetch", loop), 1);
 	assert_says(f, "redirects");
 	assert_int_equal(run(f, "fetch", file), 1);
-	assert_says(f, "Protocol \"file\" not supported");
+	assert_says(f, "redirects to \"file\", which is neither http nor https");
 	assert_int_equal(run(f, "fetch", local), 1);
-	assert_says(f, "Protocol \"file\" not supported");
+	assert_says(f, "the scheme is none of http, https and s3");
 	assert_store_empty(f);
 	assert_int_equal(run(f, "fetch", moved), 0);
 	assert_printed(f, f->sha256);
