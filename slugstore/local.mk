@@ -1,7 +1,7 @@
 # The store, without network: what the daemons link.
 noinst_LIBRARIES += libslugstore.a
 libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
-	$(GNUTLS_CFLAGS)
+	$(GNUTLS_CFLAGS) $(SECCOMP_CFLAGS)
 libslugstore_a_SOURCES = \
 	%D%/collect.c %D%/collect.h \
 	%D%/conf.c %D%/conf.h \
@@ -29,11 +29,19 @@ libslugstore_a_SOURCES = \
 	%D%/unpack/inflate_gzip.c \
 	%D%/unpack/inflate_xz.c \
 	%D%/unpack/limits.c %D%/unpack/limits.h \
+	%D%/unpack/sandbox.c %D%/unpack/sandbox.h \
+	%D%/unpack/sandbox_filter.c \
+	%D%/unpack/sandbox_landlock.c \
+	%D%/unpack/sandbox_message.c %D%/unpack/sandbox_message.h \
+	%D%/unpack/sandbox_unpack.c %D%/unpack/sandbox_unpack.h \
+	%D%/unpack/sandbox_walls.c %D%/unpack/sandbox_walls.h \
 	%D%/unpack/tar.c %D%/unpack/tar.h \
 	%D%/unpack/tree.c %D%/unpack/tree.h \
 	%D%/unpack/unpack.c %D%/unpack/unpack.h \
+	%D%/unpack/walk.c %D%/unpack/walk.h \
 	%D%/unpack/zstd_frames.c %D%/unpack/zstd_frames.h
-SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS)
+SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS) \
+	$(SECCOMP_LIBS)
 
 # Making slugs: the command's alone.
 noinst_LIBRARIES += libslugpack.a

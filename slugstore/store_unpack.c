@@ -14,6 +14,7 @@
 #include "slugstore/unpack/limits.h"
 #include "slugstore/store_dir.h"
 #include "slugstore/unpack/inflate.h"
+#include "slugstore/unpack/sandbox_unpack.h"
 #include "slugstore/unpack/unpack.h"
 
 #include <fcntl.h>
@@ -33,17 +34,18 @@ static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 	};
 	auto_close int ok_fd = -1;
 	struct unpack_result res;
-	int r = unpack_run(&src, tree_fd, &res, e);
+	int r;
 
+	ok_fd = openat(tree_fd, ".ok", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		       0644);
+	if (ok_fd < 0 || fchmod(ok_fd, 0644) < 0)
+		return error_sys(e, "create .ok");
+	r = sandbox_unpack(&src, tree_fd, ok_fd, &res, e);
 	if (r < 0)
 		return r;
 	if (!str_eq(res.sha256, sha256))
 		return error_set(e, EBADMSG, "the blob %s is damaged: its"
 				 " SHA-256 is %s", sha256, res.sha256);
-	ok_fd = openat(tree_fd, ".ok", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		       0644);
-	if (ok_fd < 0)
-		return error_sys(e, "create .ok");
 	if (fchmod(tree_fd, 0755) < 0)
 		return error_sys(e, "change the mode of the tree");
 	/* One call for all files; an fsync for each takes many times longer. */
@@ -131,7 +133,7 @@ int store_check(int blob_fd, uint64_t *ret_entries, uint64_t *ret_bytes,
 {
 	const struct inflate_source src = { .fd = blob_fd, .limits = &limits_slug };
 	struct unpack_result res;
-	int r = unpack_run(&src, -1, &res, e);
+	int r = sandbox_unpack(&src, -1, -1, &res, e);
 
 	if (r < 0)
 		return error_prefix(e, r, "slug");

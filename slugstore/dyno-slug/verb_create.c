@@ -109,7 +109,7 @@ static int create_check(struct create *c, struct error *e)
 	if (fstat(c->out.fd, &st) < 0)
 		return error_sys(e, "look at the slug");
 	c->size = (uint64_t)st.st_size;
-	return error_prefix(e, unpack_run(&src, -1, &c->checked, e),
+	return error_prefix(e, unpack_run(&src, -1, NULL, &c->checked, e),
 			    "the slug would not be accepted");
 }
 

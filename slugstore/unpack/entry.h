@@ -62,3 +62,6 @@ bool entry_link_stays(const char *path, unsigned climb);
 /* A name made fit for a message: cut, and '?' for what is no UTF-8, control
  * characters, and those without a width or that turn the direction of text. */
 char *entry_quote(char out[ENTRY_QUOTE_MAX], const char *name);
+
+/* The same for a whole message, in place; quotation marks and length stay. */
+void entry_quote_text(char *text);

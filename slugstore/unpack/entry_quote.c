@@ -58,3 +58,22 @@ char *entry_quote(char out[ENTRY_QUOTE_MAX], const char *name)
 	memcpy(out + len, *s ? "..." : "", *s ? 4 : 1);
 	return out;
 }
+
+void entry_quote_text(char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t c;
+
+	while (*s) {
+		size_t n = quote_decode(s, &c);
+
+		if (n > 0 && (c == '"' || quote_is_shown(c))) {
+			memmove(text, s, n);
+			text += n;
+		} else {
+			*text++ = '?';
+		}
+		s += n ? n : 1;
+	}
+	*text = '\0';
+}

@@ -3,6 +3,8 @@
  */
 #include "base/error.h"
 #include "base/file.h"
+#include "slugstore/digest.h"
+#include "slugstore/manifest.h"
 #include "slugstore/unpack/entry.h"
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/tar.h"
@@ -19,6 +21,9 @@
  */
 struct unpack {
 	int tree_fd;		/* borrowed; -1: check only */
+	struct manifest_writer *manifest;	/* borrowed; NULL: none */
+	struct digest *digest;	/* of the file that is being written */
+	uint64_t digested;	/* bytes of it */
 	struct tar *tar;
 	struct tree tree;
 	int dir_fd;
@@ -28,6 +33,7 @@ struct unpack {
 static void unpack_deinit(struct unpack *u)
 {
 	tar_free(u->tar);
+	digest_free(u->digest);
 	tree_deinit(&u->tree);
 	fd_close(u->dir_fd);
 }
@@ -92,6 +98,62 @@ static int unpack_write(int fd, const char *p, size_t n, uint64_t offset,
 	return 0;
 }
 
+/* ---- the manifest ---- */
+
+static int unpack_digest_begin(struct unpack *u, struct error *e)
+{
+	u->digest = digest_free(u->digest);
+	u->digested = 0;
+	return u->manifest ? digest_new(&u->digest, e) : 0;
+}
+
+/* Up to offset, where nothing was written, there are zeros. */
+static void unpack_digest_hole(struct unpack *u, uint64_t offset)
+{
+	static const char zeros[4096];
+
+	while (u->digest && u->digested < offset) {
+		uint64_t n = offset - u->digested;
+
+		n = n < sizeof(zeros) ? n : sizeof(zeros);
+		digest_add(u->digest, zeros, (size_t)n);
+		u->digested += n;
+	}
+}
+
+static void unpack_digest_add(struct unpack *u, const void *p, size_t n,
+			      uint64_t offset)
+{
+	unpack_digest_hole(u, offset);
+	if (u->digest)
+		digest_add(u->digest, p, n);
+	u->digested += n;
+}
+
+static int unpack_record(struct unpack *u, const struct entry_verdict *en,
+			 struct error *e)
+{
+	static const enum manifest_type types[] = {
+		[ENTRY_DIRECTORY] = MANIFEST_DIRECTORY,
+		[ENTRY_FILE] = MANIFEST_FILE,
+		[ENTRY_SYMLINK] = MANIFEST_SYMLINK,
+		[ENTRY_HARDLINK] = MANIFEST_HARDLINK,
+	};
+	char sha256[SHA256_HEX_MAX];
+	struct manifest_entry line = {
+		.type = types[en->type], .path = en->path, .mode = en->mode,
+		.size = en->size, .mtime = en->mtime, .target = en->target,
+	};
+
+	if (!u->manifest)
+		return 0;
+	if (en->type == ENTRY_FILE) {
+		unpack_digest_hole(u, en->size);
+		line.sha256 = digest_hex(u->digest, sha256);
+	}
+	return manifest_add(u->manifest, &line, e);
+}
+
 /* The data of the current entry; fd -1: only read past it. */
 static int unpack_data(struct unpack *u, int fd, const char *path,
 		       struct error *e)
@@ -102,8 +164,10 @@ static int unpack_data(struct unpack *u, int fd, const char *path,
 	int r;
 
 	while ((r = tar_data(u->tar, &p, &n, &offset, e)) == 0) {
-		if (fd >= 0)
+		if (fd >= 0) {
+			unpack_digest_add(u, p, n, offset);
 			r = unpack_write(fd, p, n, offset, path, e);
+		}
 		if (r < 0)
 			return r;
 	}
@@ -120,7 +184,9 @@ static int unpack_file(struct unpack *u, const struct entry_verdict *en,
 
 	if (fd < 0)
 		return error_sys(e, "create %s", en->path);
-	r = unpack_data(u, fd, en->path, e);
+	r = unpack_digest_begin(u, e);
+	if (r >= 0)
+		r = unpack_data(u, fd, en->path, e);
 	if (r < 0)
 		return r;
 	if (ftruncate(fd, (off_t)en->size) < 0)	/* a hole may be last */
@@ -129,7 +195,7 @@ static int unpack_file(struct unpack *u, const struct entry_verdict *en,
 		return error_sys(e, "change the mode of %s", en->path);
 	if (futimens(fd, t) < 0)
 		return error_sys(e, "set the time of %s", en->path);
-	return 0;
+	return unpack_record(u, en, e);
 }
 
 static int unpack_hardlink(struct unpack *u, const struct entry_verdict *en,
@@ -144,7 +210,7 @@ static int unpack_hardlink(struct unpack *u, const struct entry_verdict *en,
 		return fd;
 	if (linkat(fd, slash + 1, u->dir_fd, name, 0) < 0)
 		return error_sys(e, "link %s to %s", en->path, en->target);
-	return 0;
+	return unpack_record(u, en, e);
 }
 
 static int unpack_symlink(struct unpack *u, const struct entry_verdict *en,
@@ -156,7 +222,7 @@ static int unpack_symlink(struct unpack *u, const struct entry_verdict *en,
 		return error_sys(e, "create link %s", en->path);
 	if (utimensat(u->dir_fd, name, t, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "set the time of %s", en->path);
-	return 0;
+	return unpack_record(u, en, e);
 }
 
 static int unpack_make(struct unpack *u, const struct entry_verdict *en,
@@ -193,13 +259,25 @@ static int unpack_make(struct unpack *u, const struct entry_verdict *en,
 	return 0;
 }
 
+static int unpack_record_dir(struct unpack *u, const struct tree_directory *d,
+			     struct error *e)
+{
+	const struct manifest_entry line = {
+		.type = MANIFEST_DIRECTORY, .path = d->path, .mode = d->mode,
+		.mtime = d->mtime,
+	};
+
+	return u->manifest ? manifest_add(u->manifest, &line, e) : 0;
+}
+
 /* A directory may forbid writing, and each file in it changes its time: so
  * both come last, children before parents. */
 static int unpack_finish_dirs(struct unpack *u, struct error *e)
 {
 	auto_free struct tree_directory *v = tree_directories(&u->tree);
+	int r = 0;
 
-	for (size_t i = 0; i < u->tree.n_directories; i++) {
+	for (size_t i = 0; r >= 0 && i < u->tree.n_directories; i++) {
 		struct timespec t[2] = { v[i].mtime, v[i].mtime };
 		auto_close int fd = file_open_beneath(u->tree_fd, v[i].path,
 						      O_RDONLY | O_DIRECTORY |
@@ -211,8 +289,9 @@ static int unpack_finish_dirs(struct unpack *u, struct error *e)
 			return error_sys(e, "change the mode of %s", v[i].path);
 		if (v[i].mtime.tv_nsec != UTIME_OMIT && futimens(fd, t) < 0)
 			return error_sys(e, "set the time of %s", v[i].path);
+		r = unpack_record_dir(u, &v[i], e);
 	}
-	return 0;
+	return r;
 }
 
 static int unpack_entry(struct unpack *u, const struct entry_claim *claim,
@@ -235,10 +314,12 @@ static int unpack_entry(struct unpack *u, const struct entry_claim *claim,
 }
 
 int unpack_run(const struct inflate_source *src, int tree_fd,
-	       struct unpack_result *ret, struct error *e)
+	       struct manifest_writer *manifest, struct unpack_result *ret,
+	       struct error *e)
 {
 	auto_(unpack_deinit) struct unpack u = {
-		.tree_fd = tree_fd, .tree = TREE_INIT(src->limits), .dir_fd = -1,
+		.tree_fd = tree_fd, .manifest = manifest,
+		.tree = TREE_INIT(src->limits), .dir_fd = -1,
 	};
 	auto_free struct entry_verdict *en = xmalloc(sizeof(*en));
 	struct unpack_result res = { 0 };

@@ -13,6 +13,7 @@
 
 struct error;
 struct inflate_source;
+struct manifest_writer;
 
 struct unpack_result {
 	uint64_t entries;		/* below ./app */
@@ -20,6 +21,8 @@ struct unpack_result {
 	char sha256[SHA256_HEX_MAX];	/* of the slug file */
 };
 
-/* tree_fd: an empty directory, or -1. On failure it may hold anything. */
+/* tree_fd: a directory without "app", or -1. On failure it may hold anything.
+ * manifest: gets a line for each path that is made, or NULL. */
 int unpack_run(const struct inflate_source *src, int tree_fd,
-	       struct unpack_result *ret, struct error *e);
+	       struct manifest_writer *manifest, struct unpack_result *ret,
+	       struct error *e);

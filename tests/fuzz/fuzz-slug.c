@@ -7,8 +7,9 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
  *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-slug.c \
- *     slugstore/digest.c slugstore/unpack/[a-z]*.c \
- *     base/{alloc,buf,clock,error,file,id}.c -larchive -lz -llzma -lgnutls \
+ *     slugstore/{digest,manifest,manifest_line}.c slugstore/unpack/[a-z]*.c \
+ *     base/{alloc,buf,clock,error,file,id}.c \
+ *     -larchive -lz -llzma -lgnutls -lseccomp \
  *     -o fuzz-slug
  *   ./fuzz-slug CORPUS tests/fuzz/slug
  */
@@ -82,7 +83,7 @@ static void fuzz_unpack(const struct inflate_source *src, int checked)
 
 	assert(mkdir(dir, 0700) == 0);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = unpack_run(src, fd, &res, &e);
+	r = unpack_run(src, fd, NULL, &res, &e);
 	if (r != checked) {
 		fprintf(stderr, "check says %d, unpack %d: %s\n", checked, r,
 			e.msg);
@@ -112,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n >= TAR_HEADER && memcmp(copy + 257, "ustar", 5) == 0)
 		fuzz_mend(copy, n);
 	assert(write(fd, copy, n) == (ssize_t)n);
-	r = unpack_run(&src, -1, &res, &e);
+	r = unpack_run(&src, -1, NULL, &res, &e);
 	assert(r <= 0);
 	assert(r == 0 || (e.code == -r && e.msg[0] && !strchr(e.msg, '\n')));
 	fuzz_unpack(&src, r);

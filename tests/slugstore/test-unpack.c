@@ -448,7 +448,7 @@ static int check_with(const struct limits *l, int fd, struct error *e)
 	const struct inflate_source src = { .fd = fd, .limits = l };
 	struct unpack_result res;
 
-	return unpack_run(&src, -1, &res, e);
+	return unpack_run(&src, -1, NULL, &res, e);
 }
 
 static void the_whole_is_limited_too(void **state)
