@@ -86,8 +86,7 @@ static void upload_prepare_put(struct upload_run *u, struct request *r)
 	r->on_sent = on_upload_sent;
 	r->userdata = u;
 	strv_addf(&r->headers, "x-amz-meta-sha256: %s", u->upload->sha256);
-	/* An answer that some servers never give; and it would be signed. */
-	strv_add(&r->headers, "Expect:");
+	/* No "Expect:" here: libcurl 7.88 would sign it and not send it. */
 	curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
 			 (curl_off_t)u->upload->size);
