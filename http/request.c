@@ -14,8 +14,10 @@
 #include <sys/epoll.h>
 
 /* A refused body is read all the same, so that the client reads the answer
- * instead of a broken pipe; but not for ever. */
+ * instead of a broken pipe; but not for ever. What says that it is very long is
+ * not read at all: most clients hear the answer while they send. */
 #define REQUEST_DISCARD_MAX (1024ULL * 1024 * 1024)
+#define REQUEST_DISCARD_WORTH (64ULL * 1024 * 1024)
 
 void *http_request_on_line(void *cls, const char *uri,
 			   struct MHD_Connection *conn)
@@ -139,12 +141,16 @@ static size_t request_max_body(const struct http_request *req)
 					  : HTTP_BODY_MAX_DEFAULT;
 }
 
-static bool request_is_too_long(struct http_request *req)
+static uint64_t request_length(struct http_request *req)
 {
 	const char *length = http_request_header(req, "Content-Length");
 
-	return length && !req->on_data &&
-	       strtoull(length, NULL, 10) > request_max_body(req);
+	return length ? strtoull(length, NULL, 10) : 0;
+}
+
+static bool request_is_too_long(struct http_request *req)
+{
+	return !req->on_data && request_length(req) > request_max_body(req);
 }
 
 static void request_route(struct http_request *req)
@@ -232,8 +238,9 @@ enum MHD_Result http_request_on_access(void *cls, struct MHD_Connection *conn,
 		req->method = xstrdup(method);
 		request_head(req);
 		/* An early answer ends the connection; only worth it where the
-		 * client asked before sending. */
-		return req->response && request_expects_continue(req)
+		 * client asked before sending, or has too much to send. */
+		return req->response && (request_expects_continue(req) ||
+			request_length(req) > REQUEST_DISCARD_WORTH)
 		       ? request_queue(req) : MHD_YES;
 	}
 	if (*data_n) {

@@ -360,6 +360,29 @@ static void refused_upload_reads_the_refusal(void **state)
 	}
 }
 
+/* The client sends without having asked: still it hears the answer. */
+static void very_long_refused_upload_is_not_read(void **state)
+{
+	static const char *const no_expect[] = { "Expect:", NULL };
+	struct world *w = *state;
+	auto_close int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	struct http_call_spec spec = {
+		.method = "PUT", .path = "/upload?refuse=1", .body_fd = fd,
+		.body_fd_len = 8ULL * 1024 * 1024 * 1024, .headers = no_expect,
+	};
+	struct http_client *clients[] = { w->unix_client, w->tcp_client };
+
+	for (size_t i = 0; i < 20; i++) {
+		struct world_answer a;
+
+		world_do(w, clients[i % 2], &spec, &a);
+		assert_int_equal(a.r, 0);
+		assert_int_equal(a.status, 403);
+		assert_int_equal(w->uploaded, 0);
+		world_answer_clear(&a);
+	}
+}
+
 static void stopped_upload_is_answered_all_the_same(void **state)
 {
 	struct world *w = *state;
@@ -483,6 +506,7 @@ int main(void)
 		TEST(fast_reader_gets_all_of_a_long_stream),
 		TEST(stream_reader_gone_is_told),
 		TEST(refused_upload_reads_the_refusal),
+		TEST(very_long_refused_upload_is_not_read),
 		TEST(stopped_upload_is_answered_all_the_same),
 		TEST(upload_of_100_mb_needs_little_memory),
 		TEST(uploader_gone_is_told),
