@@ -43,6 +43,7 @@ static void request_free(struct http_request *req)
 {
 	list_unlink(&req->link);
 	req->gone_source = loop_unref(req->gone_source);
+	req->hangup_source = loop_unref(req->hangup_source);
 	if (req->response)
 		MHD_destroy_response(req->response);
 	route_target_free(&req->target);
@@ -117,6 +118,40 @@ void http_request_leave(struct http_request *req)
 	http_request_resume(req);
 }
 
+/*
+ * libmicrohttpd's epoll is edge-triggered, and after a short read it takes the
+ * socket for empty. If the client's end was behind those bytes already, no
+ * event comes any more, and the upload would hang until it times out. Whoever
+ * is suspended and resumed is read again.
+ */
+static void request_read_again(struct http_request *req)
+{
+	if (!req->hung_up || req->phase != REQUEST_BODY || req->suspended)
+		return;
+	MHD_suspend_connection(req->conn);
+	MHD_resume_connection(req->conn);
+	http_server_kick(req->listener);
+}
+
+static int on_body_hangup(sd_event_source *src, int fd, uint32_t revents,
+			  void *userdata)
+{
+	struct http_request *req = userdata;
+
+	req->hung_up = true;
+	req->hangup_source = loop_unref(req->hangup_source);
+	request_read_again(req);
+	return 0;
+}
+
+static void request_watch_body(struct http_request *req)
+{
+	if (sd_event_add_io(req->listener->server->event, &req->hangup_source,
+			    req->fd, EPOLLRDHUP, on_body_hangup, req) >= 0)
+		sd_event_source_set_description(req->hangup_source,
+						"http upload's end");
+}
+
 /* ---- head ---- */
 
 static bool request_expects_continue(struct http_request *req)
@@ -189,6 +224,8 @@ static void request_head(struct http_request *req)
 		request_route(req);
 	if (req->phase == REQUEST_BODY && req->match.route->on_head)
 		req->match.route->on_head(req, s->userdata);
+	if (req->phase == REQUEST_BODY && req->on_data)
+		request_watch_body(req);
 	if (req->phase == REQUEST_BODY && request_is_too_long(req))
 		http_reply_refuse(req, 413, "The body is too long.");
 }
@@ -199,10 +236,12 @@ static bool request_body(struct http_request *req, const char *data, size_t n)
 {
 	if (req->phase != REQUEST_BODY || req->stopped) {
 		req->discarded += n;
+		request_read_again(req);
 		return req->discarded <= REQUEST_DISCARD_MAX;
 	}
 	if (req->on_data) {
 		req->stopped = req->on_data(req, data, n, req->data_userdata) < 0;
+		request_read_again(req);
 		return true;
 	}
 	if (req->body.len + n > request_max_body(req)) {
@@ -251,6 +290,7 @@ enum MHD_Result http_request_on_access(void *cls, struct MHD_Connection *conn,
 	}
 	if (req->phase == REQUEST_BODY) {
 		req->phase = REQUEST_WAITING;
+		req->hangup_source = loop_unref(req->hangup_source);
 		req->match.route->fn(req, req->listener->server->userdata);
 	}
 	if (req->phase == REQUEST_GONE)

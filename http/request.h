@@ -71,6 +71,8 @@ struct http_request {
 	struct buf body;
 	uint64_t discarded;
 	bool stopped;			/* on_data wants no more */
+	bool hung_up;			/* the client sends no more */
+	sd_event_source *hangup_source;	/* while a stream of a body comes */
 	int (*on_data)(struct http_request *, const void *data, size_t n,
 		       void *userdata);
 	void *data_userdata;

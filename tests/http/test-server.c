@@ -445,6 +445,31 @@ static void uploader_gone_is_told(void **state)
 	assert_int_equal(w->upload_done, 0);
 }
 
+/* Bytes and the end behind them are there before the server looks: no event
+ * comes any more once it has read the bytes. */
+static void uploader_gone_behind_its_bytes_is_told(void **state)
+{
+	struct world *w = *state;
+	size_t n = 300 * 1000;
+	auto_free char *block = xcalloc(1, n);
+
+	for (unsigned i = 0; i < 200; i++) {
+		int fd = world_connect(w, i % 2);
+		ssize_t sent;
+
+		assert_true(dprintf(fd, "PUT /upload HTTP/1.1\r\nHost: h\r\n"
+				    "Content-Length: 1000000\r\n\r\nabc") > 0);
+		w->uploaded = 0;
+		while (!w->uploaded)
+			assert_true(sd_event_run(w->event, 10000) >= 0);
+		sent = send(fd, block, 1000 * i + 1, MSG_NOSIGNAL);
+		assert_true(sent > 0);
+		fd_close(fd);
+		world_wait_count(w, &w->gone, i + 1);
+	}
+	assert_int_equal(w->upload_done, 0);
+}
+
 /* ---- upgrade ---- */
 
 static void upgrade_hands_over_socket_and_early_bytes(void **state)
@@ -510,6 +535,7 @@ int main(void)
 		TEST(stopped_upload_is_answered_all_the_same),
 		TEST(upload_of_100_mb_needs_little_memory),
 		TEST(uploader_gone_is_told),
+		TEST(uploader_gone_behind_its_bytes_is_told),
 		TEST(upgrade_hands_over_socket_and_early_bytes),
 	};
 
