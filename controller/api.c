@@ -10,6 +10,8 @@
 #include "controller/range.h"
 #include "controller/secrets.h"
 
+#define API_RETRY_SEC "5"
+
 uint64_t api_now(void)
 {
 	return clock_real_usec() / USEC_PER_SEC;
@@ -35,6 +37,8 @@ void api_refuse(struct http_request *req, int r, const struct error *e)
 	}
 	if (r == OUTCOME_UNAUTHORIZED)
 		http_reply_header(req, "WWW-Authenticate", "Basic realm=\"dyno\"");
+	if (r == OUTCOME_UNAVAILABLE)
+		http_reply_header(req, "Retry-After", API_RETRY_SEC);
 	http_reply_json(req, outcome_status(r),
 			api_error_body(outcome_id(r), message,
 				       outcome_resource(r)));

@@ -16,6 +16,7 @@
 #include "controller/rendezvous.h"
 #include "controller/router_feed.h"
 #include "controller/secrets.h"
+#include "controller/slug_storage.h"
 #include "controller/slugs.h"
 #include "controller/upstream.h"
 
@@ -79,7 +80,7 @@ static int controller_edges(struct controller *c, struct error *e)
 
 int controller_new(struct controller **ret, sd_event *event,
 		   const struct controller_conf *conf, const char *dir,
-		   struct error *e)
+		   const char *slugs_conf, struct error *e)
 {
 	auto_(controller_free_p) struct controller *c = xcalloc(1, sizeof(*c));
 	int r;
@@ -92,6 +93,11 @@ int controller_new(struct controller **ret, sd_event *event,
 	c->routes_revision = clock_real_usec();
 	c->slugs_dir = xasprintf("%s/slugs", dir);
 	r = engine_new(&c->engine, conf, dir, e);
+	if (r == 0)
+		r = slug_storage_new(&c->storage, event, c->engine, c->slugs_dir,
+				     slugs_conf, e);
+	if (r == 0)
+		c->engine->storage = c->storage;
 	if (r == 0)
 		r = secrets_open(&c->secrets, dir, e);
 	if (r == 0)
@@ -118,6 +124,7 @@ struct controller *controller_free(struct controller *c)
 	rendezvous_free(c->rendezvous);
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
+	slug_storage_free(c->storage);
 	engine_free(c->engine);
 	free(c->slugs_dir);
 	free(c->base);

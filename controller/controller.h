@@ -17,6 +17,7 @@ struct long_poll;
 struct rendezvous;
 struct root;
 struct secrets;
+struct slug_storage;
 
 struct controller {
 	sd_event *event;		/* borrowed */
@@ -24,6 +25,7 @@ struct controller {
 	uid_t service_uid;
 	struct engine *engine;
 	struct secrets *secrets;
+	struct slug_storage *storage;
 	struct http_server *server;
 	struct attach_hub *attach;
 	struct rendezvous *rendezvous;
@@ -38,10 +40,11 @@ struct controller {
 	char *attach_base;		/* "rendezvous://127.0.0.1:5000" */
 };
 
-/* Everything but the sockets. dir: <root>/var/lib/dyno/controller. */
+/* Everything but the sockets. dir: <root>/var/lib/dyno/controller; slugs_conf:
+ * the path of slugs.conf, for the jobs. */
 int controller_new(struct controller **ret, sd_event *event,
 		   const struct controller_conf *conf, const char *dir,
-		   struct error *e);
+		   const char *slugs_conf, struct error *e);
 struct controller *controller_free(struct controller *c);
 DEFINE_AUTO(struct controller, controller_free)
 

@@ -5,6 +5,7 @@
 #include "base/root.h"
 #include "controller/controller_conf.h"
 #include "controller/sizes.h"
+#include "controller/slug_storage.h"
 
 #define KEY(member) offsetof(struct controller_conf, member)
 
@@ -23,6 +24,8 @@ static const struct conf_key keys[] = {
 	  "apps are reached as NAME.DOMAIN" },
 	{ "default-size", CONF_STRING, KEY(default_size), 0, 0, "Basic",
 	  "dyno size of new process types" },
+	{ "slug-storage", CONF_STRING, KEY(slug_storage), 0, 0, "directory",
+	  "where slugs are kept: directory, or s3://BUCKET/PREFIX" },
 	{ "one-per-type", CONF_BOOL, KEY(one_per_type), 0, 0, "no",
 	  "allow only one Eco or Basic dyno per process type, as Heroku does" },
 };
@@ -38,6 +41,10 @@ int controller_conf_load(struct controller_conf *conf, const struct root *root,
 	if (r == 0 && !sizes_find(conf->default_size))
 		r = error_set(e, EINVAL, "default-size: there is no size \"%s\"",
 			      conf->default_size);
+	if (r == 0 && !slug_storage_name_ok(conf->slug_storage))
+		r = error_set(e, EINVAL, "slug-storage: \"%s\" is neither "
+			      "\"directory\" nor of the form s3://BUCKET/PREFIX",
+			      conf->slug_storage);
 	return r;
 }
 

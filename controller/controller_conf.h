@@ -15,6 +15,7 @@ struct controller_conf {
 	char *owner;
 	char *domain;
 	char *default_size;
+	char *slug_storage;
 	bool one_per_type;
 };
 

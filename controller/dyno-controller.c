@@ -105,16 +105,17 @@ static int main_prepare(const struct root *root, const struct controller_conf *c
 	return r;
 }
 
-static int main_serve(const struct controller_conf *conf, const char *lib,
-		      const char *run, struct error *e)
+static int main_serve(const struct controller_conf *conf, const char *etc,
+		      const char *lib, const char *run, struct error *e)
 {
+	auto_free char *slugs_conf = xasprintf("%s/slugs.conf", etc);
 	struct controller *c = NULL;
 	sd_event *event = NULL;
 	auto_free char *status = NULL;
 	int r = loop_new(&event, e);
 
 	if (r == 0)
-		r = controller_new(&c, event, conf, lib, e);
+		r = controller_new(&c, event, conf, lib, slugs_conf, e);
 	if (r == 0)
 		r = controller_listen(c, lib, run, e);
 	if (r == 0) {
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
 		r = main_prepare(&root, &conf, lib, run, &e);
 	}
 	if (r == 0)
-		r = main_serve(&conf, lib, run, &e);
+		r = main_serve(&conf, root.etc, lib, run, &e);
 	if (r < 0)
 		log_err("%s", e.msg);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -13,6 +13,7 @@ struct controller_conf;
 struct error;
 struct live;
 struct logs;
+struct slug_storage;
 struct store;
 
 struct engine {
@@ -21,6 +22,7 @@ struct engine {
 	struct logs *logs;
 	struct live *live;
 	struct store *slugs;
+	struct slug_storage *storage;	/* whose blobs are there; borrowed */
 	char account_id[UUID_TEXT_MAX];
 	char *account_created;
 };

@@ -5,11 +5,13 @@ libcontroller_a_SOURCES = \
 	%D%/api.c %D%/api.h %D%/api_handlers.h \
 	%D%/api_account.c \
 	%D%/api_apps.c \
+	%D%/api_download.c %D%/api_download.h \
 	%D%/api_dynos.c \
 	%D%/api_logs.c \
 	%D%/api_releases.c \
 	%D%/api_routes.c \
-	%D%/api_slugs.c \
+	%D%/api_slugs.c %D%/api_slugs.h \
+	%D%/api_upload.c \
 	%D%/apps.c %D%/apps.h \
 	%D%/assignments.c %D%/assignments.h \
 	%D%/attach.c %D%/attach.h %D%/attach_peer.h \
@@ -44,10 +46,13 @@ libcontroller_a_SOURCES = \
 	%D%/scaling.c %D%/scaling.h \
 	%D%/secrets.c %D%/secrets.h \
 	%D%/sizes.c %D%/sizes.h \
+	%D%/slug_objects.c %D%/slug_objects.h \
+	%D%/slug_storage.c %D%/slug_storage.h \
 	%D%/slugs.c %D%/slugs.h \
 	%D%/sqlite.c %D%/sqlite.h \
 	%D%/state.c %D%/state.h %D%/state_driver.h \
 	%D%/state_sqlite.c \
+	%D%/storage_jobs.c %D%/storage_jobs.h \
 	%D%/tls_conn.c %D%/tls_conn.h \
 	%D%/upstream.c %D%/upstream.h \
 	%D%/views.c %D%/views.h

@@ -26,6 +26,7 @@ static const struct {
 	[OUTCOME_BAD_RANGE]    = { 416, "requested_range_not_satisfiable", NULL },
 	[OUTCOME_INVALID]      = { 422, "invalid_params", NULL },
 	[OUTCOME_UNAVAILABLE]  = { 503, "service_unavailable", NULL },
+	[OUTCOME_NO_SPACE]     = { 507, "insufficient_storage", NULL },
 };
 
 int outcome_set(struct error *e, enum outcome o, const char *fmt, ...)

@@ -27,6 +27,7 @@ enum outcome {
 	OUTCOME_BAD_RANGE,
 	OUTCOME_INVALID,		/* understood, but against a rule */
 	OUTCOME_UNAVAILABLE,		/* not now */
+	OUTCOME_NO_SPACE,
 	OUTCOME_COUNT
 };
 

@@ -2,6 +2,7 @@
  * slugs.c - descriptions in the state, blobs in the slug store.
  */
 #include "base/error.h"
+#include "base/map.h"
 #include "base/strv.h"
 #include "controller/apps.h"
 #include "controller/change.h"
@@ -9,8 +10,8 @@
 #include "controller/engine.h"
 #include "controller/names.h"
 #include "controller/outcome.h"
+#include "controller/slug_storage.h"
 #include "controller/slugs.h"
-#include "slugstore/store.h"
 
 #include <strings.h>
 
@@ -183,7 +184,7 @@ static int slugs_forget(struct engine *g, const struct doc *slug, struct error *
 	change_delete(&c, "%s", slug->key);
 	r = change_commit(&c, e);
 	if (r == 0 && sha256)
-		r = slugs_drop_blob(g, sha256, e);
+		slug_storage_drop(g->storage, sha256);
 	return r < 0 ? r : 0;
 }
 
@@ -203,16 +204,16 @@ int slugs_collect(struct engine *g, struct error *e)
 	return r < 0 ? r : 0;
 }
 
-int slugs_drop_blob(struct engine *g, const char *sha256, struct error *e)
+int slugs_digests(struct engine *g, struct map *ret, struct error *e)
 {
 	auto_doc_list slugs = DOC_LIST_INIT;
 	int r = doc_list(g->state, &slugs, e, "/slugs/");
 
 	for (size_t i = 0; r == 0 && i < slugs.n; i++) {
-		const char *s = json_str(slugs.v[i].j, "sha256");
+		const char *sha256 = json_str(slugs.v[i].j, "sha256");
 
-		if (s && str_eq(s, sha256))
-			return 0;
+		if (sha256)
+			map_set(ret, sha256, ret);
 	}
-	return r < 0 ? r : store_remove(g->slugs, sha256, e);
+	return r;
 }

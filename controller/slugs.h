@@ -12,6 +12,7 @@
 
 struct engine;
 struct error;
+struct map;
 
 #define SLUGS_BYTES_MAX (500ULL * 1024 * 1024)
 #define SLUGS_TYPES_MAX 100
@@ -32,9 +33,9 @@ int slugs_check_digest(const json_t *slug, const char *sha256, struct error *e);
 int slugs_uploaded(struct engine *g, const char *id, const char *sha256,
 		   uint64_t size, struct error *e);
 
-/* Forget slugs of apps that are gone, unless a release needs them, and blobs
- * that no slug has. */
+/* Forget slugs of apps that are gone, unless a release needs them; their blobs
+ * are dropped (slug_storage.h). */
 int slugs_collect(struct engine *g, struct error *e);
 
-/* Remove the blob if no slug has it. */
-int slugs_drop_blob(struct engine *g, const char *sha256, struct error *e);
+/* The digests that slugs of the state have, as keys of ret. */
+int slugs_digests(struct engine *g, struct map *ret, struct error *e);

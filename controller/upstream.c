@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "controller/api_download.h"
 #include "controller/api_handlers.h"
 #include "controller/assignments.h"
 #include "controller/engine.h"
@@ -15,7 +16,6 @@
 #include "controller/outcome.h"
 #include "controller/router_feed.h"
 #include "controller/upstream.h"
-#include "slugstore/store.h"
 
 static int upstream_host(struct api_call *call, const char **ret,
 			 struct error *e)
@@ -155,19 +155,9 @@ static int logs_call(struct api_call *call, struct error *e)
 
 static int slug_call(struct api_call *call, struct error *e)
 {
-	const char *sha256 = http_request_param(call->req, "sha256");
-	uint64_t size;
-	int fd, r = id_is_sha256(sha256)
-		? store_open_blob(call->c->engine->slugs, sha256, &fd, &size, e)
-		: STORE_ABSENT;
-
-	if (r == STORE_ABSENT)
-		return outcome_set(e, OUTCOME_NO_SLUG, "Couldn't find that slug.");
-	if (r < 0)
-		return r;
 	call->taken = true;
-	http_reply_file(call->req, "application/octet-stream", sha256, fd,
-			size);
+	api_download_blob(call->c, call->req,
+			  http_request_param(call->req, "sha256"));
 	return 0;
 }
 

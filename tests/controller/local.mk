@@ -4,6 +4,7 @@ controller_tests = \
 	tests/controller/test-logs \
 	tests/controller/test-range \
 	tests/controller/test-record \
+	tests/controller/test-secrets \
 	tests/controller/test-state \
 	tests/controller/test-api \
 	tests/controller/test-upstream
@@ -26,6 +27,9 @@ tests_controller_test_range_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_record_SOURCES = %D%/test-record.c
 tests_controller_test_record_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_record_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_secrets_SOURCES = %D%/test-secrets.c
+tests_controller_test_secrets_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_secrets_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_state_SOURCES = %D%/test-state.c
 tests_controller_test_state_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_state_LDADD = $(CONTROLLER_TEST_LIBS)
