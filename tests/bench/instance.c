@@ -14,6 +14,7 @@
 #define INSTANCE_SLUG_UID 64123		/* somebody without a name */
 #define INSTANCE_NUMBERS 64
 #define INSTANCE_PATIENCE_MSEC 30000
+#define INSTANCE_FILES_PER_DIR 100
 
 static bool instance_tell(const struct error *e)
 {
@@ -88,6 +89,41 @@ bool instance_close(struct instance *in)
 	if (r == 0)
 		r = file_remove_tree(AT_FDCWD, in->dir, &e);
 	return r < 0 ? instance_tell(&e) : good;
+}
+
+static bool instance_file(const char *path, size_t i)
+{
+	auto_free char *name = xasprintf("%s/%zu", path, i);
+	auto_close int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				 0644);
+
+	return fd >= 0 && write(fd, "slug\n", 5) == 5 &&
+	       fchown(fd, INSTANCE_SLUG_UID, INSTANCE_SLUG_UID) == 0;
+}
+
+bool instance_fill(struct instance *in, size_t files)
+{
+	auto_free char *path = NULL;
+	struct error e;
+
+	for (size_t i = 0; i < files; i++) {
+		bool good = true;
+
+		if (i % INSTANCE_FILES_PER_DIR == 0) {
+			free(path);
+			path = xasprintf("%s/slugs/trees/" INSTANCE_SLUG
+					 "/app/d%zu", in->dir,
+					 i / INSTANCE_FILES_PER_DIR);
+			good = mkdir(path, 0755) == 0 &&
+			       chown(path, INSTANCE_SLUG_UID,
+				     INSTANCE_SLUG_UID) == 0;
+		}
+		if (!good || !instance_file(path, i)) {
+			error_sys(&e, "fill %s", path);
+			return instance_tell(&e);
+		}
+	}
+	return true;
 }
 
 bool instance_serve(struct instance *in)

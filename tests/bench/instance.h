@@ -22,6 +22,9 @@ bool instance_open(struct instance *ret, const char *below);
 /* Ends what lives, and removes everything. */
 bool instance_close(struct instance *in);
 
+/* Put so many small files into the slug of its dynos. */
+bool instance_fill(struct instance *in, size_t files);
+
 /* What a daemon does between starts: follow what others change on the host. */
 bool instance_serve(struct instance *in);
 

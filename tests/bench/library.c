@@ -1,8 +1,10 @@
 /*
  * library.c - starts through the runtime library, on demand (see round.h).
  *
- *   library [-r DIR]		rounds of /bin/true, in an instance of its own
- *				below DIR; default $TMPDIR, or /tmp
+ *   library [-r DIR] [-n FILES]
+ *				rounds of /bin/true, in an instance of its own
+ *				below DIR; default $TMPDIR, or /tmp; its slug has
+ *				so many files, default none
  *   library -f FILE		write the system call filter of dynos, and end
  *
  * Words of its own:
@@ -131,18 +133,22 @@ int main(int argc, char **argv)
 	};
 	const char *dir = getenv("TMPDIR");
 	struct instance in;
+	unsigned long files = 0;
 	int opt, r;
 
-	while ((opt = getopt(argc, argv, "f:r:")) != -1) {
+	while ((opt = getopt(argc, argv, "f:n:r:")) != -1) {
 		if (opt == 'f')
 			return library_filter(optarg);
-		if (opt != 'r')
+		if (opt == 'n')
+			files = strtoul(optarg, NULL, 10);
+		else if (opt == 'r')
+			dir = optarg;
+		else
 			return 2;
-		dir = optarg;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	if (!instance_open(&in, dir ? dir : "/tmp"))
 		return 1;
-	r = round_serve(&fns, &in);
+	r = instance_fill(&in, files) ? round_serve(&fns, &in) : 1;
 	return instance_close(&in) ? r : 1;
 }
