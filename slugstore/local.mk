@@ -29,16 +29,23 @@ libslugstore_a_SOURCES = \
 	%D%/unpack/inflate_gzip.c \
 	%D%/unpack/inflate_xz.c \
 	%D%/unpack/limits.c %D%/unpack/limits.h \
+	%D%/unpack/ring.c %D%/unpack/ring.h \
 	%D%/unpack/sandbox.c %D%/unpack/sandbox.h \
 	%D%/unpack/sandbox_filter.c \
 	%D%/unpack/sandbox_landlock.c \
 	%D%/unpack/sandbox_message.c %D%/unpack/sandbox_message.h \
 	%D%/unpack/sandbox_unpack.c %D%/unpack/sandbox_unpack.h \
 	%D%/unpack/sandbox_walls.c %D%/unpack/sandbox_walls.h \
+	%D%/unpack/siphash.c %D%/unpack/siphash.h \
+	%D%/unpack/stream.c %D%/unpack/stream.h \
 	%D%/unpack/tar.c %D%/unpack/tar.h \
 	%D%/unpack/tree.c %D%/unpack/tree.h \
 	%D%/unpack/unpack.c %D%/unpack/unpack.h \
+	%D%/unpack/unpack_dirs.c %D%/unpack/unpack_dirs.h \
 	%D%/unpack/walk.c %D%/unpack/walk.h \
+	%D%/unpack/worker.c %D%/unpack/worker.h \
+	%D%/unpack/writer.c %D%/unpack/writer.h \
+	%D%/unpack/writer_make.c %D%/unpack/writer_make.h \
 	%D%/unpack/zstd_frames.c %D%/unpack/zstd_frames.h
 SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS) \
 	$(SECCOMP_LIBS)

@@ -102,8 +102,6 @@ int inflate_input(struct inflate *f, const uint8_t **ret, size_t *ret_n,
 	if (n > 0) {
 		digest_add(f->digest, f->block, (size_t)n);
 		f->in += (uint64_t)n;
-		if (f->src.on_progress)
-			f->src.on_progress(f->in, f->size, f->src.userdata);
 	}
 	*ret = f->block;
 	*ret_n = (size_t)n;
@@ -127,21 +125,25 @@ static int inflate_check_growth(const struct inflate *f, struct error *e)
 	return 0;
 }
 
-static int inflate_plain(struct inflate *f, const void **ret, size_t *ret_n,
-			 struct error *e)
+static int inflate_plain(struct inflate *f, void *to, size_t room,
+			 size_t *ret_n, struct error *e)
 {
 	const uint8_t *p;
-	int r = inflate_input(f, &p, ret_n, e);
+	int r;
 
-	*ret = p;
-	return r < 0 ? r : *ret_n > 0 ? 0 : INFLATE_END;
+	assert(room >= sizeof(f->block));
+	r = inflate_input(f, &p, ret_n, e);
+	if (r < 0)
+		return r;
+	memcpy(to, p, *ret_n);
+	return *ret_n > 0 ? 0 : INFLATE_END;
 }
 
-int inflate_read(struct inflate *f, const void **ret, size_t *ret_n,
+int inflate_read(struct inflate *f, void *to, size_t room, size_t *ret_n,
 		 struct error *e)
 {
-	int r = f->coder ? f->coder->read(f, f->state, ret, ret_n, e)
-			 : inflate_plain(f, ret, ret_n, e);
+	int r = f->coder ? f->coder->read(f, f->state, to, room, ret_n, e)
+			 : inflate_plain(f, to, room, ret_n, e);
 
 	if (r != 0)
 		return r;
@@ -179,6 +181,11 @@ const struct limits *inflate_limits(const struct inflate *f)
 uint64_t inflate_size(const struct inflate *f)
 {
 	return f->size;
+}
+
+uint64_t inflate_position(const struct inflate *f)
+{
+	return f->in;
 }
 
 int inflate_damaged(struct error *e, const char *what)

@@ -9,7 +9,7 @@
  * and time. Every byte of the file goes through a SHA-256, so that who unpacks
  * also verifies.
  *
- * Memory: two blocks, and limits->window_bytes at most for the decoder.
+ * Memory: one block, and limits->window_bytes at most for the decoder.
  */
 #include "base/base.h"
 #include "base/id.h"
@@ -23,8 +23,9 @@ struct limits;
 struct inflate_source {
 	int fd;			/* borrowed, a regular file; read from offset 0 */
 	const struct limits *limits;
+	/* Of stream.h, for who uses that; may be NULL. */
 	void (*on_progress)(uint64_t done, uint64_t total, void *userdata);
-	void *userdata;		/* on_progress may be NULL */
+	void *userdata;
 };
 
 /* EINVAL: the file is empty, or none that can be read. */
@@ -33,12 +34,14 @@ int inflate_open(struct inflate **ret, const struct inflate_source *src,
 struct inflate *inflate_free(struct inflate *f);
 DEFINE_AUTO(struct inflate, inflate_free)
 
-/* 0 and the next bytes, at least one, borrowed until the next call; or
- * INFLATE_END. EINVAL: damaged; EFBIG: beyond a limit; ETIME: takes too long. */
-int inflate_read(struct inflate *f, const void **ret, size_t *ret_n,
+/* 0 and the next bytes, 1..room of them; or INFLATE_END. EINVAL: damaged; EFBIG:
+ * beyond a limit; ETIME: takes too long. */
+int inflate_read(struct inflate *f, void *to, size_t room, size_t *ret_n,
 		 struct error *e);
 
 bool inflate_is_plain(const struct inflate *f);		/* no compression */
+uint64_t inflate_size(const struct inflate *f);		/* of the file */
+uint64_t inflate_position(const struct inflate *f);	/* how much is read */
 
 /* After INFLATE_END: the SHA-256 of the whole file. */
 int inflate_finish(struct inflate *f, char ret_sha256[SHA256_HEX_MAX],

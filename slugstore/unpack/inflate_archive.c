@@ -14,6 +14,8 @@ struct inflate_archive {
 	struct inflate *inflate;	/* borrowed */
 	struct archive *archive;
 	bool begun, is_zstd;
+	const uint8_t *left;		/* decoded and not yet given out */
+	size_t n_left;
 	struct zstd_frames frames;
 	struct error fault;		/* of the callback; code 0: none */
 };
@@ -100,18 +102,20 @@ static int archive_begin(struct inflate_archive *ia, struct error *e)
 	return 0;
 }
 
-static int archive_coder_read(struct inflate *f, void *state, const void **ret,
-			      size_t *ret_n, struct error *e)
+static int archive_more(struct inflate *f, struct inflate_archive *ia,
+			struct error *e)
 {
-	struct inflate_archive *ia = state;
+	const void *p;
 	la_int64_t offset, used;
 	int r = ia->begun ? 0 : archive_begin(ia, e);
 
 	if (r < 0)
 		return r;
 	do
-		r = archive_read_data_block(ia->archive, ret, ret_n, &offset);
-	while (r == ARCHIVE_OK && *ret_n == 0);
+		r = archive_read_data_block(ia->archive, &p, &ia->n_left,
+					    &offset);
+	while (r == ARCHIVE_OK && ia->n_left == 0);
+	ia->left = p;
 	if (r == ARCHIVE_OK)
 		return 0;
 	if (r != ARCHIVE_EOF || ia->fault.code)
@@ -121,6 +125,21 @@ static int archive_coder_read(struct inflate *f, void *state, const void **ret,
 	if (used < 0 || (uint64_t)used < inflate_size(f))
 		return inflate_has_more(e);
 	return INFLATE_END;
+}
+
+static int archive_coder_read(struct inflate *f, void *state, void *to,
+			      size_t room, size_t *ret_n, struct error *e)
+{
+	struct inflate_archive *ia = state;
+	int r = ia->n_left > 0 ? 0 : archive_more(f, ia, e);
+
+	if (r != 0)
+		return r;
+	*ret_n = ia->n_left < room ? ia->n_left : room;
+	memcpy(to, ia->left, *ret_n);
+	ia->left += *ret_n;
+	ia->n_left -= *ret_n;
+	return 0;
 }
 
 const struct inflate_coder inflate_zstd = {

@@ -3,8 +3,8 @@
 /*
  * inflate_coder.h - what a decoder is to inflate.c.
  *
- * zlib and liblzma are called by ourselves: libarchive does not compare the
- * check sums of gzip, and lets xz have a gigabyte. The others are libarchive's.
+ * gzip and xz are done by ourselves: libarchive does not compare the check sums
+ * of gzip, and lets xz have a gigabyte. The others are libarchive's.
  */
 #include "slugstore/unpack/inflate.h"
 
@@ -15,7 +15,7 @@ struct inflate_coder {
 	size_t magic_n;
 	int (*open)(struct inflate *f, void **ret_state, struct error *e);
 	/* As inflate_read(); at INFLATE_END the input is used up. */
-	int (*read)(struct inflate *f, void *state, const void **ret,
+	int (*read)(struct inflate *f, void *state, void *to, size_t room,
 		    size_t *ret_n, struct error *e);
 	void (*free)(void *state);
 };
@@ -28,7 +28,6 @@ int inflate_input(struct inflate *f, const uint8_t **ret, size_t *ret_n,
 		  struct error *e);
 
 const struct limits *inflate_limits(const struct inflate *f);
-uint64_t inflate_size(const struct inflate *f);		/* of the file */
 
 /* The messages that all decoders share. */
 int inflate_damaged(struct error *e, const char *what);

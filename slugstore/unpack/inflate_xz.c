@@ -10,7 +10,6 @@
 struct xz {
 	lzma_stream lzma;
 	bool eof;
-	uint8_t out[INFLATE_BLOCK];
 };
 
 static int xz_open(struct inflate *f, void **ret, struct error *e)
@@ -69,22 +68,21 @@ static int xz_step(struct inflate *f, struct xz *x, struct error *e)
 			       "unknown xz options" : "incorrect xz data");
 }
 
-static int xz_read(struct inflate *f, void *state, const void **ret,
+static int xz_read(struct inflate *f, void *state, void *to, size_t room,
 		   size_t *ret_n, struct error *e)
 {
 	struct xz *x = state;
 	int r = 0;
 
-	x->lzma.next_out = x->out;
-	x->lzma.avail_out = sizeof(x->out);
+	x->lzma.next_out = to;
+	x->lzma.avail_out = room;
 	while (r == 0 && x->lzma.avail_out > 0) {
 		if (x->lzma.avail_in == 0 && !x->eof)
 			r = xz_fill(f, x, e);
 		if (r == 0)
 			r = xz_step(f, x, e);
 	}
-	*ret = x->out;
-	*ret_n = sizeof(x->out) - x->lzma.avail_out;
+	*ret_n = room - x->lzma.avail_out;
 	return r == INFLATE_END && *ret_n > 0 ? 0 : r;
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/stream.h"
 #include "slugstore/unpack/tar.h"
 
 #include <archive.h>
@@ -14,7 +15,7 @@
 struct tar {
 	const struct limits *limits;
 	struct archive *archive;
-	struct inflate *inflate;
+	struct stream *stream;
 	locale_t utf8, saved;
 	uint64_t given;		/* bytes that libarchive has got */
 	uint64_t content_end;	/* behind the last of them that is not zero */
@@ -27,12 +28,12 @@ struct tar {
 	char name[ENTRY_QUOTE_MAX];	/* of the entry, for messages */
 };
 
-/* 0, INFLATE_END or < 0. */
+/* 0, STREAM_END or < 0. */
 static int tar_more(struct tar *t, const void **ret, size_t *ret_n,
 		    struct error *e)
 {
 	const unsigned char *p;
-	int r = inflate_read(t->inflate, ret, ret_n, e);
+	int r = stream_read(t->stream, ret, ret_n, e);
 
 	if (r != 0)
 		return r;
@@ -131,7 +132,7 @@ int tar_open(struct tar **ret, const struct inflate_source *src,
 
 	t->limits = src->limits;
 	t->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	r = inflate_open(&t->inflate, src, e);
+	r = stream_open(&t->stream, src, e);
 	if (r < 0)
 		return r;
 	tar_locale_enter(t);
@@ -151,7 +152,7 @@ struct tar *tar_free(struct tar *t)
 		archive_read_free(t->archive);
 	if (t->utf8)
 		freelocale(t->utf8);
-	inflate_free(t->inflate);
+	stream_free(t->stream);
 	free(t);
 	return NULL;
 }
@@ -161,7 +162,7 @@ static int tar_check_end(struct tar *t, struct error *e)
 {
 	struct archive *a = t->archive;
 
-	if (!inflate_is_plain(t->inflate) ||
+	if (!stream_is_plain(t->stream) ||
 	    archive_filter_bytes(a, 0) > archive_read_header_position(a))
 		return 0;
 	return error_set(e, EINVAL, "damaged archive: it has no end mark");
@@ -278,5 +279,6 @@ int tar_finish(struct tar *t, char ret_sha256[SHA256_HEX_MAX], struct error *e)
 	if (used < 0 || t->content_end > (uint64_t)used)
 		return error_set(e, EINVAL, "damaged archive: something else"
 				 " follows its end");
-	return inflate_finish(t->inflate, ret_sha256, e);
+	stream_sha256(t->stream, ret_sha256);
+	return 0;
 }

@@ -7,6 +7,18 @@
  * link, whatever the archive says; the policy (entry.h, tree.h) has refused
  * before what would have failed here. Modes and times are kept; the owner is
  * who runs. Without a directory nothing is made: then it is the check.
+ *
+ * Three threads for the time of the call: one decodes (stream.h), who calls
+ * decides and hashes, one writes (writer.h). When it returns, well or not, the
+ * two others are gone; signals come to the caller's thread only.
+ *
+ * After it has begun it opens nothing but by the descriptors that it got. Under
+ * a filter it needs: what worker.h says; of the slug file fstat, pread; below the
+ * tree openat, openat2, mkdirat, symlinkat, linkat, unlinkat, fstat, newfstatat,
+ * pwrite, ftruncate, fchmod, utimensat, getdents64, fcntl, lseek, close,
+ * sync_file_range; of the manifest write; clock_gettime, getrandom, brk, mremap.
+ *
+ * Memory: 64 MiB of resident memory whatever the slug, with the program itself.
  */
 #include "base/base.h"
 #include "base/id.h"

@@ -9,7 +9,7 @@
  *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-slug.c \
  *     slugstore/{digest,manifest,manifest_line}.c slugstore/unpack/[a-z]*.c \
  *     base/{alloc,buf,clock,error,file,id}.c \
- *     -larchive -lz -llzma -lgnutls -lseccomp \
+ *     -larchive -lisal -llzma -lgnutls -lseccomp \
  *     -o fuzz-slug
  *   ./fuzz-slug CORPUS tests/fuzz/slug
  */
