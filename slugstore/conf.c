@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/strv.h"
 #include "slugstore/conf.h"
 
 #include <fcntl.h>
@@ -105,6 +106,38 @@ int slugs_conf_load(struct slugs_conf *conf, const char *path, struct error *e)
 void slugs_conf_deinit(struct slugs_conf *conf)
 {
 	conf_free(keys, ARRAY_SIZE(keys), conf);
+}
+
+static int conf_override(struct slugs_conf *conf, const char *setting,
+			 struct error *e)
+{
+	const char *value = strchr(setting, '=');
+	auto_free char *key = NULL;
+
+	assert(value);
+	key = xstrndup(setting, (size_t)(value - setting));
+	return conf_set(keys, ARRAY_SIZE(keys), conf, key, value + 1, e);
+}
+
+int slugs_conf_override(struct slugs_conf *conf, const struct strv *settings,
+			struct error *e)
+{
+	int r = 0;
+
+	if (settings->n == 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < settings->n; i++) {
+		const char *mark = str_after(settings->v[i], "high-");
+		auto_free char *low = mark ? xasprintf("low-%.*s=0",
+						       (int)strcspn(mark, "="),
+						       mark) : NULL;
+
+		if (low)
+			r = conf_override(conf, low, e);
+	}
+	for (size_t i = 0; r == 0 && i < settings->n; i++)
+		r = conf_override(conf, settings->v[i], e);
+	return r == 0 ? conf_check(conf, e) : r;
 }
 
 /* systemd sees to the mode of its own: there an ACL is shown as group bits. */

@@ -11,6 +11,7 @@
 
 struct buf;
 struct error;
+struct strv;
 
 struct slugs_conf {
 	/* what is accepted, and how long anything may take */
@@ -38,6 +39,11 @@ struct slugs_conf {
  * what the file says cannot be; nothing is to be freed then. */
 int slugs_conf_load(struct slugs_conf *conf, const char *path, struct error *e);
 void slugs_conf_deinit(struct slugs_conf *conf);
+
+/* Set what the command line says, "key=value" each. A high mark that is given
+ * without its low one takes that along. Errors name the key. */
+int slugs_conf_override(struct slugs_conf *conf, const struct strv *settings,
+			struct error *e);
 
 /* Append the secret key of S3 to ret. EINVAL: not configured; EPERM: others
  * may read the file. No message holds any of it. */

@@ -80,14 +80,20 @@ bin_PROGRAMS += dyno-slug
 dyno_slug_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 dyno_slug_SOURCES = \
 	%D%/dyno-slug/dyno-slug.c \
+	%D%/dyno-slug/figure.c %D%/dyno-slug/figure.h \
 	%D%/dyno-slug/progress.c %D%/dyno-slug/progress.h \
 	%D%/dyno-slug/slug.c %D%/dyno-slug/slug.h \
+	%D%/dyno-slug/slug_name.c \
+	%D%/dyno-slug/slug_record.c %D%/dyno-slug/slug_record.h \
 	%D%/dyno-slug/verb_check.c \
 	%D%/dyno-slug/verb_create.c \
+	%D%/dyno-slug/verb_du.c \
+	%D%/dyno-slug/verb_gc.c \
 	%D%/dyno-slug/verb_get.c \
 	%D%/dyno-slug/verb_import.c \
 	%D%/dyno-slug/verb_ls.c \
 	%D%/dyno-slug/verb_put.c \
 	%D%/dyno-slug/verb_rm.c \
+	%D%/dyno-slug/verb_show.c \
 	%D%/dyno-slug/verb_verify.c
 dyno_slug_LDADD = libslugpack.a $(TRANSFER_LIBS) $(JANSSON_LIBS) $(BASE_LIBS)

@@ -36,11 +36,11 @@ static bool usage_read_note(int tree_fd, struct usage *ret)
 {
 	auto_buf text = BUF_INIT;
 	struct usage u = { 0 };
-	char end = 0;
+	int n = 0;
 
 	if (file_read(tree_fd, USAGE_NOTE, USAGE_NOTE_MAX, &text, NULL) < 0 ||
-	    sscanf(buf_str(&text), "%" SCNu64 " %" SCNu64 "%c", &u.bytes,
-		   &u.inodes, &end) != 3 || end != '\n')
+	    sscanf(buf_str(&text), "%" SCNu64 " %" SCNu64 "%n", &u.bytes,
+		   &u.inodes, &n) != 2 || !str_eq(buf_str(&text) + n, "\n"))
 		return false;
 	*ret = u;
 	return true;
@@ -121,11 +121,11 @@ static int usage_blobs_and_trees(struct store *s, struct usage_store *ret,
 	return r;
 }
 
-static void usage_directory(int fd, struct usage *sum)
+static void usage_directory(int fd, const char *path, struct usage *sum)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0)
+	if (fstatat(fd, path, &st, 0) == 0)
 		usage_add(sum, &(struct usage){
 			.bytes = (uint64_t)st.st_blocks * USAGE_BLOCK,
 			.inodes = 1 });
@@ -145,8 +145,9 @@ int usage_store(struct store *s, struct usage_store *ret, struct error *e)
 	};
 	int r = usage_blobs_and_trees(s, &all, e);
 
-	usage_directory(s->blobs_fd, &all.other);
-	usage_directory(s->trees_fd, &all.other);
+	usage_directory(s->blobs_fd, "..", &all.other);
+	usage_directory(s->blobs_fd, ".", &all.other);
+	usage_directory(s->trees_fd, ".", &all.other);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(walks); i++)
 		r = usage_walk(walks[i].fd, ".", walks[i].u, e);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(others); i++) {

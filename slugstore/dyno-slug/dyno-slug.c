@@ -28,6 +28,13 @@ static const struct verb slug_verbs[] = {
 	  "[--times keep|fixed] [--json] DIR",
 	  "make a slug of a directory and print its SHA-256" },
 	{ "ls", 0, 0, slug_do_ls, "[--json]", "list the slugs" },
+	{ "show", 1, 1, slug_do_show, "[--json] SHA256",
+	  "tell all about a slug" },
+	{ "du", 0, 0, slug_do_du, "[--json]",
+	  "tell what the slugs and the store take on the disk" },
+	{ "gc", 0, 0, slug_do_gc,
+	  "[--dry-run] [--json] [--high-bytes N] [--low-percent N]...",
+	  "remove what was not used for longest, down to the low marks" },
 	{ "verify", 0, -1, slug_do_verify, "[SHA256...]",
 	  "read slugs again and compare their SHA-256; no name: all" },
 	{ "put", 2, 2, slug_do_put, "SHA256 s3://BUCKET/KEY",
@@ -86,6 +93,7 @@ int main(int argc, char **argv)
 		status = EXIT_FAILURE;
 	}
 	strv_deinit(&g.headers);
+	strv_deinit(&g.marks);
 	slugs_conf_deinit(&g.conf);
 	store_free(g.store);
 	curl_global_cleanup();

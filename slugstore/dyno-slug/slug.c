@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/verb.h"
+#include "slugstore/collect.h"
 #include "slugstore/store.h"
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@ int slug_fail(const struct error *e)
 	static const struct { int code, status; } table[] = {
 		{ EDESTADDRREQ, EXIT_USAGE },
 		{ EBADMSG, EXIT_DIGEST },
+		{ ENOSPC, EXIT_SPACE },
 	};
 
 	fprintf(stderr, "dyno-slug: %s\n", e->msg);
@@ -75,6 +77,13 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ "unix", required_argument, NULL, 'u' },
 		{ "header", required_argument, NULL, 'H' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "high-bytes", required_argument, NULL, 'M' },
+		{ "low-bytes", required_argument, NULL, 'M' },
+		{ "high-inodes", required_argument, NULL, 'M' },
+		{ "low-inodes", required_argument, NULL, 'M' },
+		{ "high-percent", required_argument, NULL, 'M' },
+		{ "low-percent", required_argument, NULL, 'M' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "compress", required_argument, NULL, 'z' },
 		{ "level", required_argument, NULL, 'l' },
@@ -82,9 +91,9 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ 0 },
 	};
 	struct error e;
-	int c;
+	int c, which;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", options, &which)) != -1) {
 		if (c == '?')
 			return EXIT_USAGE;
 		if (!strchr(allowed, c))
@@ -95,6 +104,11 @@ int slug_options(struct slug *g, int argc, char **argv,
 			g->unix_socket = optarg;
 		else if (c == 'j')
 			g->json = true;
+		else if (c == 'n')
+			g->dry_run = true;
+		else if (c == 'M')
+			strv_addf(&g->marks, "%s=%s", options[which].name,
+				  optarg);
 		else if (c == 'o')
 			g->output = optarg;
 		else if (c == 'z')
@@ -111,6 +125,8 @@ int slug_options(struct slug *g, int argc, char **argv,
 		return slug_usage("wrong number of arguments");
 	if (g->sha256 && !id_is_sha256(g->sha256))
 		return slug_usage("--sha256 wants 64 lower-case hex digits");
+	if (slugs_conf_override(&g->conf, &g->marks, &e) < 0)
+		return slug_usage(e.msg);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct store;
 
 #define EXIT_ABSENT 3		/* no such slug, here or at the source */
 #define EXIT_DIGEST 4		/* it is not what its SHA-256 says */
+#define EXIT_SPACE 5		/* it needs more space than there is */
 
 struct slug {
 	const char *dir;		/* --store */
@@ -24,7 +25,8 @@ struct slug {
 	/* options of verbs */
 	const char *sha256, *unix_socket;
 	struct strv headers;
-	bool json;
+	bool json, dry_run;
+	struct strv marks;		/* "high-bytes=1G" */
 	const char *output, *compress, *level, *times;	/* create, convert */
 };
 
@@ -37,6 +39,10 @@ int slug_options(struct slug *g, int argc, char **argv, const char *allowed,
 /* The store of --store, whose progress is shown as "what". Run by root, the
  * process becomes its owner first. EDESTADDRREQ: no --store. */
 int slug_open(struct slug *g, const char *what, struct error *e);
+
+/* The slug that text names: a SHA-256, or 8 digits and more with which the name
+ * of one slug of the store begins. 0, or exit status after a message. */
+int slug_name(struct slug *g, const char *text, char ret[SHA256_HEX_MAX]);
 
 /* A file to read, "-" is standard input. *ret_size: 0 if it is not known. */
 int slug_open_input(const char *path, int *ret_fd, uint64_t *ret_size,
@@ -60,11 +66,14 @@ int slug_usage(const char *text);
 
 int slug_do_check(int argc, char **argv, void *userdata);
 int slug_do_create(int argc, char **argv, void *userdata);
+int slug_do_du(int argc, char **argv, void *userdata);
 int slug_do_fetch(int argc, char **argv, void *userdata);
+int slug_do_gc(int argc, char **argv, void *userdata);
 int slug_do_get(int argc, char **argv, void *userdata);
 int slug_do_import(int argc, char **argv, void *userdata);
 int slug_do_ls(int argc, char **argv, void *userdata);
 int slug_do_put(int argc, char **argv, void *userdata);
 int slug_do_rm(int argc, char **argv, void *userdata);
+int slug_do_show(int argc, char **argv, void *userdata);
 int slug_do_unpack(int argc, char **argv, void *userdata);
 int slug_do_verify(int argc, char **argv, void *userdata);

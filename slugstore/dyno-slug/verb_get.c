@@ -78,6 +78,7 @@ static int slug_unpack(struct slug *g, const char *sha256)
 int slug_do_unpack(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
+	char sha256[SHA256_HEX_MAX];
 	struct error e;
 	int r = slug_options(g, argc, argv, "", 1, 1);
 
@@ -85,7 +86,8 @@ int slug_do_unpack(int argc, char **argv, void *userdata)
 		return r;
 	if (slug_open(g, "unpack", &e) < 0)
 		return slug_fail(&e);
-	return slug_unpack(g, argv[optind]);
+	r = slug_name(g, argv[optind], sha256);
+	return r ? r : slug_unpack(g, sha256);
 }
 
 int slug_do_get(int argc, char **argv, void *userdata)

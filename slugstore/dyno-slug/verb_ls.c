@@ -1,33 +1,47 @@
 /*
- * verb_ls.c - the slugs of the store.
+ * verb_ls.c - the slugs of the store, a line each.
  */
 #include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
+#include "slugstore/dyno-slug/figure.h"
+#include "slugstore/dyno-slug/slug_record.h"
 #include "slugstore/store.h"
+#include "slugstore/usage.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
-/* 0 or < 0; adds the slug to list, or prints it. */
-static int slug_list_one(struct slug *g, const char *sha256, json_t *list,
-			 struct error *e)
+static void slug_list_row(const struct usage_slug *u)
 {
-	uint64_t size = 0;
-	int blob = store_has(g->store, sha256, &size, e);
-	int tree = blob < 0 ? blob : store_has_tree(g->store, sha256, e);
+	char size[FIGURE_MAX], leased[FIGURE_MAX];
 
-	if (blob < 0 || tree < 0)
-		return -EIO;
-	if (blob == STORE_ABSENT && tree == STORE_ABSENT)
-		return 0;	/* has just been removed */
-	if (!g->json)
-		printf("%s %10" PRIu64 " %s\n", sha256, size,
-		       tree == 0 ? "unpacked" : "packed");
-	else
-		json_array_append_new(list, json_pack(
-			"{s:s, s:I, s:b}", "sha256", sha256, "size",
-			(json_int_t)size, "unpacked", tree == 0));
+	printf("%-*.*s  %10s  %-8s  %-15s  %s\n", figure_digits(),
+	       figure_digits(), u->sha256, figure_bytes(size, u->size),
+	       u->has_tree ? "unpacked" : "packed", slug_record_state(u),
+	       figure_time(leased, u->leased_usec));
+}
+
+static void slug_list_head(void)
+{
+	printf("%-*s  %10s  %-8s  %-15s  %s\n", figure_digits(), "SHA256",
+	       "SIZE", "TREE", "STATE", "LAST LEASED");
+}
+
+/* Adds the slug to list, or prints it. */
+static int slug_list_one(struct slug *g, const char *sha256, json_t *list,
+			 bool first, struct error *e)
+{
+	struct usage_slug u;
+	int r = usage_slug(g->store, sha256, &u, e);
+
+	if (r != 0)
+		return r;
+	if (g->json) {
+		json_array_append_new(list, slug_record_json(&u));
+		return 0;
+	}
+	if (first)
+		slug_list_head();
+	slug_list_row(&u);
 	return 0;
 }
 
@@ -35,6 +49,7 @@ int slug_do_ls(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
 	auto_strv all = STRV_INIT;
+	bool first = true;
 	json_t *list;
 	struct error e;
 	int r = slug_options(g, argc, argv, "j", 0, 0);
@@ -45,8 +60,11 @@ int slug_do_ls(int argc, char **argv, void *userdata)
 	if (r >= 0)
 		r = store_list(g->store, &all, &e);
 	list = json_array();
-	for (size_t i = 0; r >= 0 && i < all.n; i++)
-		r = slug_list_one(g, all.v[i], list, &e);
+	for (size_t i = 0; r >= 0 && i < all.n; i++) {
+		/* One that has just been removed is none. */
+		r = slug_list_one(g, all.v[i], list, first, &e);
+		first = first && r != 0;
+	}
 	if (r >= 0 && g->json) {
 		json_dumpf(list, stdout, JSON_INDENT(2));
 		putchar('\n');

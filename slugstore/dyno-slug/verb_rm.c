@@ -10,15 +10,17 @@
 int slug_do_rm(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
-	const char *sha256;
+	char sha256[SHA256_HEX_MAX];
 	struct error e;
 	int has_blob, has_tree, r = slug_options(g, argc, argv, "", 1, 1);
 
 	if (r)
 		return r;
-	sha256 = argv[optind];
 	if (slug_open(g, "", &e) < 0)
 		return slug_fail(&e);
+	r = slug_name(g, argv[optind], sha256);
+	if (r)
+		return r;
 	has_blob = store_has(g->store, sha256, NULL, &e);
 	has_tree = has_blob < 0 ? -1 : store_has_tree(g->store, sha256, &e);
 	if (has_blob < 0 || has_tree < 0)

@@ -2,15 +2,21 @@ SLUGSTORE_TEST_LIBS = $(SLUGSTORE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 SLUGSTORE_TEST_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CMOCKA_CFLAGS)
 
 check_PROGRAMS += \
+	tests/slugstore/test-collect \
 	tests/slugstore/test-dyno-slug \
 	tests/slugstore/test-entry \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-pack \
-	tests/slugstore/test-slugignore \
 	tests/slugstore/test-pins \
+	tests/slugstore/test-slugignore \
 	tests/slugstore/test-store \
 	tests/slugstore/test-tree \
 	tests/slugstore/test-unpack
+
+tests_slugstore_test_collect_SOURCES = %D%/test-collect.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_collect_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_collect_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_dyno_slug_SOURCES = %D%/test-dyno-slug.c \
 	%D%/maker.c %D%/maker.h %D%/fake_http.c %D%/fake_http.h
