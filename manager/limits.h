@@ -9,7 +9,11 @@
 #define START_TIMEOUT_SEC 75		/* container set-up, answer of dynod */
 #define SLUG_TIMEOUT_SEC (2 * 3600)	/* a slug job that its own limits do not end:
 					 * see slug_jobs.h */
-#define SLUG_PAUSE_MAX_SEC 60		/* there is no room for it: tries, at least */
+#define SLUG_PAUSE_MAX_SEC 60		/* no room for a slug, pins not written: tries */
+#define SLUG_GC_INTERVAL_SEC 3600	/* collection of slugs by itself */
+#define SLUG_GC_DELAY_SEC 10		/* after a slug is not wanted any more */
+#define SLUG_GC_TIMEOUT_SEC 3600
+#define SLUG_PINS_TIMEOUT_SEC 30	/* the store itself waits 10 s for others */
 #define WITHDRAW_MSEC 1000		/* upstream learns that a route goes */
 #define OUTPUT_GRACE_SEC 2		/* an ended dyno's output, to its end */
 #define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */

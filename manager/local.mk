@@ -49,7 +49,9 @@ libsupervisor_a_SOURCES = \
 	%D%/port.c %D%/port.h \
 	%D%/reconcile.c %D%/reconcile.h \
 	%D%/slug_command.c %D%/slug_command.h \
+	%D%/slug_gc.c %D%/slug_gc.h \
 	%D%/slug_jobs.c %D%/slug_jobs.h \
+	%D%/slug_pins.c %D%/slug_pins.h \
 	%D%/state.c %D%/state.h \
 	%D%/strays.c %D%/strays.h \
 	%D%/supervisor.h \

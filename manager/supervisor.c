@@ -21,7 +21,9 @@
 #include "manager/limits.h"
 #include "manager/log_sender.h"
 #include "manager/reconcile.h"
+#include "manager/slug_gc.h"
 #include "manager/slug_jobs.h"
+#include "manager/slug_pins.h"
 #include "manager/state.h"
 #include "manager/strays.h"
 #include "manager/supervisor.h"
@@ -97,14 +99,40 @@ static void supervisor_reconcile(struct supervisor *s)
 	}
 }
 
+/* What is to run here or runs; said to the store before anything is done for it. */
+static bool supervisor_pin(struct supervisor *s)
+{
+	auto_strv slugs = STRV_INIT;
+	struct life *l;
+
+	for (size_t i = 0; i < s->wanted.n; i++)
+		if (s->wanted.items[i]->slug)
+			strv_add(&slugs, s->wanted.items[i]->slug);
+	list_for_each(l, &s->lives, link)
+		if (l->a->slug && !dyno_fsm_is_final(l->st.state))
+			strv_add(&slugs, l->a->slug);
+	return slug_pins_want(s->pins, &slugs);
+}
+
+static void on_supervisor_pinned(bool shrunk, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	if (shrunk && s->conf.slug_gc_interval)
+		slug_gc_soon(s->gc, SLUG_GC_DELAY_SEC);
+	supervisor_settle(s);
+}
+
 static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 				void *userdata)
 {
 	struct supervisor *s = userdata;
 
 	s->settle = loop_unref(s->settle);
-	supervisor_reconcile(s);
-	cycling_run(s);
+	if (supervisor_pin(s)) {
+		supervisor_reconcile(s);
+		cycling_run(s);
+	}
 	if (s->upstream)
 		upstream_report(s->upstream);
 	return 0;
@@ -256,8 +284,11 @@ static int supervisor_start_slugs(struct supervisor *s, struct error *e)
 
 		r = file_write_fast(AT_FDCWD, path, line, strlen(line), 0600, e);
 	}
-	if (r >= 0)
-		s->slugs = slug_jobs_new(&jobs);
+	if (r < 0)
+		return r;
+	s->slugs = slug_jobs_new(&jobs);
+	s->pins = slug_pins_new(&s->store_command, on_supervisor_pinned, s);
+	s->gc = slug_gc_new(&s->store_command, s->conf.slug_gc_interval);
 	return r;
 }
 
@@ -324,6 +355,8 @@ static void supervisor_deinit(struct supervisor *s)
 	list_for_each_safe(l, tmp, &s->lives, link)
 		life_free(l);
 	strays_free(s);
+	slug_pins_free(s->pins);
+	slug_gc_free(s->gc);
 	slug_jobs_free(s->slugs);
 	journal_free(s->journal);
 	store_free(s->store);

@@ -22,7 +22,9 @@ struct host_api;
 struct journal;
 struct life;
 struct log_sender;
+struct slug_gc;
 struct slug_jobs;
+struct slug_pins;
 struct store;
 struct upstream;
 
@@ -40,6 +42,8 @@ struct supervisor {
 	char *store_dir, *store_conf;
 	struct slug_command store_command;	/* of these two */
 	struct slug_jobs *slugs;
+	struct slug_pins *pins;
+	struct slug_gc *gc;
 	struct upstream *upstream;
 	struct log_sender *log_sender;
 	struct host_api *api;

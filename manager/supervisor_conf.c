@@ -33,13 +33,17 @@ static const struct conf_key keys[] = {
 	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
 	    "seconds of a minute in the table of pauses after crashes; 0: one "
 	    "second always"),
+	KEY("slug-gc-interval", SEC, slug_gc_interval, 0, 30 * 86400, "3600",
+	    "seconds between collections of slugs; 0: only before an import that "
+	    "would not fit"),
 	KEY("port-min", UINT, port_min, 1024, 65535, "3000",
 	    "lowest $PORT"),
 	KEY("port-max", UINT, port_max, 1024, 65535, "59999",
 	    "highest $PORT"),
 };
 
-static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30,
+static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30 &&
+	      SLUG_GC_INTERVAL_SEC == 3600,
 	      "defaults in the table above");
 
 static char *supervisor_conf_host(void)

@@ -18,6 +18,7 @@ struct supervisor_conf {
 	uint64_t stop_grace;
 	uint64_t cycle_after, cycle_spread;
 	uint64_t backoff_unit;
+	uint64_t slug_gc_interval;
 	uint64_t port_min, port_max;
 };
 

@@ -90,7 +90,7 @@ dyno_slug_SOURCES = \
 	%D%/dyno-slug/verb_du.c \
 	%D%/dyno-slug/verb_gc.c \
 	%D%/dyno-slug/verb_get.c \
-	%D%/dyno-slug/verb_import.c \
+	%D%/dyno-slug/verb_import.c %D%/dyno-slug/verb_keep.c \
 	%D%/dyno-slug/verb_ls.c \
 	%D%/dyno-slug/verb_put.c \
 	%D%/dyno-slug/verb_rm.c \

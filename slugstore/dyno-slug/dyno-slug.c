@@ -39,6 +39,8 @@ static const struct verb slug_verbs[] = {
 	  "read slugs again and compare their SHA-256; no name: all" },
 	{ "put", 2, 2, slug_do_put, "SHA256 s3://BUCKET/KEY",
 	  "upload a slug of the store" },
+	{ "keep", 0, -1, slug_do_keep, "[SHA256...]",
+	  "pin exactly these slugs: they are neither collected nor removed" },
 	{ "rm", 1, 1, slug_do_rm, "SHA256",
 	  "remove a slug that nobody uses" },
 };

@@ -71,6 +71,7 @@ int slug_do_fetch(int argc, char **argv, void *userdata);
 int slug_do_gc(int argc, char **argv, void *userdata);
 int slug_do_get(int argc, char **argv, void *userdata);
 int slug_do_import(int argc, char **argv, void *userdata);
+int slug_do_keep(int argc, char **argv, void *userdata);
 int slug_do_ls(int argc, char **argv, void *userdata);
 int slug_do_put(int argc, char **argv, void *userdata);
 int slug_do_rm(int argc, char **argv, void *userdata);

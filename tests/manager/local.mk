@@ -34,7 +34,8 @@ tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-dyno-fsm %D%/test-journal \
-	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs %D%/test-state \
+	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
+	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
 	%D%/test-supervisor-conf
 
 tests_manager_test_assignment_SOURCES = %D%/test-assignment.c
@@ -92,7 +93,18 @@ tests_manager_test_reconcile_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_reconcile_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
-tests_manager_test_slug_jobs_SOURCES = %D%/test-slug-jobs.c
+tests_manager_test_slug_gc_SOURCES = %D%/test-slug-gc.c \
+	%D%/slug_program.c %D%/slug_program.h
+tests_manager_test_slug_gc_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_slug_gc_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_slug_pins_SOURCES = %D%/test-slug-pins.c \
+	%D%/slug_program.c %D%/slug_program.h
+tests_manager_test_slug_pins_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_slug_pins_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_slug_jobs_SOURCES = %D%/test-slug-jobs.c \
+	%D%/slug_program.c %D%/slug_program.h
 tests_manager_test_slug_jobs_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_slug_jobs_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 

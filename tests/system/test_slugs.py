@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
 from harness import wait_for  # noqa: E402
+from worker import USER  # noqa: E402
 
 SLEEP = "echo ready; exec sleep 1000"
 
@@ -45,10 +46,13 @@ def test_a_slug_is_leased_until_its_dyno_ends_whoever_is_killed(worker, up):
     worker.kill_all()
     try:
         status, said = worker.dyno_slug("rm", sha)
-        assert status == 1 and sha in said, said
+        assert status == 1 and "in use" in said, said
         assert os.path.exists(f"{worker.store}/trees/{sha}/app/hello") and not gone(pid)
         os.kill(pid, signal.SIGKILL)
         wait_for("the end of the dyno", lambda: gone(pid))
+        status, said = worker.dyno_slug("rm", sha)
+        assert status == 1 and "pinned" in said, said
+        assert worker.dyno_slug("keep") == (0, "")
         assert worker.dyno_slug("rm", sha) == (0, "")
         assert not os.path.exists(f"{worker.store}/trees/{sha}")
     finally:
@@ -65,7 +69,8 @@ def test_a_supervisor_that_comes_later_leases_too(worker, up):
         if worker.dynod.poll() is not None:
             worker.start()
         wait_for("a supervisor that knows it", lambda: worker.knows(a))
-        assert worker.dyno_slug("rm", sha)[0] == 1
+        status, said = worker.dyno_slug("rm", sha)
+        assert status == 1 and "in use" in said, said
     assert not gone(pid)
     up.assign([])
     up.wait_state(a, "down")
@@ -83,6 +88,67 @@ def test_the_app_sees_nothing_of_the_lease(worker, up):
     assert lines[:4] == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
     assert not [l for l in lines if "/locks/" in l or s["sha256"] in l]
     assert any("Permission denied" in l for l in lines) and lines[-1] == "0"
+
+
+# ---- pins ----
+
+def pins(worker):
+    return set(os.listdir(worker.store + "/pins"))
+
+
+def test_pinned_is_what_is_wanted_or_still_there(worker, up):
+    command = "trap 'sleep 1; exit' TERM; echo ready; while :; do sleep 0.1; done"
+    a, old, pid = started(worker, up, {"hello": "old"}, command)
+    assert pins(worker) == {old}
+    s = worker.publish({"hello": "new"})
+    b = assignment("worker.1", SLEEP, slug=s)
+    up.assign([b])
+    up.wait_state(b, "up")
+    # The old one takes a second for its end.
+    assert pins(worker) == {old, s["sha256"]} and not gone(pid)
+    wait_for("the old one's end", lambda: pins(worker) == {s["sha256"]})
+    assert gone(pid)
+    up.assign([])
+    wait_for("no pins", lambda: not pins(worker))
+
+
+def test_a_pin_is_there_before_the_slug_is_asked_for(worker, up):
+    s = worker.publish({"hello": "pin first"})
+    seen = []
+    serve = up.serve_slug
+
+    def look(h, sha):
+        seen.append(pins(worker))
+        serve(h, sha)
+    up.serve_slug = look
+    try:
+        a = assignment("worker.1", SLEEP, slug=s)
+        up.assign([a])
+        up.wait_state(a, "up")
+    finally:
+        del up.serve_slug
+    assert seen == [{s["sha256"]}]
+
+
+def test_pins_that_cannot_be_written_stop_nobody(worker, up):
+    os.chown(worker.store + "/pins", 0, 0)
+    try:
+        a, sha, _ = started(worker, up, {"hello": "unpinned"})
+        assert pins(worker) == set()
+    finally:
+        os.chown(worker.store + "/pins", USER, USER)
+    wait_for("pins", lambda: pins(worker) == {sha})
+    log = open(worker.root + "/log").read()
+    assert log.count("cannot say which slugs are wanted") == 1
+    assert "the slugs that are wanted are written down now" in log
+
+
+def test_a_supervisor_writes_the_pins_when_it_starts(worker, up):
+    a, sha, _ = started(worker, up, {"hello": "pins at start"})
+    worker.dyno_slug("keep", "0" * 64)
+    assert pins(worker) == {"0" * 64}
+    worker.kill_supervisor()
+    wait_for("pins", lambda: pins(worker) == {sha})
 
 
 # ---- what upstream sends ----
