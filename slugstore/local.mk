@@ -65,6 +65,7 @@ noinst_LIBRARIES += libtransfer.a
 libtransfer_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 libtransfer_a_SOURCES = \
 	%D%/transfer/download.c %D%/transfer/download.h \
+	%D%/transfer/erase.c %D%/transfer/erase.h \
 	%D%/transfer/fetch.c %D%/transfer/fetch.h \
 	%D%/transfer/reply.c %D%/transfer/reply.h \
 	%D%/transfer/request.c %D%/transfer/request.h \

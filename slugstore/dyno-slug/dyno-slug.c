@@ -41,8 +41,8 @@ static const struct verb slug_verbs[] = {
 	  "upload a slug of the store" },
 	{ "keep", 0, -1, slug_do_keep, "[SHA256...]",
 	  "pin exactly these slugs: they are neither collected nor removed" },
-	{ "rm", 1, 1, slug_do_rm, "SHA256",
-	  "remove a slug that nobody uses" },
+	{ "rm", 1, 1, slug_do_rm, "SHA256|s3://BUCKET/KEY",
+	  "remove a slug that nobody uses, or an object" },
 };
 
 static int slug_main(struct slug *g, int argc, char **argv)

@@ -1,11 +1,30 @@
 /*
- * verb_rm.c - remove a slug that nobody uses.
+ * verb_rm.c - remove a slug that nobody uses, or an object of an object store.
  */
 #include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
 #include "slugstore/store.h"
+#include "slugstore/transfer/erase.h"
+#include "slugstore/transfer/target.h"
 
 #include <getopt.h>
+#include <stdio.h>
+
+static int slug_erase(struct slug *g, const char *address)
+{
+	const struct target_spec spec = { .address = address, .conf = &g->conf };
+	struct target target = TARGET_INIT;
+	struct error e;
+	int r = target_init(&target, &spec, &e);
+
+	if (r == 0)
+		r = erase_run(&target, &e);
+	target_deinit(&target);
+	if (r == ERASE_ABSENT)
+		fprintf(stderr, "dyno-slug: %s is not there\n", address);
+	return r < 0 ? slug_fail(&e) : r == ERASE_ABSENT ? EXIT_ABSENT
+							 : EXIT_SUCCESS;
+}
 
 int slug_do_rm(int argc, char **argv, void *userdata)
 {
@@ -16,6 +35,8 @@ int slug_do_rm(int argc, char **argv, void *userdata)
 
 	if (r)
 		return r;
+	if (str_after(argv[optind], "s3://"))
+		return slug_erase(g, argv[optind]);
 	if (slug_open(g, "", &e) < 0)
 		return slug_fail(&e);
 	r = slug_name(g, argv[optind], sha256);
