@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-pins \
 	tests/slugstore/test-slugignore \
+	tests/slugstore/test-space \
 	tests/slugstore/test-store \
 	tests/slugstore/test-tree \
 	tests/slugstore/test-unpack
@@ -44,6 +45,11 @@ tests_slugstore_test_pins_SOURCES = %D%/test-pins.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_pins_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_pins_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_space_SOURCES = %D%/test-space.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_space_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_space_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_store_SOURCES = %D%/test-store.c \
 	%D%/maker.c %D%/maker.h
