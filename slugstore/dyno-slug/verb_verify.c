@@ -17,9 +17,15 @@ int slug_do_verify(int argc, char **argv, void *userdata)
 
 	if (r)
 		return r;
-	for (int i = optind; i < argc; i++)
-		strv_add(&all, argv[i]);
 	r = slug_open(g, "verify", &e);
+	for (int i = optind; r >= 0 && i < argc; i++) {
+		char sha256[SHA256_HEX_MAX];
+
+		status = slug_name(g, argv[i], sha256);
+		if (status)
+			return status;
+		strv_add(&all, sha256);
+	}
 	if (r >= 0 && all.n == 0)
 		r = store_list(g->store, &all, &e);
 	if (r < 0)

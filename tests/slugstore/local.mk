@@ -3,8 +3,10 @@ SLUGSTORE_TEST_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CMOCKA_CFLAGS)
 
 check_PROGRAMS += \
 	tests/slugstore/test-collect \
+	tests/slugstore/test-crowd \
 	tests/slugstore/test-dyno-slug \
 	tests/slugstore/test-entry \
+	tests/slugstore/test-keeping \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-pins \
@@ -19,6 +21,11 @@ tests_slugstore_test_collect_SOURCES = %D%/test-collect.c \
 tests_slugstore_test_collect_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_collect_LDADD = $(SLUGSTORE_TEST_LIBS)
 
+tests_slugstore_test_crowd_SOURCES = %D%/test-crowd.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_crowd_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_crowd_LDADD = $(SLUGSTORE_TEST_LIBS)
+
 tests_slugstore_test_dyno_slug_SOURCES = %D%/test-dyno-slug.c \
 	%D%/maker.c %D%/maker.h %D%/fake_http.c %D%/fake_http.h
 tests_slugstore_test_dyno_slug_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
@@ -28,6 +35,12 @@ EXTRA_tests_slugstore_test_dyno_slug_DEPENDENCIES = dyno-slug$(EXEEXT)
 tests_slugstore_test_entry_SOURCES = %D%/test-entry.c
 tests_slugstore_test_entry_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_entry_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_keeping_SOURCES = %D%/test-keeping.c \
+	%D%/command.c %D%/command.h %D%/maker.c %D%/maker.h
+tests_slugstore_test_keeping_CFLAGS = $(SLUGSTORE_TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_slugstore_test_keeping_LDADD = $(SLUGSTORE_TEST_LIBS) $(JANSSON_LIBS)
+EXTRA_tests_slugstore_test_keeping_DEPENDENCIES = dyno-slug$(EXEEXT)
 
 tests_slugstore_test_lease_SOURCES = %D%/test-lease.c \
 	%D%/maker.c %D%/maker.h
