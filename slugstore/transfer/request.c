@@ -14,6 +14,7 @@
 #include <inttypes.h>
 
 #define REQUEST_REDIRECTS_MAX 5
+#define REQUEST_SLACK_USEC (50 * USEC_PER_MSEC)
 #define REQUEST_STALL_BYTES_PER_SEC 1024L
 
 static size_t on_request_header(char *line, size_t size, size_t n,
@@ -174,7 +175,8 @@ static int request_once(struct request *r, bool own, struct error *e)
 		return REQUEST_STOPPED;
 	if (code == CURLE_OK)
 		return 0;
-	if (clock_mono_usec() >= r->deadline_usec)
+	/* libcurl's clock is not quite ours. */
+	if (clock_mono_usec() + REQUEST_SLACK_USEC >= r->deadline_usec)
 		return error_set(e, ETIMEDOUT, "not done after %" PRIu64 " s",
 				 r->target->conf->total_sec);
 	if (!*r->text)

@@ -1,15 +1,21 @@
 SLUGSTORE_TEST_LIBS = $(SLUGSTORE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+TRANSFER_TEST_LIBS = $(TRANSFER_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 SLUGSTORE_TEST_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CMOCKA_CFLAGS)
 
 check_PROGRAMS += \
 	tests/slugstore/test-collect \
+	tests/slugstore/test-conf \
 	tests/slugstore/test-crowd \
+	tests/slugstore/test-download \
 	tests/slugstore/test-dyno-slug \
 	tests/slugstore/test-entry \
 	tests/slugstore/test-keeping \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-pins \
+	tests/slugstore/test-reply \
+	tests/slugstore/test-retry \
+	tests/slugstore/test-s3 \
 	tests/slugstore/test-slugignore \
 	tests/slugstore/test-space \
 	tests/slugstore/test-store \
@@ -25,6 +31,15 @@ tests_slugstore_test_crowd_SOURCES = %D%/test-crowd.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_crowd_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_crowd_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_conf_SOURCES = %D%/test-conf.c %D%/maker.c %D%/maker.h
+tests_slugstore_test_conf_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_conf_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_download_SOURCES = %D%/test-download.c \
+	%D%/maker.c %D%/maker.h %D%/fake_http.c %D%/fake_http.h
+tests_slugstore_test_download_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_download_LDADD = $(TRANSFER_TEST_LIBS)
 
 tests_slugstore_test_dyno_slug_SOURCES = %D%/test-dyno-slug.c \
 	%D%/maker.c %D%/maker.h %D%/fake_http.c %D%/fake_http.h
@@ -63,6 +78,18 @@ tests_slugstore_test_space_SOURCES = %D%/test-space.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_space_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_space_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_reply_SOURCES = %D%/test-reply.c
+tests_slugstore_test_reply_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_reply_LDADD = $(TRANSFER_TEST_LIBS)
+
+tests_slugstore_test_retry_SOURCES = %D%/test-retry.c
+tests_slugstore_test_retry_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_retry_LDADD = $(TRANSFER_TEST_LIBS)
+
+tests_slugstore_test_s3_SOURCES = %D%/test-s3.c
+tests_slugstore_test_s3_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_s3_LDADD = $(TRANSFER_TEST_LIBS)
 
 tests_slugstore_test_store_SOURCES = %D%/test-store.c \
 	%D%/maker.c %D%/maker.h
