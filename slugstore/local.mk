@@ -23,6 +23,7 @@ libslugstore_a_SOURCES = \
 	%D%/usage_walk.c \
 	%D%/unpack/entry.c %D%/unpack/entry.h \
 	%D%/unpack/entry_quote.c \
+	%D%/unpack/image.c %D%/unpack/image.h \
 	%D%/unpack/inflate.c %D%/unpack/inflate.h \
 	%D%/unpack/inflate_archive.c \
 	%D%/unpack/inflate_coder.h \
@@ -42,6 +43,7 @@ libslugstore_a_SOURCES = \
 	%D%/unpack/tree.c %D%/unpack/tree.h \
 	%D%/unpack/unpack.c %D%/unpack/unpack.h \
 	%D%/unpack/unpack_dirs.c %D%/unpack/unpack_dirs.h \
+	%D%/unpack/unpack_image.c %D%/unpack/unpack_image.h \
 	%D%/unpack/walk.c %D%/unpack/walk.h \
 	%D%/unpack/worker.c %D%/unpack/worker.h \
 	%D%/unpack/writer.c %D%/unpack/writer.h \

@@ -7,6 +7,8 @@
  *
  *   blobs/<sha256>		the slug as it came (compressed tar), 0644
  *   trees/<sha256>/app		the unpacked slug, read-only by convention
+ *   trees/<sha256>/image	in place of app: a hard link to the blob, which is
+ *				a file system to be mounted (image.h)
  *   trees/<sha256>/.ok		written last: the tree is complete
  *   partial/<sha256>		the first bytes of a blob, to be continued; locked
  *				by its writer. <sha256>.from: of which version

@@ -46,6 +46,9 @@ static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 	if (!str_eq(res.sha256, sha256))
 		return error_set(e, EBADMSG, "the blob %s is damaged: its"
 				 " SHA-256 is %s", sha256, res.sha256);
+	if (res.image != IMAGE_NONE &&
+	    linkat(s->blobs_fd, sha256, tree_fd, "image", 0) < 0)
+		return error_sys(e, "link the image");
 	if (fchmod(tree_fd, 0755) < 0)
 		return error_sys(e, "change the mode of the tree");
 	/* One call for all files; an fsync for each takes many times longer. */

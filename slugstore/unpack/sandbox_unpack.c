@@ -110,25 +110,35 @@ static int on_sandbox_look(const struct walk_at *at, void *userdata,
 				 entry_quote(name, at->path), fault) : 0;
 }
 
-static int sandbox_look(const struct sandbox_job *job, struct error *e)
+static int sandbox_look(const struct sandbox_job *job,
+			const struct unpack_result *res, struct error *e)
 {
 	struct sandbox_look l = { .limits = job->src->limits };
-	int r;
+	enum image_kind image;
+	int r = image_probe(job->src->fd, &image, e);
+
+	if (r < 0)
+		return r;
+	if (image != res->image)
+		return error_set(e, EPROTO, "the sandbox calls the slug %s"
+				 " image", image_kind_name(res->image));
 
 	if (job->tree_fd < 0)
 		return 0;
 	if (job->manifest_fd >= 0 && fstat(job->manifest_fd, &l.manifest) < 0)
 		return error_sys(e, "look at the manifest");
 	r = walk_tree(job->tree_fd, on_sandbox_look, &l, e);
-	if (r >= 0 && !l.has_app)
-		return error_set(e, EPROTO, "the sandbox made no app");
+	if (r >= 0 && l.has_app != (image == IMAGE_NONE))
+		return error_set(e, EPROTO, "the sandbox made %s app",
+				 l.has_app ? "an" : "no");
 	return r;
 }
 
 static int sandbox_unpack_check(const struct unpack_result *res,
 				const struct limits *l, struct error *e)
 {
-	if (res->entries <= l->entries && res->bytes <= l->total_bytes)
+	if (res->entries <= l->entries && res->bytes <= l->total_bytes &&
+	    res->image <= IMAGE_SQUASHFS)
 		return 0;
 	return error_set(e, EPROTO, "what ran in the sandbox spoke nonsense");
 }
@@ -158,7 +168,7 @@ static int sandbox_unpack_job(struct sandbox_job *job,
 	if (r >= 0)
 		r = sandbox_unpack_check(&res, l, e);
 	if (r >= 0)
-		r = sandbox_look(job, e);
+		r = sandbox_look(job, &res, e);
 	if (r < 0)
 		return r;
 	digest_hex(job->digest, res.sha256);

@@ -11,6 +11,7 @@
 #include "slugstore/unpack/tree.h"
 #include "slugstore/unpack/unpack.h"
 #include "slugstore/unpack/unpack_dirs.h"
+#include "slugstore/unpack/unpack_image.h"
 #include "slugstore/unpack/writer.h"
 
 struct unpack {
@@ -171,10 +172,14 @@ int unpack_run(const struct inflate_source *src, int tree_fd,
 {
 	auto_(unpack_free_p) struct unpack *u = xcalloc(1, sizeof(*u));
 	struct entry_claim claim;
-	int r;
+	enum image_kind image;
+	int r = image_probe(src->fd, &image, e);
 
 	u->manifest = tree_fd < 0 ? NULL : manifest;
-	r = unpack_open(u, src, tree_fd, e);
+	if (r == 0 && image != IMAGE_NONE)
+		return unpack_image(src, image, ret, e);
+	if (r == 0)
+		r = unpack_open(u, src, tree_fd, e);
 	while (r >= 0 && (r = tar_next(u->tar, &claim, e)) == 0)
 		r = unpack_entry(u, &claim, e);
 	if (r >= 0)

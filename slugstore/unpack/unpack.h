@@ -22,6 +22,7 @@
  */
 #include "base/base.h"
 #include "base/id.h"
+#include "slugstore/unpack/image.h"
 
 struct error;
 struct inflate_source;
@@ -31,6 +32,9 @@ struct unpack_result {
 	uint64_t entries;		/* below ./app */
 	uint64_t bytes;			/* of their files */
 	char sha256[SHA256_HEX_MAX];	/* of the slug file */
+	enum image_kind image;		/* not IMAGE_NONE: nothing was made, it is
+					 * to be mounted; entries are its inodes,
+					 * bytes its size */
 };
 
 /* tree_fd: a directory without "app", or -1. On failure it may hold anything.
