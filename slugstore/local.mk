@@ -56,6 +56,7 @@ SLUGSTORE_LIBS = libslugstore.a $(ARCHIVE_LIBS) $(INFLATE_LIBS) $(GNUTLS_LIBS) \
 noinst_LIBRARIES += libslugpack.a
 libslugpack_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
 libslugpack_a_SOURCES = \
+	%D%/pack/convert.c %D%/pack/convert.h \
 	%D%/pack/glob.c %D%/pack/glob.h \
 	%D%/pack/output.c %D%/pack/output.h \
 	%D%/pack/pack.c %D%/pack/pack.h \
@@ -89,6 +90,7 @@ dyno_slug_SOURCES = \
 	%D%/dyno-slug/slug_name.c \
 	%D%/dyno-slug/slug_record.c %D%/dyno-slug/slug_record.h \
 	%D%/dyno-slug/verb_check.c \
+	%D%/dyno-slug/verb_convert.c \
 	%D%/dyno-slug/verb_create.c \
 	%D%/dyno-slug/verb_du.c \
 	%D%/dyno-slug/verb_gc.c \

@@ -23,6 +23,9 @@ static const struct verb slug_verbs[] = {
 	  "download a slug if it is absent, and unpack it" },
 	{ "check", 1, 1, slug_do_check, "FILE",
 	  "tell whether a slug file could be unpacked" },
+	{ "convert", 1, 1, slug_do_convert,
+	  "[--output FILE] [--format erofs|squashfs] [--json] FILE|SHA256",
+	  "make an image of a slug and print its SHA-256" },
 	{ "create", 1, 1, slug_do_create,
 	  "[--output FILE] [--compress gzip|zstd|xz|none] [--level N] "
 	  "[--times keep|fixed] [--json] DIR",

@@ -88,6 +88,7 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ "compress", required_argument, NULL, 'z' },
 		{ "level", required_argument, NULL, 'l' },
 		{ "times", required_argument, NULL, 't' },
+		{ "format", required_argument, NULL, 'F' },
 		{ 0 },
 	};
 	struct error e;
@@ -117,6 +118,8 @@ int slug_options(struct slug *g, int argc, char **argv,
 			g->level = optarg;
 		else if (c == 't')
 			g->times = optarg;
+		else if (c == 'F')
+			g->format = optarg;
 		else if (slug_add_header(g, optarg, &e) < 0)
 			return slug_fail(&e);
 	}

@@ -27,7 +27,8 @@ struct slug {
 	struct strv headers;
 	bool json, dry_run;
 	struct strv marks;		/* "high-bytes=1G" */
-	const char *output, *compress, *level, *times;	/* create, convert */
+	/* create, convert */
+	const char *output, *compress, *level, *times, *format;
 };
 
 /* Read the options of a verb; those that it takes are letters of allowed, and
@@ -65,6 +66,7 @@ int slug_usage(const char *text);
 /* ---- verbs, one file each ---- */
 
 int slug_do_check(int argc, char **argv, void *userdata);
+int slug_do_convert(int argc, char **argv, void *userdata);
 int slug_do_create(int argc, char **argv, void *userdata);
 int slug_do_du(int argc, char **argv, void *userdata);
 int slug_do_fetch(int argc, char **argv, void *userdata);
