@@ -28,6 +28,9 @@ static const struct conf_key dynod_conf_keys[] = {
 	{ "ip-forward", CONF_STRING, offsetof(struct dynod_conf, ip_forward_text),
 	  0, 0, "auto",
 	  "may switch on net.ipv4.ip_forward: yes, no or auto" },
+	{ "slug-images", CONF_BOOL, offsetof(struct dynod_conf, slug_images),
+	  0, 0, "no",
+	  "may slugs be erofs or squashfs images, which the kernel reads as root" },
 	{ "supervisor", CONF_STRING, offsetof(struct dynod_conf, supervisor),
 	  0, 0, NULL, "path of the supervisor program" },
 };

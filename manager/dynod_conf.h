@@ -26,6 +26,7 @@ struct dynod_conf {
 	gid_t gid;
 	int instance;			/* 0..63, -1 = the first free one */
 	bool ip_forward;
+	bool slug_images;
 };
 
 #define DYNOD_CONF_INIT ((struct dynod_conf){ .instance = -1 })

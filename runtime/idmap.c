@@ -18,7 +18,7 @@ void idmap_init(struct idmap *m, unsigned instance)
 	*m = (struct idmap){ .first = IDMAP_FIRST + instance * IDMAP_INSTANCE };
 	m->used[0] = true;
 	for (size_t i = 0; i < IDMAP_SLOTS; i++)
-		m->image_fds[i] = m->slug_fds[i] = -1;
+		m->image_fds[i] = m->slug_fds[i] = m->root_fds[i] = -1;
 }
 
 void idmap_deinit(struct idmap *m)
@@ -26,6 +26,7 @@ void idmap_deinit(struct idmap *m)
 	for (size_t i = 0; i < IDMAP_SLOTS; i++) {
 		m->image_fds[i] = fd_close(m->image_fds[i]);
 		m->slug_fds[i] = fd_close(m->slug_fds[i]);
+		m->root_fds[i] = fd_close(m->root_fds[i]);
 	}
 }
 
@@ -135,7 +136,7 @@ int idmap_userns(const char *uid_map, const char *gid_map, int *ret_fd,
 
 /* ---- detached mounts ---- */
 
-static int idmap_clone(int dir_fd, int userns_fd, int *ret_fd, struct error *e)
+static int idmap_set(int fd, int userns_fd, struct error *e)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
@@ -143,12 +144,7 @@ static int idmap_clone(int dir_fd, int userns_fd, int *ret_fd, struct error *e)
 			(userns_fd >= 0 ? MOUNT_ATTR_IDMAP : 0),
 		.userns_fd = userns_fd >= 0 ? (uint64_t)userns_fd : 0,
 	};
-	auto_close int fd = (int)syscall(SYS_open_tree, dir_fd, "",
-					 AT_EMPTY_PATH | OPEN_TREE_CLONE |
-					 OPEN_TREE_CLOEXEC);
 
-	if (fd < 0)
-		return error_sys(e, "clone a layer");
 	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
 		    sizeof(attr)) < 0) {
 		/* EINVAL: not this file system. EPERM: its owner is not us. */
@@ -157,8 +153,22 @@ static int idmap_clone(int dir_fd, int userns_fd, int *ret_fd, struct error *e)
 			return IDMAP_REFUSED;
 		return error_sys(e, "change the attributes of a layer");
 	}
-	*ret_fd = take_fd(fd);
 	return 0;
+}
+
+static int idmap_clone(int dir_fd, int userns_fd, int *ret_fd, struct error *e)
+{
+	auto_close int fd = (int)syscall(SYS_open_tree, dir_fd, "",
+					 AT_EMPTY_PATH | OPEN_TREE_CLONE |
+					 OPEN_TREE_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return error_sys(e, "clone a layer");
+	r = idmap_set(fd, userns_fd, e);
+	if (r == 0)
+		*ret_fd = take_fd(fd);
+	return r;
 }
 
 int idmap_tree_plain(int dir_fd, int *ret_fd, struct error *e)
@@ -197,4 +207,20 @@ int idmap_tree_slug(struct idmap *m, unsigned slot, int dir_fd, uid_t uid,
 			return r;
 	}
 	return idmap_clone(dir_fd, *fd, ret_fd, e);
+}
+
+int idmap_mount_root(struct idmap *m, unsigned slot, uint32_t app, int fd,
+		     struct error *e)
+{
+	int *ns = &m->root_fds[slot], r;
+
+	if (*ns < 0) {
+		auto_free char *map = xasprintf("0 %" PRIu32 " 1\n",
+						idmap_id(m, slot) + app);
+
+		r = idmap_userns(map, map, ns, e);
+		if (r < 0)
+			return r;
+	}
+	return idmap_set(fd, *ns, e);
 }

@@ -26,6 +26,7 @@ struct idmap {
 	bool used[IDMAP_SLOTS];
 	int image_fds[IDMAP_SLOTS];		/* root's files -> the dyno's root */
 	int slug_fds[IDMAP_SLOTS];		/* the store's -> the dyno's app */
+	int root_fds[IDMAP_SLOTS];		/* root's files -> the dyno's app */
 };
 
 void idmap_init(struct idmap *m, unsigned instance);
@@ -57,3 +58,8 @@ int idmap_tree_image(struct idmap *m, unsigned slot, int dir_fd, int *ret_fd,
 		     struct error *e);
 int idmap_tree_slug(struct idmap *m, unsigned slot, int dir_fd, uid_t uid,
 		    gid_t gid, uint32_t app, int *ret_fd, struct error *e);
+
+/* The mount fd itself, detached and never mapped yet: the files of root become
+ * those of id app in the slot; those of others are nobody's. */
+int idmap_mount_root(struct idmap *m, unsigned slot, uint32_t app, int fd,
+		     struct error *e);

@@ -10,6 +10,7 @@
 #include "runtime/filter/landlock.h"
 #include "runtime/network/network.h"
 #include "runtime/runtime.h"
+#include "runtime/slug_image.h"
 #include "runtime/stack.h"
 
 #include <linux/filter.h>
@@ -19,6 +20,8 @@ struct runtime {
 	char *slug_dir;
 	uid_t slug_uid;
 	gid_t slug_gid;
+	bool takes_images;		/* slugs may be such */
+	struct slug_images images;
 	runtime_tell_fn tell;
 	void *tell_data;
 	bool by_host;			/* see plan.h */

@@ -103,6 +103,8 @@ libruntime_a_SOURCES = \
 	%D%/filter/seccomp_slim.h \
 	%D%/filter/seccomp_tree.c \
 	%D%/filter/seccomp_tree.h \
+	%D%/slug_image.c \
+	%D%/slug_image.h \
 	%D%/spawn.c \
 	%D%/spawn.h \
 	%D%/stack.c \

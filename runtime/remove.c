@@ -92,6 +92,7 @@ int remove_dyno(struct runtime *rt, const char *uuid, struct error *e)
 	struct stat st;
 	int first = 0, r;
 
+	slug_image_release(&rt->images, uuid);
 	if (fstatat(rt->dynos_fd, uuid, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT)
 		return 0;

@@ -156,6 +156,8 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 	rt->slug_dir = xstrdup(c->slug_dir);
 	rt->slug_uid = c->slug_uid;
 	rt->slug_gid = c->slug_gid;
+	rt->takes_images = c->slug_images;
+	rt->images = SLUG_IMAGES_INIT;
 	rt->by_host = !runtime_has_user_xattrs();
 	idmap_init(&rt->idmap, 0);
 
@@ -183,6 +185,7 @@ struct runtime *runtime_close(struct runtime *rt)
 {
 	if (!rt)
 		return NULL;
+	slug_images_deinit(&rt->images);
 	idmap_deinit(&rt->idmap);
 	seccomp_policy_free(&rt->filter);
 	stack_deinit(&rt->stack);

@@ -38,6 +38,8 @@ struct runtime_config {
 	uid_t slug_uid;		/* owner of the slug trees on disk */
 	gid_t slug_gid;
 	bool ip_forward;	/* may set net.ipv4.ip_forward */
+	bool slug_images;	/* slugs may be file systems: the kernel reads them as
+				 * root (slug_image.h) */
 };
 
 /* What the host lacks, in sentences, one per call of tell(). */

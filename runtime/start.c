@@ -154,6 +154,29 @@ static int start_share(struct start *s, int dir_fd, struct error *e)
 	return idmap_tree_plain(dir_fd, &s->trees[PLAN_TREE_SLUG], e);
 }
 
+/* A slug that is mounted instead of unpacked. Its files are root's. */
+static int start_slug_image(struct start *s, int tree_fd, struct error *e)
+{
+	struct runtime *rt = s->rt;
+	auto_close int fd = -1;
+	int r;
+
+	if (!rt->takes_images)
+		return error_set(e, EPERM, "slug %s is an image, and slug images "
+				 "are switched off on this host", s->spec->slug);
+	r = slug_image_mount(&rt->images, tree_fd, s->spec->slug, rt->slug_uid,
+			     s->spec->uuid, &fd, e);
+	if (r == 0)
+		r = idmap_mount_root(&rt->idmap, s->rec.slot, PLAN_APP_ID, fd, e);
+	if (r == IDMAP_REFUSED)
+		return error_set(e, EOPNOTSUPP, "slug %s is an image, and this "
+				 "kernel has no idmapped mounts of such",
+				 s->spec->slug);
+	if (r == 0)
+		s->trees[PLAN_TREE_SLUG] = take_fd(fd);
+	return error_prefix(e, r, "slug %s", s->spec->slug);
+}
+
 static int start_slug(struct start *s, struct error *e)
 {
 	auto_close int fd = -1;
@@ -164,6 +187,9 @@ static int start_slug(struct start *s, struct error *e)
 	r = start_open_slug(s, &fd, e);
 	if (r < 0)
 		return r;
+	r = slug_image_look(fd, e);
+	if (r != SLUG_IMAGE_NONE)
+		return r < 0 ? r : start_slug_image(s, fd, e);
 	r = idmap_tree_slug(&s->rt->idmap, s->rec.slot, fd, s->rt->slug_uid,
 			    s->rt->slug_gid, PLAN_APP_ID,
 			    &s->trees[PLAN_TREE_SLUG], e);
