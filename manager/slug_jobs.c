@@ -29,7 +29,6 @@ struct slug_task {
 	struct job *job;		/* NULL: waits for its turn */
 	sd_event_source *pause;		/* there was no room */
 	unsigned failures;
-	char *told;			/* what has been logged of it */
 };
 
 struct slug_jobs {
@@ -52,7 +51,6 @@ static struct slug_task *slug_task_free(struct slug_task *t)
 	list_unlink(&t->link);
 	job_free(t->job);
 	loop_unref(t->pause);
-	free(t->told);
 	free(t->sha256);
 	free(t->path);
 	free(t);
@@ -102,17 +100,6 @@ static int on_slug_pause(sd_event_source *src, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Said once, as long as it is the same. */
-static void slug_task_tell_space(struct slug_task *t, const char *message)
-{
-	if (t->told && str_eq(t->told, message))
-		return;
-	log_err("slug %.12s: %s; %s for it, will retry", t->sha256, message,
-		t->waits.next->next == &t->waits ? "a dyno waits" : "dynos wait");
-	free(t->told);
-	t->told = xstrdup(message);
-}
-
 /* Those who wait hear of it and go on waiting; some give up in their fn. */
 static void slug_task_pause(struct slug_task *t, const char *message)
 {
@@ -129,8 +116,11 @@ static void slug_task_pause(struct slug_task *t, const char *message)
 		slug_task_done(t, SLUG_FAILED, message);
 		return;
 	}
-	if (!list_empty(&t->waits))
-		slug_task_tell_space(t, message);
+	/* Once: what there is changes a little from try to try. */
+	if (t->failures == 1)
+		log_err("slug %.12s: %s; will retry until there is", t->sha256, message);
+	else
+		log_debug("slug %.12s: %s", t->sha256, message);
 	list_for_each_safe(w, tmp, &t->waits, link)
 		w->fn(SLUG_NO_SPACE, message, w->userdata);
 	slug_jobs_kick(t->jobs);

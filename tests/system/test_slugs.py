@@ -8,11 +8,15 @@ import signal
 import sys
 import time
 
+import pytest
+
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
-from harness import wait_for  # noqa: E402
-from worker import USER  # noqa: E402
+from harness import assert_nothing_left, processes, wait_for  # noqa: E402
+from worker import USER, Worker  # noqa: E402
 
+# Collect all that may be.
+GC = ("gc", "--high-bytes", "1000", "--low-bytes", "900")
 SLEEP = "echo ready; exec sleep 1000"
 
 
@@ -23,6 +27,25 @@ def started(worker, up, files, command=SLEEP, name="worker.1"):
     up.assign([a])
     up.wait_line(f"app[{name}]: ready")
     return a, s["sha256"], up.wait_state(a, "up")["pid"]
+
+
+def big_slug(worker, n=30000):
+    """One whose unpacking takes a while."""
+    return worker.publish({"hello": "big", **{f"d{i % 200}/f{i}": f"file {i}\n" * 20 for i in range(n)}})
+
+
+def unpacking(worker):
+    """Whether something is being unpacked: more than a directory or two."""
+    for d in os.listdir(worker.store + "/incoming"):
+        path = f"{worker.store}/incoming/{d}/app"
+        if os.path.isdir(path) and len(os.listdir(path)) > 50:
+            return True
+    return False
+
+
+def jobs(worker):
+    """Slug jobs of this host that run."""
+    return [pid for pid, (_, line) in processes().items() if "dyno-slug" in line and worker.root in line]
 
 
 def gone(pid):
@@ -47,13 +70,16 @@ def test_a_slug_is_leased_until_its_dyno_ends_whoever_is_killed(worker, up):
     try:
         status, said = worker.dyno_slug("rm", sha)
         assert status == 1 and "in use" in said, said
+        assert worker.dyno_slug("keep") == (0, "")
+        assert worker.dyno_slug(*GC)[0] == 0
         assert os.path.exists(f"{worker.store}/trees/{sha}/app/hello") and not gone(pid)
         os.kill(pid, signal.SIGKILL)
         wait_for("the end of the dyno", lambda: gone(pid))
+        worker.dyno_slug("keep", sha)
         status, said = worker.dyno_slug("rm", sha)
         assert status == 1 and "pinned" in said, said
-        assert worker.dyno_slug("keep") == (0, "")
-        assert worker.dyno_slug("rm", sha) == (0, "")
+        worker.dyno_slug("keep")
+        assert worker.dyno_slug(*GC)[0] == 0
         assert not os.path.exists(f"{worker.store}/trees/{sha}")
     finally:
         worker.start()
@@ -203,3 +229,119 @@ def test_a_slug_that_somebody_has_damaged_here_is_had_again(worker, up):
     up.wait_state(b, "up")
     assert os.path.exists(f"{worker.store}/trees/{sha}/app/hello")
     assert up.slug_requests.count(sha) == 1  # the blob was there
+
+
+# ---- killed in the middle ----
+
+@pytest.mark.parametrize("victim", ["supervisor", "dynod"])
+def test_killed_while_a_slug_is_unpacked(worker, up, victim):
+    n = 30000 + len(victim)
+    s = big_slug(worker, n)
+    a = assignment("worker.1", SLEEP, slug=s)
+    up.assign([a])
+    wait_for("unpacking", lambda: unpacking(worker))
+    old = set(jobs(worker))
+    assert old
+    if victim == "supervisor":
+        worker.kill_supervisor()
+    else:
+        worker.kill_all()
+        wait_for("the end of the jobs", lambda: not jobs(worker))
+        assert not os.path.exists(f"{worker.store}/trees/{s['sha256']}")
+        worker.start()
+    up.wait_state(a, "up", 60)
+    assert up.slug_requests.count(s["sha256"]) == 1
+    assert not old & set(jobs(worker))
+    assert os.listdir(worker.store + "/incoming") == []
+    assert sum(len(files) for _, _, files in os.walk(f"{worker.store}/trees/{s['sha256']}/app")) == n + 1
+    assert worker.messages("heroku", "worker.1")[:1] == ["State changed from down to starting"]
+    assert not [m for m in worker.messages("heroku", "worker.1") if m.startswith("Error")]
+
+
+def test_a_slug_that_vanishes_under_queued_starts_is_had_again(worker, up):
+    a, sha, _ = started(worker, up, {"hello": "vanishes"})
+    up.assign([])
+    up.wait_state(a, "down")
+    runs = [assignment(f"worker.{i}", SLEEP, slug=a["slug"]) for i in range(12)]
+    os.kill(worker.dynod.pid, signal.SIGSTOP)
+    try:
+        up.assign(runs)
+        wait_for("leases of queued starts", lambda: leased(worker, sha))
+        time.sleep(0.3)
+        status, said = worker.dyno_slug("rm", sha)
+        assert status == 1 and "in use" in said, said
+        shutil.rmtree(f"{worker.store}/trees/{sha}")
+    finally:
+        os.kill(worker.dynod.pid, signal.SIGCONT)
+    for r in runs:
+        up.wait_state(r, "up", 30)
+    assert up.slug_requests.count(sha) == 1
+
+
+# ---- space ----
+
+def test_slugs_that_nobody_wants_are_collected_by_itself(worker, up):
+    """Of three, the one that is neither wanted nor in use."""
+    a, old, _ = started(worker, up, {"hello": "release 1"})
+    s, other = worker.publish({"hello": "release 2"}), worker.publish({"hello": "another app"})
+    b, c = assignment("worker.1", SLEEP, slug=s), assignment("worker.2", SLEEP, slug=other)
+    up.assign([b, c])
+    up.wait_state(b, "up")
+    up.wait_state(c, "up")
+    # Only now: nothing would come in any more.
+    with open(worker.root + "/etc/dyno/slugs.conf", "w") as f:
+        f.write("high-bytes = 1000\n")
+    try:
+        up.wait_state(a, "down")
+        wait_for("the end of the old release", lambda: not os.path.exists(f"{worker.store}/trees/{old}"), 30)
+        wait_for("its blob's end", lambda: not os.path.exists(f"{worker.store}/blobs/{old}"))
+        for kept in (s["sha256"], other["sha256"]):
+            assert os.path.exists(f"{worker.store}/trees/{kept}/app/hello")
+        log = wait_for("a line about it", lambda: [
+            l for l in open(worker.root + "/log") if "slug store: collected" in l])
+        assert len(log) == 1, log
+    finally:
+        os.unlink(worker.root + "/etc/dyno/slugs.conf")
+
+
+@pytest.fixture
+def tight():
+    """A worker whose store is on a file system of 40 MiB, 30 of them taken."""
+    w = Worker({}, "mkdir -p {w.store}; mount -t tmpfs -o size=40m,mode=755,uid=%d,gid=%d none {w.store}; "
+                   "head -c 30m /dev/zero > {w.store}/filler" % (USER, USER))
+    try:
+        w.up.wait(lambda: w.up.registered, what="registration")
+        prefix = w.get("/")["prefix"]
+        w.inside = f"/proc/{w.dynod.pid}/root{w.store}"
+        yield w
+    finally:
+        w.stop()
+        w.log.seek(0)
+        print(w.log.read()[-8000:])
+        shutil.rmtree(w.root)
+    assert_nothing_left(prefix, w.root)
+
+
+def test_no_room_for_a_slug_is_the_hosts_trouble_until_there_is(tight):
+    up = tight.up
+    small, big = tight.publish({"hello": "small"}), tight.publish({"hello": "big", "data": os.urandom(8 << 20)})
+    a, b = assignment("worker.1", SLEEP, slug=small), assignment("worker.2", SLEEP, slug=big)
+    once = assignment("run.1", "true", slug=big, kind="run")
+    up.assign([a, b, once])
+    up.wait_state(a, "up")
+    up.wait_state(once, "complete", 30)
+    up.wait_line("heroku[run.1]: State changed from starting to complete")
+    assert tight.messages("heroku", "run.1")[0] == "Error R99 (Platform error) -> Failed to fetch and unpack the slug"
+    up.wait(lambda: "needs" in (up.dynos[b["id"]]["error"] or ""), what="the reason in a report")
+    time.sleep(3)
+    assert up.dynos[b["id"]]["state"] == "starting"
+    assert tight.messages("heroku", "worker.2") == ["State changed from down to starting"]
+    lines = [l for l in open(tight.root + "/log") if "needs" in l and "has" in l]
+    assert len(lines) == 1 and big["sha256"][:12] in lines[0], lines
+    # Nothing of it is left that would take the room away from others.
+    assert os.listdir(tight.inside + "/incoming") == []
+    os.unlink(tight.inside + "/filler")
+    d = up.wait_state(b, "up", 60)
+    assert d["error"] is None
+    up.wait_line("heroku[worker.2]: State changed from starting to up")
+    assert os.path.exists(f"{tight.inside}/trees/{big['sha256']}/app/data")

@@ -20,7 +20,9 @@ CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
 class Worker:
     """dynod, its supervisor, and the upstream they talk to."""
 
-    def __init__(self, conf):
+    def __init__(self, conf, wrap=""):
+        """wrap: shell commands that come before dynod, in a mount namespace of its own."""
+        self.wrap = wrap
         self.root = tempfile.mkdtemp(prefix="sup-t-", dir="/tmp")
         os.chmod(self.root, 0o755)
         os.makedirs(self.root + "/etc/dyno")
@@ -37,7 +39,10 @@ class Worker:
         self.start()
 
     def start(self):
-        self.dynod = subprocess.Popen([BUILD + "/dynod", "--root", self.root], stdout=self.log, stderr=self.log)
+        argv = [BUILD + "/dynod", "--root", self.root]
+        if self.wrap:
+            argv = ["unshare", "--mount", "sh", "-ec", self.wrap.format(w=self) + '; exec "$@"', "sh", *argv]
+        self.dynod = subprocess.Popen(argv, stdout=self.log, stderr=self.log)
 
     def supervisor(self):
         def find():
