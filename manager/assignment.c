@@ -33,6 +33,7 @@ static const struct json_field fields[] = {
 	FIELD(cpu_shares, INT, true, 2, 1 << 18),
 	FIELD(cpus, INT, false, 0, 4096),
 	FIELD(time_to_live, INT, false, 1, 30 * 86400),
+	FIELD(runtime_metrics, BOOL, false, 0, 0),
 };
 
 #define RAW(member, kind, req) \

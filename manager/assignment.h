@@ -33,6 +33,7 @@ struct assignment {
 	int64_t memory, memory_max;	/* bytes */
 	int64_t pids, cpu_shares, cpus;
 	enum dyno_egress egress;
+	bool runtime_metrics;		/* log-runtime-metrics */
 	bool tty;			/* attached: terminal instead of pipes */
 	int64_t rows, cols;		/* 0 = unknown */
 	int64_t time_to_live;		/* seconds, 0 = none */

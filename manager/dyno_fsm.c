@@ -14,6 +14,8 @@
 /* Every change is stored and told. */
 #define TELL	(DO(SAVE) | DO(REPORT))
 #define TERM	(TELL | DO(DISARM) | DO(LOG_TERM) | DO(TERM) | DO(ARM))
+/* Too much memory: the kill's exit does the transition. */
+#define VAST	(DO(LOG_R15) | DO(KILL) | DO(SAVE))
 /* The process is gone. */
 #define GONE	(TELL | DO(DISARM) | DO(LOG_EXIT) | DO(REMOVE))
 #define CRASH	(TELL | DO(DISARM) | DO(LOG_STATE) | DO(ARM))
@@ -23,6 +25,7 @@
 /* From SIGTERM to the end, for all kinds; "end" is the final state. */
 #define LAST_STATES(end, effects)						\
 	[DYNO_STOPPING] = {							\
+		ON(QUOTA)   = GO(STOPPING, VAST),				\
 		ON(TIMEOUT) = GO(KILLING, TELL | DO(LOG_R12) | DO(KILL) | DO(ARM)), \
 		ON(EXIT)    = GO(end, GONE | (effects)),			\
 	},									\
@@ -63,16 +66,19 @@ static const struct {
 		ON(BOUND)       = GO(UP, TELL | DO(DISARM) | DO(LOG_STATE) | DO(ARM)),
 		/* Its exit does the transition. */
 		ON(TIMEOUT)     = GO(BOOTING, DO(DISARM) | DO(LOG_R10) | DO(KILL)),
+		ON(QUOTA)       = GO(BOOTING, DO(DISARM) | VAST),
 		ON(EXIT)        = GO(CRASHED, GONE | CRASH),
 		ON(STOP)        = GO(STOPPING, TERM | DO(LOG_LEAVE)),
 	},
 	[DYNO_UP] = {
 		ON(TIMEOUT)     = GO(UP, DO(FORGIVE) | DO(SAVE)),
+		ON(QUOTA)       = GO(UP, VAST),
 		ON(EXIT)        = GO(CRASHED, GONE | CRASH),
 		ON(STOP)        = GO(LEAVING, TELL | DO(DISARM) | DO(LOG_LEAVE) | DO(ARM)),
 	},
 	[DYNO_LEAVING] = {
 		ON(WITHDRAWN)   = GO(STOPPING, TERM),
+		ON(QUOTA)       = GO(LEAVING, VAST),
 		ON(TIMEOUT)     = GO(STOPPING, TERM),
 		ON(EXIT)        = GO(DOWN, GONE | RETIRE),
 	},
@@ -100,6 +106,7 @@ static const struct {
 		ON(STOP)        = GO(ABORTING, TELL),
 	},
 	[DYNO_UP] = {
+		ON(QUOTA)       = GO(UP, VAST),
 		ON(EXIT)        = GO(COMPLETE, GONE | FINISH),
 		ON(STOP)        = GO(STOPPING, TERM),
 	},
@@ -130,16 +137,19 @@ static const struct {
 	},
 	[DYNO_UP] = {
 		ON(CLIENT_LOST) = GO(HANGUP, TELL | DO(LOG_HUP) | DO(HUP) | DO(ARM)),
+		ON(QUOTA)       = GO(UP, VAST),
 		ON(EXIT)        = GO(COMPLETE, GONE | FINISH),
 		ON(STOP)        = GO(STOPPING, TERM),
 	},
 	[DYNO_HANGUP] = {
 		ON(TIMEOUT)     = GO(HANGUP, DO(LOG_HUP) | DO(HUP) | DO(ARM) | DO(SAVE)),
 		ON(GIVE_UP)     = GO(DETACHED, TELL | DO(DISARM) | DO(LOG_R16)),
+		ON(QUOTA)       = GO(HANGUP, VAST),
 		ON(EXIT)        = GO(COMPLETE, GONE | FINISH),
 		ON(STOP)        = GO(STOPPING, TERM),
 	},
 	[DYNO_DETACHED] = {
+		ON(QUOTA)       = GO(DETACHED, VAST),
 		ON(EXIT)        = GO(COMPLETE, GONE | FINISH),
 		ON(STOP)        = GO(STOPPING, TERM),
 	},
@@ -198,6 +208,7 @@ static const char *const events[DYNO_EVENT_COUNT] = {
 	ON(GIVE_UP)     = "give up",
 	ON(WITHDRAWN)   = "withdrawn",
 	ON(STOP)        = "stop",
+	ON(QUOTA)       = "quota",
 	ON(EXIT)        = "exit",
 };
 

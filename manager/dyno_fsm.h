@@ -50,6 +50,7 @@ enum dyno_event {
 	DYNO_EV_GIVE_UP,	/* SIGHUP has been repeated often enough */
 	DYNO_EV_WITHDRAWN,	/* upstream knows that it is leaving */
 	DYNO_EV_STOP,		/* no longer wanted, or out of time */
+	DYNO_EV_QUOTA,		/* its memory is at the limit */
 	DYNO_EV_EXIT,		/* it has ended and its output has been read */
 	DYNO_EVENT_COUNT
 };
@@ -63,6 +64,7 @@ enum dyno_effect {
 	DYNO_DO_LOG_R10     = 1 << 3,
 	DYNO_DO_LOG_R12     = 1 << 4,
 	DYNO_DO_LOG_R13     = 1 << 5,
+	DYNO_DO_LOG_R15     = 1 << 30,
 	DYNO_DO_LOG_R16     = 1 << 6,
 	DYNO_DO_LOG_R17     = 1 << 7,
 	DYNO_DO_LOG_ERROR   = 1 << 8,	/* Error R99 (Platform error) ... */

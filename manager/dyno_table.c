@@ -28,6 +28,7 @@ static struct dyno_entry *dyno_entry_free(struct dyno_entry *entry)
 	if (!entry)
 		return NULL;
 	entry->watch = loop_unref(entry->watch);
+	entry->memory = loop_unref(entry->memory);
 	entry->deadline = loop_unref(entry->deadline);
 	runtime_cancel(entry->start);
 	dyno_free(entry->dyno);
@@ -43,6 +44,7 @@ static void dyno_entry_end(struct dyno_entry *entry)
 	struct error e;
 
 	entry->watch = loop_unref(entry->watch);
+	entry->memory = loop_unref(entry->memory);
 	entry->ended = true;
 	if (dyno_exit(t->rt, entry->dyno, &entry->exit, &e) < 0) {
 		entry->exit = (struct dyno_exit){
@@ -63,6 +65,34 @@ static int on_dyno_end(sd_event_source *src, int fd, uint32_t events,
 	return 0;
 }
 
+static int on_dyno_memory(sd_event_source *src, int fd, uint32_t events,
+			  void *userdata)
+{
+	struct dyno_entry *entry = userdata;
+	uint64_t kills = 0;
+	int r = dyno_memory_event(entry->dyno, &kills, NULL);
+
+	if (r != 0)		/* broken, or it is ending */
+		entry->memory = loop_unref(entry->memory);
+	if (kills)
+		entry->table->ops->on_memory(entry, entry->table->userdata);
+	return 0;
+}
+
+/* Without it the end of the dyno still tells, and samples do. */
+static void dyno_table_watch_memory(struct dyno_table *t, struct dyno_entry *entry)
+{
+	struct error e;
+	int r = dyno_watch_memory(t->rt, entry->dyno, &e);
+
+	if (r == 0 && sd_event_add_io(t->event, &entry->memory,
+				      entry->dyno->memory_fd, EPOLLIN,
+				      on_dyno_memory, entry) < 0)
+		r = error_set(&e, EIO, "watch the memory of dyno %s", entry->uuid);
+	if (r < 0)
+		dyno_table_tell(t, "%s, ignoring", e.msg);
+}
+
 static int dyno_table_watch(struct dyno_table *t, struct dyno_entry *entry,
 			    struct error *e)
 {
@@ -72,6 +102,7 @@ static int dyno_table_watch(struct dyno_table *t, struct dyno_entry *entry,
 	if (r < 0)
 		return error_ret(e, r, "watch the dyno");
 	sd_event_source_set_description(entry->watch, "dyno-end");
+	dyno_table_watch_memory(t, entry);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct dyno_entry {
 	sd_event_source *deadline;
 	bool ended;
 	struct dyno_exit exit;		/* when ended */
-	sd_event_source *watch;
+	sd_event_source *watch, *memory;
 };
 
 struct dyno_table_ops {
@@ -37,6 +37,8 @@ struct dyno_table_ops {
 			   void *userdata);
 	/* A dyno has ended. The entry must not be removed in here. */
 	void (*on_end)(struct dyno_entry *entry, void *userdata);
+	/* The kernel has killed in a dyno that lives for want of memory. */
+	void (*on_memory)(struct dyno_entry *entry, void *userdata);
 	/* Something went wrong that nobody asked for: a sentence. */
 	void (*tell)(const char *what, void *userdata);
 };

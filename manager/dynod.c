@@ -104,6 +104,14 @@ static void on_dyno_ended(struct dyno_entry *entry, void *userdata)
 		host_server_exit(d->server, entry);
 }
 
+static void on_dyno_memory(struct dyno_entry *entry, void *userdata)
+{
+	struct dynod *d = userdata;
+
+	if (d->server)
+		host_server_memory(d->server, entry);
+}
+
 static void on_trouble(const char *what, void *userdata)
 {
 	log_warn("%s", what);
@@ -199,6 +207,7 @@ static int dynod_serve(struct dynod *d, struct error *e)
 {
 	static const struct dyno_table_ops table_ops = {
 		.on_started = on_dyno_started, .on_end = on_dyno_ended,
+		.on_memory = on_dyno_memory,
 		.tell = on_trouble,
 	};
 	static const struct keeper_ops keeper_ops = {

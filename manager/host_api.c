@@ -50,6 +50,16 @@ static json_t *host_api_dyno(const struct life *l)
 	json_object_set_new(j, "phase", json_string(dyno_fsm_name(l->st.state)));
 	json_object_set_new(j, "instance", l->st.instance ?
 			    json_string(l->st.instance) : json_null());
+	json_object_set_new(j, "memory", l->usage_at ?
+			    json_integer((json_int_t)meter_total(&l->usage)) :
+			    json_null());
+	json_object_set_new(j, "memory_quota", json_integer(l->a->memory));
+	json_object_set_new(j, "cpu_usec", l->usage_at ?
+			    json_integer((json_int_t)l->usage.cpu_usec) :
+			    json_null());
+	json_object_set_new(j, "load", json_real(l->load[0]));
+	json_object_set_new(j, "pids", l->usage_at ?
+			    json_integer((json_int_t)l->usage.pids) : json_null());
 	json_object_set_new(j, "crashes", json_integer(l->st.crashes));
 	json_object_set_new(j, "started", l->st.started ? json_string(
 		clock_api_text(started, (uint64_t)l->st.started)) : json_null());

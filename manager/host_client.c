@@ -20,6 +20,7 @@ struct note {
 	uint32_t serial;
 	enum host_type type;
 	host_started_fn started;	/* HOST_START */
+	host_used_fn used;		/* HOST_USAGE */
 	host_done_fn done;		/* the others */
 	void *userdata;
 };
@@ -107,7 +108,7 @@ static void host_client_reply(struct host_client *c, struct host_packet *p,
 	int r = -p->head.error;
 	struct note copy;
 
-	if (!n || (n->type == HOST_START && r >= 0)) {
+	if (!n || ((n->type == HOST_START || n->type == HOST_USAGE) && r >= 0)) {
 		host_client_lose(c, "a reply to nothing");
 		return;
 	}
@@ -115,6 +116,8 @@ static void host_client_reply(struct host_client *c, struct host_packet *p,
 	note_free(n);
 	if (copy.started)
 		copy.started(r, p->strings[0], NULL, copy.userdata);
+	else if (copy.used)
+		copy.used(r, p->strings[0], NULL, copy.userdata);
 	else if (copy.done)
 		copy.done(r, p->strings[0], copy.userdata);
 }
@@ -138,6 +141,28 @@ static void host_client_started(struct host_client *c, struct host_packet *p,
 	host_client_taken(&d, fds);
 }
 
+static void host_client_memory(struct host_client *c, struct host_packet *p,
+			       int fds[DYNO_FD_COUNT])
+{
+	c->ops->on_memory(p->strings[0], &p->head.usage, c->userdata);
+}
+
+static void host_client_used(struct host_client *c, struct host_packet *p,
+			     int fds[DYNO_FD_COUNT])
+{
+	struct note *n = note_find(c, p->head.serial);
+	struct note copy;
+
+	if (!n || n->type != HOST_USAGE) {
+		host_client_lose(c, "usage that nobody asked for");
+		return;
+	}
+	copy = *n;
+	note_free(n);
+	if (copy.used)
+		copy.used(0, "", &p->head.usage, copy.userdata);
+}
+
 static void (*const host_client_table[HOST_TYPE_COUNT])(struct host_client *c,
 							struct host_packet *p,
 							int fds[DYNO_FD_COUNT]) = {
@@ -147,6 +172,8 @@ static void (*const host_client_table[HOST_TYPE_COUNT])(struct host_client *c,
 	[HOST_EXIT] = host_client_exit,
 	[HOST_REPLY] = host_client_reply,
 	[HOST_STARTED] = host_client_started,
+	[HOST_MEMORY] = host_client_memory,
+	[HOST_USED] = host_client_used,
 };
 
 static void on_client_packet(struct host_packet *p, int fds[DYNO_FD_COUNT],
@@ -208,42 +235,57 @@ int host_client_start(struct host_client *c, const struct dyno_spec *spec,
 	return error_prefix(e, r, "ask for the start of dyno %s", spec->uuid);
 }
 
-static int host_client_ask(struct host_client *c, enum host_type type,
-			   const char *uuid, int sig, host_done_fn fn,
-			   void *userdata, struct error *e)
+static int host_client_ask(struct host_client *c, const char *uuid, int sig,
+			   const struct note *note, struct error *e)
 {
-	const struct note note = { .type = type, .done = fn,
-				   .userdata = userdata };
 	struct host_message head = {
-		.type = type, .serial = host_client_serial(c), .signal = sig,
-		.n_strings = 1,
+		.type = note->type, .serial = host_client_serial(c),
+		.signal = sig, .n_strings = 1,
 	};
 	auto_buf message = BUF_INIT;
 	int r;
 
 	r = host_message_encode(&message, &head, &uuid, e);
 	if (r >= 0)
-		r = host_client_send(c, &message, NULL, &note, e);
-	return error_prefix(e, r, "ask to %s dyno %s", host_message_name(type),
-			    uuid);
+		r = host_client_send(c, &message, NULL, note, e);
+	return error_prefix(e, r, "ask to %s dyno %s",
+			    host_message_name(note->type), uuid);
 }
 
 int host_client_signal(struct host_client *c, const char *uuid, int sig,
 		       host_done_fn fn, void *userdata, struct error *e)
 {
-	return host_client_ask(c, HOST_SIGNAL, uuid, sig, fn, userdata, e);
+	const struct note note = { .type = HOST_SIGNAL, .done = fn,
+				   .userdata = userdata };
+
+	return host_client_ask(c, uuid, sig, &note, e);
 }
 
 int host_client_kill(struct host_client *c, const char *uuid,
 		     host_done_fn fn, void *userdata, struct error *e)
 {
-	return host_client_ask(c, HOST_KILL, uuid, 0, fn, userdata, e);
+	const struct note note = { .type = HOST_KILL, .done = fn,
+				   .userdata = userdata };
+
+	return host_client_ask(c, uuid, 0, &note, e);
 }
 
 int host_client_remove(struct host_client *c, const char *uuid,
 		       host_done_fn fn, void *userdata, struct error *e)
 {
-	return host_client_ask(c, HOST_REMOVE, uuid, 0, fn, userdata, e);
+	const struct note note = { .type = HOST_REMOVE, .done = fn,
+				   .userdata = userdata };
+
+	return host_client_ask(c, uuid, 0, &note, e);
+}
+
+int host_client_usage(struct host_client *c, const char *uuid, host_used_fn fn,
+		      void *userdata, struct error *e)
+{
+	const struct note note = { .type = HOST_USAGE, .used = fn,
+				   .userdata = userdata };
+
+	return host_client_ask(c, uuid, 0, &note, e);
 }
 
 /* ---- life ---- */

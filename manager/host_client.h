@@ -41,6 +41,9 @@ struct host_client_ops {
 	void (*on_ready)(void *userdata);
 	void (*on_exit)(const char *uuid, const struct dyno_exit *exit,
 			void *userdata);
+	/* The kernel has killed in a living dyno for want of memory. */
+	void (*on_memory)(const char *uuid, const struct dyno_usage *usage,
+			  void *userdata);
 	void (*on_lost)(const char *why, void *userdata);
 };
 
@@ -59,6 +62,9 @@ DEFINE_AUTO(struct host_client, host_client_free)
 typedef void (*host_started_fn)(int r, const char *message, struct host_dyno *d,
 				void *userdata);
 typedef void (*host_done_fn)(int r, const char *message, void *userdata);
+/* usage is NULL on failure. */
+typedef void (*host_used_fn)(int r, const char *message,
+			     const struct dyno_usage *usage, void *userdata);
 
 /*
  * All of them: fn may be NULL; what is passed is copied, the lease_fd as well.
@@ -76,3 +82,6 @@ int host_client_kill(struct host_client *c, const char *uuid,
  * record = done. Another failure: something is stuck; ask again later. */
 int host_client_remove(struct host_client *c, const char *uuid,
 		       host_done_fn fn, void *userdata, struct error *e);
+/* What it uses now; -ESRCH: it has ended. */
+int host_client_usage(struct host_client *c, const char *uuid, host_used_fn fn,
+		      void *userdata, struct error *e);

@@ -33,10 +33,13 @@ static const struct {
 			 HOST_HAS_UUID | HOST_HAS_FDS | HOST_HAS_STDIO },
 	[HOST_READY] = { "ready", HOST_DYNOD, 0, 0, 0 },
 	[HOST_EXIT] = { "exit", HOST_DYNOD, 1, 1, HOST_HAS_UUID },
+	[HOST_MEMORY] = { "memory", HOST_DYNOD, 1, 1, HOST_HAS_UUID },
 	[HOST_REPLY] = { "reply", HOST_DYNOD, 1, 1, HOST_HAS_SERIAL },
 	[HOST_STARTED] = { "started", HOST_DYNOD, 2, 2,
 			   HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_FDS |
 			   HOST_HAS_STDIO },
+	[HOST_USED] = { "used", HOST_DYNOD, 1, 1,
+			HOST_HAS_SERIAL | HOST_HAS_UUID },
 	[HOST_START] = { "start", HOST_SUPERVISOR, HOST_START_FIXED + 1,
 			 HOST_STRINGS_MAX,
 			 HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_STDIO |
@@ -47,6 +50,8 @@ static const struct {
 			HOST_HAS_SERIAL | HOST_HAS_UUID },
 	[HOST_REMOVE] = { "remove", HOST_SUPERVISOR, 1, 1,
 			  HOST_HAS_SERIAL | HOST_HAS_UUID },
+	[HOST_USAGE] = { "tell the usage of", HOST_SUPERVISOR, 1, 1,
+			 HOST_HAS_SERIAL | HOST_HAS_UUID },
 };
 
 const char *host_message_name(uint32_t type)

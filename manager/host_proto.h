@@ -20,7 +20,7 @@
 
 #include "runtime/runtime.h"
 
-#define HOST_VERSION 3
+#define HOST_VERSION 4
 #define HOST_FD 3			/* the supervisor's end */
 #define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
 #define HOST_STRINGS_MAX 4096
@@ -32,15 +32,19 @@ enum host_type {
 	HOST_ADOPT,		/* a dyno on record; fds as DYNO_FD_* */
 	HOST_READY,		/* all dynos have been told */
 	HOST_EXIT,		/* a dyno has ended: exit */
+	HOST_MEMORY,		/* strings: uuid; the kernel has killed in it for want
+				 * of memory: usage */
 	HOST_REPLY,		/* result of a request: error, strings: message */
 	HOST_STARTED,		/* result of HOST_START: dyno, fds; strings: uuid,
 				 * dyno_trace_text() */
+	HOST_USED,		/* result of HOST_USAGE: usage; strings: uuid */
 	/* supervisor -> dynod */
 	HOST_START,		/* spec; strings: uuid hostname slug (or "")
 				 * argv... envp...; fds: HOST_FD_LEASE, or none */
 	HOST_SIGNAL,		/* strings: uuid */
 	HOST_KILL,		/* strings: uuid */
 	HOST_REMOVE,		/* strings: uuid; after HOST_EXIT */
+	HOST_USAGE,		/* strings: uuid */
 	HOST_TYPE_COUNT
 };
 
@@ -63,4 +67,5 @@ struct host_message {
 	uint64_t started_usec;
 	struct dyno_limits limits;
 	struct dyno_exit exit;		/* EXIT; ADOPT when not alive */
+	struct dyno_usage usage;	/* MEMORY, USED */
 };

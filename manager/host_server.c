@@ -106,6 +106,17 @@ void host_server_exit(struct host_server *s, const struct dyno_entry *entry)
 	host_server_send(s, &head, &uuid, NULL);
 }
 
+void host_server_memory(struct host_server *s, const struct dyno_entry *entry)
+{
+	const char *const uuid = entry->uuid;
+	struct host_message head = { .type = HOST_MEMORY, .n_strings = 1 };
+
+	/* It may have ended meanwhile; that there was a kill is enough. */
+	if (dyno_usage(s->table->rt, entry->dyno, &head.usage, NULL) < 0)
+		head.usage = (struct dyno_usage){ .oom_kills = 1 };
+	host_server_send(s, &head, &uuid, NULL);
+}
+
 void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
 			 const struct error *e)
 {
@@ -190,6 +201,25 @@ static int host_server_serve_remove(struct host_server *s, struct host_packet *p
 	return dyno_table_remove(s->table, p->strings[0], e);
 }
 
+static int host_server_serve_usage(struct host_server *s, struct host_packet *p,
+				   const int *fds, struct error *e)
+{
+	struct host_message head = {
+		.type = HOST_USED, .serial = p->head.serial, .n_strings = 1,
+	};
+	struct dyno_entry *entry;
+	int r = host_server_entry(s, p, &entry, e);
+
+	if (r == 0 && entry->ended)
+		return error_set(e, ESRCH, "dyno %s has ended", p->strings[0]);
+	if (r == 0)
+		r = dyno_usage(s->table->rt, entry->dyno, &head.usage, e);
+	if (r < 0)
+		return r;
+	host_server_send(s, &head, (const char *const *)p->strings, NULL);
+	return HOST_ANSWERED;
+}
+
 static const struct {
 	int (*serve)(struct host_server *s, struct host_packet *p, const int *fds,
 		     struct error *e);
@@ -198,6 +228,7 @@ static const struct {
 	[HOST_SIGNAL] = { host_server_serve_signal },
 	[HOST_KILL] = { host_server_serve_kill },
 	[HOST_REMOVE] = { host_server_serve_remove },
+	[HOST_USAGE] = { host_server_serve_usage },
 };
 
 static void on_request(struct host_packet *p, int fds[DYNO_FD_COUNT],

@@ -34,5 +34,8 @@ struct host_server *host_server_free(struct host_server *s);
 void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
 			 const struct error *e);
 
+/* Tell that the kernel has killed in it for want of memory. */
+void host_server_memory(struct host_server *s, const struct dyno_entry *entry);
+
 /* Tell that a dyno of the table has ended. */
 void host_server_exit(struct host_server *s, const struct dyno_entry *entry);

@@ -11,6 +11,7 @@
 #include "manager/cycling.h"
 #include "manager/life.h"
 #include "manager/limits.h"
+#include "manager/metering.h"
 #include "manager/slug_jobs.h"
 #include "manager/strays.h"
 #include "slugstore/store.h"
@@ -325,6 +326,7 @@ static void life_account(struct life *l, enum dyno_state from,
 	if (event == DYNO_EV_STARTED) {
 		l->st.cycle_at = (int64_t)cycling_draw(l);
 		l->st.failures = 0;
+		l->st.vast = false;
 		l->st.exit_status = -1;
 		life_set_error(l, NULL);
 	}
@@ -465,6 +467,7 @@ struct life *life_free(struct life *l)
 	life_do_disarm(l);
 	l->ttl_timer = loop_unref(l->ttl_timer);
 	l->grace_timer = loop_unref(l->grace_timer);
+	metering_stop(l);
 	capture_free(l->capture);
 	attach_free(l->attach);
 	for (int i = 0; i < DYNO_FD_COUNT; i++)

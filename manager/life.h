@@ -16,6 +16,7 @@
 #include "manager/assignment.h"
 #include "manager/dyno_fsm.h"
 #include "manager/host_client.h"
+#include "manager/meter.h"
 #include "manager/slug_jobs.h"
 #include "manager/state.h"
 #include "manager/supervisor.h"
@@ -65,6 +66,11 @@ struct life {
 	struct attach *attach;
 	bool client_lost;
 	int proc_fd;			/* /proc/PID while the port is watched */
+	struct dyno_usage usage;	/* newest sample; */
+	uint64_t usage_at;		/* monotonic usec, 0 = none */
+	double load[METER_LOADS];
+	uint64_t over;			/* bytes, when the memory was at its limit */
+	sd_event_source *meter_timer;
 	sd_event_source *timer, *port_timer, *ttl_timer, *grace_timer;
 };
 

@@ -12,6 +12,7 @@
 #include "manager/capture.h"
 #include "manager/life.h"
 #include "manager/limits.h"
+#include "manager/metering.h"
 #include "manager/port.h"
 
 #include <fcntl.h>
@@ -200,6 +201,7 @@ void life_exited(struct life *l, const struct dyno_exit *how)
 	l->exited = true;
 	l->exit = *how;
 	life_unwatch_port(l);
+	metering_stop(l);
 	l->ttl_timer = loop_unref(l->ttl_timer);
 	if (loop_timer(l->s->event, &l->grace_timer,
 		       OUTPUT_GRACE_SEC * USEC_PER_SEC, on_life_grace, l,
@@ -321,6 +323,7 @@ void life_serve(struct life *l)
 	else
 		life_capture(l);
 	life_arm_ttl(l);
+	metering_start(l);
 }
 
 /* ---- the port ---- */

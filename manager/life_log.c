@@ -50,8 +50,24 @@ static void life_log_command(struct life *l, enum dyno_state from)
 	life_log_line(l, "Starting process with command `%s`", shown);
 }
 
+static void life_log_r15(struct life *l, enum dyno_state from)
+{
+	char text[METER_TEXT_MAX];
+
+	l->st.vast = true;
+	life_log_line(l, "Process running %s",
+		      meter_text(text, l->over, (uint64_t)l->a->memory));
+	life_log_line(l, "Error R15 (Memory quota vastly exceeded)");
+	life_log_line(l, "Stopping process with SIGKILL");
+}
+
 static void life_log_exit(struct life *l, enum dyno_state from)
 {
+	/* The kernel may have been quicker than its own message. */
+	if (l->exited && l->exit.oom_kills && !l->st.vast) {
+		l->over = l->exit.memory_peak;
+		life_log_r15(l, from);
+	}
 	life_log_line(l, "Process exited with status %lld",
 		      (long long)l->st.exit_status);
 }
@@ -148,6 +164,7 @@ void life_log_effects(struct life *l, enum dyno_state from, unsigned effects)
 		{ DYNO_DO_LOG_R10, life_log_r10 },
 		{ DYNO_DO_LOG_R12, life_log_r12 },
 		{ DYNO_DO_LOG_R13, life_log_r13 },
+		{ DYNO_DO_LOG_R15, life_log_r15 },
 		{ DYNO_DO_LOG_R16, life_log_r16 },
 		{ DYNO_DO_LOG_R17, life_log_r17 },
 		{ DYNO_DO_LOG_ERROR, life_log_error },

@@ -39,6 +39,8 @@ libsupervisor_a_SOURCES = \
 	%D%/capture.c %D%/capture.h \
 	%D%/cycle.c %D%/cycle.h \
 	%D%/cycling.c %D%/cycling.h \
+	%D%/meter.c %D%/meter.h \
+	%D%/metering.c %D%/metering.h \
 	%D%/dial.c %D%/dial.h \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \
@@ -57,7 +59,7 @@ libsupervisor_a_SOURCES = \
 	%D%/supervisor.h \
 	%D%/supervisor_conf.c %D%/supervisor_conf.h \
 	%D%/upstream.c %D%/upstream.h
-SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS)
+SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) -lm
 
 pkglibexec_PROGRAMS += dyno-supervisor
 dyno_supervisor_SOURCES = %D%/supervisor.c

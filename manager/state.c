@@ -28,6 +28,7 @@ static const struct json_field fields[] = {
 	FIELD(cycle_at, INT),
 	FIELD(stopping, BOOL),
 	FIELD(replaced, BOOL),
+	FIELD(vast, BOOL),
 	FIELD(since, INT),
 	FIELD(changed, INT),
 	FIELD(started, INT),

@@ -19,6 +19,7 @@
 #include "manager/journal.h"
 #include "manager/life.h"
 #include "manager/limits.h"
+#include "manager/metering.h"
 #include "manager/log_sender.h"
 #include "manager/reconcile.h"
 #include "manager/slug_gc.h"
@@ -219,6 +220,16 @@ static void on_supervisor_exit(const char *uuid, const struct dyno_exit *how,
 		log_warn("instance %s has ended, and nobody knows it", uuid);
 }
 
+static void on_supervisor_memory(const char *uuid, const struct dyno_usage *usage,
+				 void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct life *l = map_get(&s->instances, uuid);
+
+	if (l && !l->exited)
+		metering_killed(l, usage);
+}
+
 static void on_supervisor_lost(const char *why, void *userdata)
 {
 	struct supervisor *s = userdata;
@@ -320,6 +331,7 @@ static int supervisor_run(struct supervisor *s, const char *root, struct error *
 		.on_adopt = on_supervisor_adopt,
 		.on_ready = on_supervisor_ready,
 		.on_exit = on_supervisor_exit,
+		.on_memory = on_supervisor_memory,
 		.on_lost = on_supervisor_lost,
 	};
 	int r;

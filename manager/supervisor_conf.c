@@ -30,6 +30,11 @@ static const struct conf_key keys[] = {
 	    "seconds that a process may run before it is restarted"),
 	KEY("cycle-spread", SEC, cycle_spread, 0, 86400, "12960",
 	    "seconds of chance that are added to it, for each process anew"),
+	KEY("metrics-interval", SEC, metrics_interval, 1, 3600, "20",
+	    "seconds between two samples of a dyno's memory and load"),
+	KEY("log-runtime-metrics", BOOL, log_runtime_metrics, 0, 0, "no",
+	    "write the samples to the log of every app, not only where upstream "
+	    "wants it"),
 	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
 	    "seconds of a minute in the table of pauses after crashes; 0: one "
 	    "second always"),

@@ -17,8 +17,10 @@ struct supervisor_conf {
 	uint64_t boot_timeout;
 	uint64_t stop_grace;
 	uint64_t cycle_after, cycle_spread;
+	uint64_t metrics_interval;
 	uint64_t backoff_unit;
 	uint64_t slug_gc_interval;
+	bool log_runtime_metrics;
 	uint64_t port_min, port_max;
 };
 

@@ -25,7 +25,7 @@ struct dyno *dyno_new(const char *uuid, enum dyno_stdio stdio)
 
 	d->uuid = xstrdup(uuid);
 	d->stdio = stdio;
-	d->pidfd = -1;
+	d->pidfd = d->memory_fd = -1;
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		d->fds[i] = -1;
 	return d;
@@ -60,6 +60,7 @@ struct dyno *dyno_free(struct dyno *d)
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		fd_close(d->fds[i]);
 	fd_close(d->pidfd);
+	dyno_unwatch(d);
 	free(d->uuid);
 	free(d);
 	return NULL;

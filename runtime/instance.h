@@ -55,5 +55,7 @@ int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
 	       struct error *e);
 /* remove.c: the way down. */
 int remove_dyno(struct runtime *rt, const char *uuid, struct error *e);
+/* dyno_usage.c */
+void dyno_unwatch(struct dyno *d);
 /* dyno.c: a handle without anything in it. */
 struct dyno *dyno_new(const char *uuid, enum dyno_stdio stdio);

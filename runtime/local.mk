@@ -23,6 +23,7 @@ libruntime_a_SOURCES = \
 	%D%/cgroup/cgroup_mounts.c \
 	%D%/cgroup/cgroup_mounts.h \
 	%D%/cgroup/cgroup_oom.c \
+	%D%/cgroup/cgroup_oom.h \
 	%D%/cgroup/cgroup_path.c \
 	%D%/cgroup/cgroup_path.h \
 	%D%/cgroup/cgroup_process.c \
@@ -43,6 +44,7 @@ libruntime_a_SOURCES = \
 	%D%/cgroup/cgroup_v1.c \
 	%D%/cgroup/cgroup_v2.c \
 	%D%/dyno.c \
+	%D%/dyno_usage.c \
 	%D%/etc.c \
 	%D%/etc.h \
 	%D%/idmap.c \

@@ -154,6 +154,8 @@ struct dyno {
 	struct in_addr address;
 	uint64_t started_usec;		/* CLOCK_REALTIME */
 	uint32_t trace[DYNO_TRACE_COUNT];	/* usec; zeros in an adopted one */
+	int memory_fd;			/* of dyno_watch_memory(), else -1 */
+	struct cgroup_oom *watch;
 };
 
 /*
@@ -202,6 +204,29 @@ int dyno_signal(struct dyno *d, int sig, struct error *e);
 
 /* SIGKILL to everything in it. */
 int dyno_kill(struct runtime *rt, struct dyno *d, struct error *e);
+
+/* What a running dyno uses. */
+struct dyno_usage {
+	uint64_t rss, cache, swap;	/* bytes */
+	uint64_t paged_in, paged_out;	/* pages; 0 on cgroup v2 */
+	uint64_t memory_peak;		/* bytes */
+	uint64_t cpu_usec;
+	uint64_t oom_kills;
+	uint64_t pids;
+	uint64_t runnable;		/* threads that run or could, at this moment */
+};
+
+int dyno_usage(struct runtime *rt, const struct dyno *d, struct dyno_usage *ret,
+	       struct error *e);
+
+/*
+ * Have d->memory_fd become readable (EPOLLIN) when the kernel kills in the dyno
+ * for want of memory. Then dyno_memory_event() tells how often since the last call,
+ * 0 = it was something else; DYNO_WATCH_GONE: there will be no more, stop looking.
+ */
+#define DYNO_WATCH_GONE 1
+int dyno_watch_memory(struct runtime *rt, struct dyno *d, struct error *e);
+int dyno_memory_event(struct dyno *d, uint64_t *ret_kills, struct error *e);
 
 struct dyno_exit {
 	int status;		/* exit status 0..255, or 128 + signal */

@@ -4,13 +4,19 @@
  * A dyno's limits become struct resources, and go the way of a container's.
  */
 #include "runtime/cgroup/cgroup.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/strv.h"
 #include "runtime/cgroup/cgroup_host.h"
+#include "runtime/cgroup/cgroup_oom.h"
 #include "runtime/cgroup/cgroup_process.h"
 #include "runtime/cgroup/cgroup_settings.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+
+#define THREADS_TEXT_MAX (1024 * 1024)
 
 int cgroup_host_open(struct cgroup_host **ret, const char *prefix,
 		     struct error *e)
@@ -194,6 +200,61 @@ int cgroup_stats(struct cgroup_host *h, const char *uuid,
 	if (r >= 0)
 		*ret = s;
 	return r;
+}
+
+/* ---- watching ---- */
+
+int cgroup_watch(struct cgroup_host *h, const char *uuid, struct cgroup_oom *ret,
+		 struct error *e)
+{
+	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
+	int r = cgroup_dirs_open(&dirs, &h->trees, CGROUP_MEMORY, uuid, e);
+
+	if (r == CGROUP_ABSENT)
+		return error_set(e, ENOENT, "no cgroup %s", uuid);
+	if (r == 0)
+		r = cgroup_oom_open(ret, cgroup_dirs_fd(&dirs, CGROUP_MEMORY),
+				    h->trees.version == CGROUP_V2, e);
+	return error_prefix(e, r, "watch the memory of dyno %s", uuid);
+}
+
+/* "42 (any) name) R ..." */
+static bool cgroup_thread_runs(const char *tid)
+{
+	char path[64];
+	auto_buf text = BUF_INIT;
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", tid);
+	if (file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	end = strrchr(buf_str(&text), ')');
+	return end && end[1] == ' ' && end[2] == 'R';
+}
+
+int cgroup_runnable(struct cgroup_host *h, const char *uuid, uint64_t *ret,
+		    struct error *e)
+{
+	const char *file = h->trees.version == CGROUP_V1 ? "tasks"
+							 : "cgroup.threads";
+	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
+	auto_buf text = BUF_INIT;
+	char *next, *tid;
+	int r = cgroup_dirs_open(&dirs, &h->trees, CGROUP_PIDS, uuid, e);
+
+	if (r == CGROUP_ABSENT)
+		return error_set(e, ENOENT, "no cgroup %s", uuid);
+	if (r == 0)
+		r = file_read(cgroup_dirs_fd(&dirs, CGROUP_PIDS), file,
+			      THREADS_TEXT_MAX, &text, e);
+	if (r < 0)
+		return r;
+	*ret = 0;
+	next = text.data;
+	for (int i = 0; i < CGROUP_THREADS_MAX && (tid = strsep(&next, "\n")); i++)
+		if (*tid)
+			*ret += cgroup_thread_runs(tid);
+	return 0;
 }
 
 /* Each tree is tried; the first failure is returned. */

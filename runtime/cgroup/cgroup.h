@@ -68,9 +68,22 @@ struct cgroup_stats {
 	uint64_t memory_peak;		/* bytes */
 	uint64_t cpu_usec;
 	uint64_t pids;			/* now */
+	uint64_t rss, cache, swap;	/* bytes */
+	uint64_t paged_in, paged_out;	/* pages; 0 on v2, which does not count */
 };
 int cgroup_stats(struct cgroup_host *h, const char *uuid,
 		 struct cgroup_stats *ret, struct error *e);
+
+/* How many of its threads run or wait for a processor at this moment. Of more than
+ * CGROUP_THREADS_MAX only so many are looked at. */
+#define CGROUP_THREADS_MAX 1024
+int cgroup_runnable(struct cgroup_host *h, const char *uuid, uint64_t *ret,
+		    struct error *e);
+
+/* See cgroup_oom.h. */
+struct cgroup_oom;
+int cgroup_watch(struct cgroup_host *h, const char *uuid, struct cgroup_oom *ret,
+		 struct error *e);
 
 /* rmdir; child groups that the dyno made go first. EBUSY while a process is
  * in it. Absent = done. */

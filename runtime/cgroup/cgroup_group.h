@@ -16,6 +16,7 @@
  */
 #include "base/base.h"
 #include "runtime/cgroup/cgroup.h"
+#include "runtime/cgroup/cgroup_oom.h"
 #include "runtime/cgroup/resources.h"
 
 #include <sys/types.h>
@@ -143,25 +144,6 @@ int cgroup_group_remove(struct cgroup_group *g, struct error *e);
 int cgroup_group_usage(const struct cgroup_group *g, struct cgroup_usage **ret,
 		       struct error *e);
 
-/* A descriptor that becomes readable when processes were killed for want of
- * memory. Keep it and call cgroup_oom_read() each time. */
-struct cgroup_oom {
-	int fd;				/* poll for POLLIN; -1 = none */
-	int dir_fd;			/* of the memory controller's group */
-	bool unified;
-	uint64_t kills;			/* seen so far */
-};
-
-#define CGROUP_OOM_INIT ((struct cgroup_oom){ .fd = -1, .dir_fd = -1 })
-#define CGROUP_OOM_GONE 1		/* it was removed, or (v2) its last process has
-					 * ended: stop watching */
-
+/* See cgroup_oom.h. */
 int cgroup_group_oom(const struct cgroup_group *g, struct cgroup_oom *ret,
 		     struct error *e);
-
-/* *ret_new: kills since the last call; 0 if it was something else. On version 1
- * it is the times that the group had no memory left, without those of groups
- * below it. CGROUP_OOM_GONE may never come if the last process of all was
- * killed: watch that too. */
-int cgroup_oom_read(struct cgroup_oom *o, uint64_t *ret_new, struct error *e);
-void cgroup_oom_deinit(struct cgroup_oom *o);

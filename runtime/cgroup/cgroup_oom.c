@@ -48,28 +48,34 @@ static int oom_v2(struct cgroup_oom *o, struct error *e)
 	return 0;
 }
 
+int cgroup_oom_open(struct cgroup_oom *ret, int dir_fd, bool unified,
+		    struct error *e)
+{
+	struct cgroup_oom o = CGROUP_OOM_INIT;
+	int r;
+
+	o.dir_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (o.dir_fd < 0)
+		return error_sys(e, "open the group");
+	o.unified = unified;
+	r = unified ? oom_v2(&o, e) : oom_v1(&o, e);
+	if (r < 0)
+		cgroup_oom_deinit(&o);
+	else
+		*ret = o;
+	return r;
+}
+
 int cgroup_group_oom(const struct cgroup_group *g, struct cgroup_oom *ret,
 		     struct error *e)
 {
-	struct cgroup_oom o = CGROUP_OOM_INIT;
 	auto_cgroup_dirs dirs = CGROUP_DIRS_INIT;
 	int r = cgroup_group_dirs(g, CGROUP_MEMORY, &dirs, e);
-	int fd = r < 0 ? -1 : cgroup_dirs_fd(&dirs, CGROUP_MEMORY);
 
-	if (r < 0)
-		return r;
-	o.dir_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (o.dir_fd < 0)
-		return error_sys(e, "open cgroup %s", g->name);
-	o.unified = g->trees.version == CGROUP_V2;
-	r = o.unified ? oom_v2(&o, e) : oom_v1(&o, e);
-	if (r < 0) {
-		cgroup_oom_deinit(&o);
-		return error_prefix(e, r, "watch the memory of cgroup %s",
-				    g->name);
-	}
-	*ret = o;
-	return 0;
+	if (r == 0)
+		r = cgroup_oom_open(ret, cgroup_dirs_fd(&dirs, CGROUP_MEMORY),
+				    g->trees.version == CGROUP_V2, e);
+	return error_prefix(e, r, "watch the memory of cgroup %s", g->name);
 }
 
 static int oom_read_v1(struct cgroup_oom *o, uint64_t *ret_new, struct error *e)

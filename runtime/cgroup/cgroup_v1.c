@@ -171,6 +171,24 @@ static int v1_oom_kills(int fd, uint64_t *ret, struct error *e)
 	return r;
 }
 
+/* Without swap accounting, or a kernel that counts no pages, there is no such
+ * key: 0. */
+static void v1_memory(int fd, struct cgroup_stats *s)
+{
+	const struct {
+		const char *key;
+		uint64_t *ret;
+	} keys[] = {
+		{ "total_rss", &s->rss }, { "total_cache", &s->cache },
+		{ "total_swap", &s->swap }, { "total_pgpgin", &s->paged_in },
+		{ "total_pgpgout", &s->paged_out },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		cgroup_tree_read_key(fd, "memory.stat", keys[i].key, keys[i].ret,
+				     NULL);
+}
+
 static int v1_stats(struct cgroup_host *h, const char *uuid,
 		    struct cgroup_stats *ret, struct error *e)
 {
@@ -181,6 +199,8 @@ static int v1_stats(struct cgroup_host *h, const char *uuid,
 		return error_set(e, ENOENT, "no cgroup %s", uuid);
 	if (r == 0)
 		r = v1_oom_kills(memory, &ret->oom_kills, e);
+	if (r == 0)
+		v1_memory(memory, ret);
 	if (r == 0)
 		r = cgroup_tree_read(memory, "memory.max_usage_in_bytes",
 				     &ret->memory_peak, e);

@@ -179,6 +179,12 @@ static int v2_stats(struct cgroup_host *h, const char *uuid,
 		return error_set(e, ENOENT, "no cgroup %s", uuid);
 	if (r == 0)
 		r = v2_oom_kills(fd, &ret->oom_kills, e);
+	if (r == 0)
+		r = cgroup_tree_read_key(fd, "memory.stat", "anon", &ret->rss, e);
+	if (r == 0)
+		r = cgroup_tree_read_key(fd, "memory.stat", "file", &ret->cache, e);
+	if (r == 0)		/* a kernel without swap has no such file */
+		cgroup_tree_read(fd, "memory.swap.current", &ret->swap, NULL);
 	/* memory.peak came with 5.19; some kernels lack it. */
 	if (r == 0 &&
 	    cgroup_tree_read(fd, "memory.peak", &ret->memory_peak, NULL) < 0)

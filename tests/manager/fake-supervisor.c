@@ -101,6 +101,11 @@ static void on_exit_told(const char *uuid, const struct dyno_exit *ex,
 	fprintf(s->events, "exit %s %d\n", uuid, ex->status);
 }
 
+static void on_memory(const char *uuid, const struct dyno_usage *usage, void *userdata)
+{
+	printf("memory %s %llu\n", uuid, (unsigned long long)usage->oom_kills);
+}
+
 static void on_lost(const char *why, void *userdata)
 {
 	struct sup *s = userdata;
@@ -219,7 +224,7 @@ int main(int argc, char **argv)
 {
 	static const struct host_client_ops ops = {
 		.on_hello = on_hello, .on_adopt = on_adopt, .on_ready = on_ready,
-		.on_exit = on_exit_told, .on_lost = on_lost,
+		.on_exit = on_exit_told, .on_memory = on_memory, .on_lost = on_lost,
 	};
 	struct sup s = { .inputs = MAP_INIT };
 	struct error e;

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,6 +24,7 @@ struct runtime {
 	struct list records;
 	struct fake_failures fail;
 	ino_t lease;
+	struct dyno_usage usage;
 };
 
 static struct record *fake_find(struct runtime *rt, const char *uuid)
@@ -101,6 +103,7 @@ static struct dyno *fake_dyno(const struct record *rec)
 	d->pidfd = rec->pid ? (int)syscall(SYS_pidfd_open, rec->pid, 0) : -1;
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		d->fds[i] = -1;
+	d->memory_fd = -1;
 	d->address.s_addr = 0x020010ac;		/* 172.16.0.2 */
 	d->started_usec = clock_real_usec();
 	return d;
@@ -310,9 +313,39 @@ struct dyno *dyno_free(struct dyno *d)
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		fd_close(d->fds[i]);
 	fd_close(d->pidfd);
+	fd_close(d->memory_fd);
 	free(d->uuid);
 	free(d);
 	return NULL;
+}
+
+struct dyno_usage *fake_runtime_usage(struct runtime *rt)
+{
+	return &rt->usage;
+}
+
+int dyno_usage(struct runtime *rt, const struct dyno *d, struct dyno_usage *ret,
+	       struct error *e)
+{
+	*ret = rt->usage;
+	return 0;
+}
+
+int dyno_watch_memory(struct runtime *rt, struct dyno *d, struct error *e)
+{
+	d->memory_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return d->memory_fd < 0 ? error_sys(e, "eventfd") : 0;
+}
+
+void fake_runtime_kill_in(struct dyno *d)
+{
+	if (eventfd_write(d->memory_fd, 1) < 0)
+		abort();
+}
+
+int dyno_memory_event(struct dyno *d, uint64_t *ret_kills, struct error *e)
+{
+	return eventfd_read(d->memory_fd, ret_kills) < 0 ? error_sys(e, "read") : 0;
 }
 
 int runtime_remove(struct runtime *rt, const char *uuid, struct error *e)

@@ -19,6 +19,11 @@ struct fake_failures {
 };
 struct fake_failures *fake_runtime_failures(struct runtime *rt);
 
+/* What dyno_usage() tells from now on, and make the kernel kill in it: the event
+ * of dyno_watch_memory(). */
+struct dyno_usage *fake_runtime_usage(struct runtime *rt);
+void fake_runtime_kill_in(struct dyno *d);
+
 /* Inode of the lease in the last spec, 0: it had none. */
 ino_t fake_runtime_lease(const struct runtime *rt);
 

@@ -261,7 +261,7 @@ class FakeUpstream:
         """As the controller: the new id takes the old one's place in the list."""
         for d in report["dynos"]:
             for i, a in enumerate(self.assignments):
-                if a["id"] == d.get("replaces"):
+                if "replaces" in d and a["id"] == d["replaces"]:
                     self.assignments[i] = dict(a, id=d["id"])
                     self.revision += 1
 

@@ -34,6 +34,7 @@ tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-dyno-fsm %D%/test-journal \
+	%D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
 	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
 	%D%/test-supervisor-conf
@@ -82,6 +83,11 @@ tests_manager_test_journal_SOURCES = %D%/test-journal.c
 tests_manager_test_journal_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_journal_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_meter_SOURCES = %D%/test-meter.c
+tests_manager_test_meter_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_meter_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_port_SOURCES = %D%/test-port.c
 tests_manager_test_port_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \

@@ -216,7 +216,7 @@ static void one_message(struct buf *b, enum host_type type)
 		head.version = HOST_VERSION;
 	if (type == HOST_READY)
 		head.n_strings = 0;
-	if (type <= HOST_EXIT)
+	if (type <= HOST_MEMORY)
 		head.serial = 0;
 	assert_int_equal(host_message_encode(b, &head, strings, &e), 0);
 }

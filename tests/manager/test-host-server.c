@@ -109,7 +109,23 @@ static void on_done(int r, const char *message, void *userdata)
 		note(userdata, "failed: %s", message);
 }
 
+static void on_memory_told(const char *uuid, const struct dyno_usage *usage,
+			   void *userdata)
+{
+	note(userdata, "memory %.8s %llu", uuid, (unsigned long long)usage->rss);
+}
+
+static void on_used(int r, const char *message, const struct dyno_usage *usage,
+		    void *userdata)
+{
+	if (r == 0)
+		note(userdata, "used %llu", (unsigned long long)usage->rss);
+	else
+		note(userdata, "not used: %s", message);
+}
+
 static const struct host_client_ops client_ops = {
+	.on_memory = on_memory_told,
 	.on_hello = on_hello, .on_adopt = on_adopt, .on_ready = on_ready,
 	.on_exit = on_exit_told, .on_lost = on_lost,
 };
@@ -139,8 +155,17 @@ static void on_tell(const char *what, void *userdata)
 	snprintf(b->told + n, sizeof(b->told) - n, "%s\n", what);
 }
 
+static void on_memory(struct dyno_entry *entry, void *userdata)
+{
+	struct bench *b = userdata;
+
+	if (b->server)
+		host_server_memory(b->server, entry);
+}
+
 static const struct dyno_table_ops table_ops = {
-	.on_started = on_table_started, .on_end = on_end, .tell = on_tell,
+	.on_started = on_table_started, .on_end = on_end, .on_memory = on_memory,
+	.tell = on_tell,
 };
 
 static void on_broken(const struct error *why, void *userdata)
@@ -741,6 +766,26 @@ static void a_supervisor_that_never_reads_is_cut_off(void **state)
 	assert_non_null(strstr(b->broken, "does not read"));
 }
 
+static void usage_is_told_on_request_and_when_the_kernel_kills(void **state)
+{
+	struct bench *b = *state;
+	struct error e;
+
+	connect_both(b);
+	start_env(b, UUID_A, "cat", DYNO_STDIO_PIPES, NULL);
+	expect(b, 3, "hello dyno7; ready; started aaaaaaaa");
+	fake_runtime_usage(b->rt)->rss = 4711;
+	host_client_usage(b->client, UUID_A, on_used, b, &e);
+	host_client_usage(b->client, UUID_B, on_used, b, &e);
+	expect(b, 2, "used 4711; not used: no dyno " UUID_B " on record");
+	fake_runtime_kill_in(dyno_table_get(&b->table, UUID_A)->dyno);
+	expect(b, 1, "memory aaaaaaaa 4711");
+	host_client_kill(b->client, UUID_A, NULL, NULL, &e);
+	expect(b, 1, "exit aaaaaaaa 137");
+	host_client_usage(b->client, UUID_A, on_used, b, &e);
+	expect(b, 1, "not used: dyno " UUID_A " has ended");
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -755,6 +800,7 @@ int main(void)
 		T(the_same_uuid_starts_only_once),
 		T(more_dynos_than_allowed_are_refused),
 		T(signals_and_kills_reach_the_dyno),
+		T(usage_is_told_on_request_and_when_the_kernel_kills),
 		T(a_signal_to_an_ended_dyno_is_no_error_but_one_to_nobody_is),
 		T(a_living_dyno_is_not_removed),
 		T(a_stuck_removal_is_told_and_can_be_asked_again),
