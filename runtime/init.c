@@ -104,41 +104,58 @@ static void init_record(int wstatus)
 	while (n == -EINTR);
 }
 
-/* Reap whatever has died. True if the command was among them. */
-static bool init_reap(pid_t command, int *ret_wstatus)
+struct init_life {
+	pid_t command;
+	int wstatus;			/* of the command, */
+	bool ended;			/* once it has ended */
+	bool stopping;			/* SIGTERM has come from outside */
+};
+
+/* Reap whatever has died. True if nobody is left: who loses his parent becomes
+ * our child. */
+static bool init_reap(struct init_life *l)
 {
-	bool ended = false;
 	int wstatus;
 	long pid;
 
 	while ((pid = bare_call(SYS_wait4, -1, &wstatus, WNOHANG, NULL)) > 0)
-		if (pid == command) {
-			*ret_wstatus = wstatus;
-			ended = true;
+		if (pid == l->command) {
+			l->wstatus = wstatus;
+			l->ended = true;
 		}
-	return ended;
+	return pid == -ECHILD;
 }
 
 /* Signals from outside have no sender that this namespace could name. */
-static void init_forward(const struct signalfd_siginfo *si)
+static void init_forward(struct init_life *l, const struct signalfd_siginfo *si)
 {
-	if (si->ssi_pid == 0 && si->ssi_signo != SIGCHLD)
-		bare_call(SYS_kill, -1, si->ssi_signo);
+	if (si->ssi_pid != 0 || si->ssi_signo == SIGCHLD)
+		return;
+	if (si->ssi_signo == SIGTERM)
+		l->stopping = true;
+	bare_call(SYS_kill, -1, si->ssi_signo);
 }
 
+/*
+ * A command that ends by itself takes all others with it. One that was told to
+ * end leaves them the time that is left: every process got the signal, and those
+ * that do not heed it are R12's business, not ours.
+ */
 static int init_wait(int signal_fd, pid_t command)
 {
+	struct init_life l = { .command = command };
 	struct signalfd_siginfo si;
-	int wstatus;
 
 	for (;;) {
 		long n = bare_call(SYS_read, signal_fd, &si, sizeof(si));
+		bool alone;
 
 		if (n == sizeof(si) && si.ssi_signo != SIGCHLD)
-			init_forward(&si);
+			init_forward(&l, &si);
 		/* Also after any other signal: SIGCHLDs merge. */
-		if (init_reap(command, &wstatus))
-			return wstatus;
+		alone = init_reap(&l);
+		if (l.ended && (alone || !l.stopping))
+			return l.wstatus;
 	}
 }
 
