@@ -12,7 +12,10 @@ libslugstore_a_SOURCES = \
 	%D%/lease.c %D%/lease.h \
 	%D%/leftover.c %D%/leftover.h \
 	%D%/manifest.c %D%/manifest.h \
+	%D%/manifest_check.c %D%/manifest_check.h \
+	%D%/manifest_index.c %D%/manifest_index.h \
 	%D%/manifest_line.c %D%/manifest_line.h \
+	%D%/manifest_reader.c %D%/manifest_reader.h \
 	%D%/marks.c %D%/marks.h \
 	%D%/partial.c %D%/partial.h \
 	%D%/pins.c %D%/pins.h \

@@ -62,6 +62,6 @@ int manifest_finish(struct manifest_writer *w, struct error *e)
 	char sha256[SHA256_HEX_MAX];
 
 	digest_add(w->digest, w->out.data, w->out.len);
-	buf_addf(&w->out, MANIFEST_END "%s\n", digest_hex(w->digest, sha256));
+	buf_addf(&w->out, MANIFEST_LAST "%s\n", digest_hex(w->digest, sha256));
 	return manifest_write(w, e);
 }

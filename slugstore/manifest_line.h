@@ -10,8 +10,8 @@
 struct buf;
 
 #define MANIFEST_HEAD "manifest 1\n"
-#define MANIFEST_END "end "		/* and the digest */
-#define MANIFEST_END_MAX (sizeof(MANIFEST_END) - 1 + SHA256_HEX_MAX)
+#define MANIFEST_LAST "end "		/* and the digest */
+#define MANIFEST_LAST_BYTES (sizeof(MANIFEST_LAST) - 1 + SHA256_HEX_MAX)
 
 /* An entry, and room for what it points at. */
 struct manifest_line {

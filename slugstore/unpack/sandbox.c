@@ -21,7 +21,7 @@
 
 #define SANDBOX_PROGRESS_USEC (20 * USEC_PER_MSEC)
 #define SANDBOX_PROGRESS_PARTS 16
-#define SANDBOX_LAST_MSEC 5000	/* from its last descriptor to its end */
+#define SANDBOX_LAST_MSEC 1000	/* from its last descriptor to its end */
 
 /* ---- the child ---- */
 

@@ -71,7 +71,7 @@ static int walk_directory(struct walk *w, const struct walk_at *at,
 	if (fd < 0)
 		return walk_fail(at->path, "open", e);
 	r = walk_children(w, fd, e);
-	if (closed && fchmod(fd, mode) < 0 && r >= 0)
+	if (closed && fchmod(fd, mode) < 0 && r == 0)
 		r = walk_fail(at->path, "change the mode of", e);
 	return r;
 }
@@ -87,7 +87,7 @@ static int walk_one(struct walk *w, int fd, const char *name, struct error *e)
 		return error_set(e, EXDEV, "another file system is mounted in"
 				 " it");
 	r = w->fn(&at, w->userdata, e);
-	if (r >= 0 && S_ISDIR(at.st.st_mode))
+	if (r == 0 && S_ISDIR(at.st.st_mode))
 		r = walk_directory(w, &at, e);
 	return r;
 }
@@ -125,9 +125,9 @@ static int walk_children(struct walk *w, int fd, struct error *e)
 		fd_close(own);
 		return r;
 	}
-	while (r >= 0 && (errno = 0, de = readdir(d)))
+	while (r == 0 && (errno = 0, de = readdir(d)))
 		r = walk_name(w, fd, de->d_name, e);
-	if (r >= 0 && errno)
+	if (r == 0 && errno)
 		r = walk_fail(w->path, "read directory", e);
 	closedir(d);
 	return r;

@@ -18,7 +18,8 @@ struct walk_at {
 	struct stat st;		/* of itself, not of what a link leads to */
 };
 
-/* Called for each, a directory before what is in it. < 0 ends the walk. */
+/* Called for each, a directory before what is in it. Anything but 0 ends the
+ * walk. */
 typedef int (*walk_fn)(const struct walk_at *at, void *userdata,
 		       struct error *e);
 
