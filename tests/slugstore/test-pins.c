@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
+#include "slugstore/lease.h"
 #include "slugstore/store.h"
 #include "tests/slugstore/maker.h"
 
@@ -166,6 +167,40 @@ static void a_pin_wins_over_a_remover_that_is_at_it(void **state)
 	print_message("kept %d of %d\n", kept, ROUNDS);
 }
 
+/* The remover has the slug and waits for the pins, which we hold: a pin made
+ * meanwhile is seen. */
+static void a_remover_looks_for_the_pin_under_the_lock_of_pins(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *pins = xasprintf("%s/pins", f->dir);
+	auto_free char *pin = NULL;
+	auto_close int pins_fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum lease_state lease = LEASE_FREE;
+	char sha256[SHA256_HEX_MAX];
+	uint64_t usec;
+	int status;
+	pid_t pid;
+
+	import_slug(f, sha256);
+	assert_int_equal(flock(pins_fd, LOCK_EX), 0);
+	pid = fork();
+	if (pid == 0) {
+		fd_close(pins_fd);
+		alarm(60);
+		_exit(store_remove(f->store, sha256, NULL) == -EBUSY ? 0 : 1);
+	}
+	while (lease != LEASE_CHANGING && waitpid(pid, &status, WNOHANG) == 0)
+		assert_int_equal(lease_look(f->store, sha256, &lease, &usec,
+					    NULL), 0);
+	assert_int_equal(lease, LEASE_CHANGING);
+	pin = xasprintf("%s/%s", pins, sha256);
+	assert_int_equal(file_write_fast(AT_FDCWD, pin, "", 0, 0644, NULL), 0);
+	assert_int_equal(flock(pins_fd, LOCK_UN), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(store_has(f->store, sha256, NULL, NULL), 0);
+}
+
 /* A slug of both sets is pinned at every moment in between. */
 static void no_pin_is_lost_while_others_change(void **state)
 {
@@ -199,6 +234,7 @@ int main(void)
 		T(one_bad_name_changes_nothing),
 		T(a_pinned_slug_is_not_removed),
 		T(a_pin_wins_over_a_remover_that_is_at_it),
+		T(a_remover_looks_for_the_pin_under_the_lock_of_pins),
 		T(no_pin_is_lost_while_others_change),
 	};
 
