@@ -18,7 +18,7 @@
 
 /* Beside the 64 MiB that unpacking may take: stacks of threads, and what the
  * allocator has not given back. */
-#define SANDBOX_MEMORY (256ULL * 1024 * 1024)
+#define SANDBOX_MEMORY (96ULL * 1024 * 1024)
 #define SANDBOX_SECONDS_MORE 2		/* the child's own message is clearer */
 #define SANDBOX_HASH_BLOCK (1024 * 1024)
 
@@ -110,28 +110,37 @@ static int on_sandbox_look(const struct walk_at *at, void *userdata,
 				 entry_quote(name, at->path), fault) : 0;
 }
 
-static int sandbox_look(const struct sandbox_job *job,
-			const struct unpack_result *res, struct error *e)
+int sandbox_look(int tree_fd, int manifest_fd, const struct limits *limits,
+		 bool has_app, struct error *e)
 {
-	struct sandbox_look l = { .limits = job->src->limits };
+	struct sandbox_look l = { .limits = limits };
+	int r;
+
+	if (manifest_fd >= 0 && fstat(manifest_fd, &l.manifest) < 0)
+		return error_sys(e, "look at the manifest");
+	r = walk_tree(tree_fd, on_sandbox_look, &l, e);
+	if (r >= 0 && l.has_app != has_app)
+		return error_set(e, EPROTO, "the sandbox made %s app",
+				 l.has_app ? "an" : "no");
+	return r;
+}
+
+/* Whether it is an image can be told without the child. */
+static int sandbox_unpack_look(const struct sandbox_job *job,
+			       const struct unpack_result *res, struct error *e)
+{
 	enum image_kind image;
 	int r = image_probe(job->src->fd, &image, e);
 
 	if (r < 0)
 		return r;
 	if (image != res->image)
-		return error_set(e, EPROTO, "the sandbox calls the slug %s"
-				 " image", image_kind_name(res->image));
-
+		return error_set(e, EPROTO, "what ran in the sandbox mistook the"
+				 " kind of the slug");
 	if (job->tree_fd < 0)
 		return 0;
-	if (job->manifest_fd >= 0 && fstat(job->manifest_fd, &l.manifest) < 0)
-		return error_sys(e, "look at the manifest");
-	r = walk_tree(job->tree_fd, on_sandbox_look, &l, e);
-	if (r >= 0 && l.has_app != (image == IMAGE_NONE))
-		return error_set(e, EPROTO, "the sandbox made %s app",
-				 l.has_app ? "an" : "no");
-	return r;
+	return sandbox_look(job->tree_fd, job->manifest_fd, job->src->limits,
+			    image == IMAGE_NONE, e);
 }
 
 static int sandbox_unpack_check(const struct unpack_result *res,
@@ -168,7 +177,7 @@ static int sandbox_unpack_job(struct sandbox_job *job,
 	if (r >= 0)
 		r = sandbox_unpack_check(&res, l, e);
 	if (r >= 0)
-		r = sandbox_look(job, &res, e);
+		r = sandbox_unpack_look(job, &res, e);
 	if (r < 0)
 		return r;
 	digest_hex(job->digest, res.sha256);

@@ -15,9 +15,15 @@
 
 struct error;
 struct inflate_source;
+struct limits;
 struct unpack_result;
 
 /* As unpack_run(), and the errors of sandbox_run(). tree_fd: holds nothing, or
  * the manifest's file ".ok". -1: check only; then manifest_fd is -1 too. */
 int sandbox_unpack(const struct inflate_source *src, int tree_fd,
 		   int manifest_fd, struct unpack_result *ret, struct error *e);
+
+/* Is it a tree that a slug can be, with app or (an image) without, and is .ok in
+ * it this manifest (-1: there is none)? EPROTO, naming what is not. */
+int sandbox_look(int tree_fd, int manifest_fd, const struct limits *limits,
+		 bool has_app, struct error *e);

@@ -68,6 +68,23 @@ static int sandbox_walls_fds(const struct sandbox_spec *spec, int report_fd,
 	return 0;
 }
 
+/* ---- signals ---- */
+
+/* No handler of the caller's may run. The kernel's own struct, all zero: the C
+ * library would refuse its two signals. */
+static void sandbox_walls_signals(void)
+{
+	static const unsigned long sa[8] = { 0 };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		syscall(SYS_rt_sigaction, sig, sa, NULL, NSIG / 8);
+	/* Beyond a limit, writing shall fail and not kill. */
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* ---- namespaces ---- */
 
 static int sandbox_walls_write(const char *path, const char *text,
@@ -196,8 +213,6 @@ static int sandbox_walls_limits(const struct sandbox_spec *spec,
 
 	(void)pages;
 	(void)page;
-	/* Beyond it, writing shall fail and not kill. */
-	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		if (getrlimit((__rlimit_resource_t)limits[i].resource, &l) < 0)
 			return error_sys(e, "read limits");
@@ -250,6 +265,7 @@ int sandbox_walls_build(const struct sandbox_spec *spec, int report_fd,
 	int r, has_ns = 0;
 	uint64_t pages[2];
 
+	sandbox_walls_signals();
 	r = sandbox_walls_fds(spec, report_fd, e);
 	if (r >= 0)
 		r = sandbox_walls_statm(pages, e);

@@ -18,6 +18,8 @@ check_PROGRAMS += \
 	tests/slugstore/test-s3 \
 	tests/slugstore/test-slugignore \
 	tests/slugstore/test-space \
+	tests/slugstore/test-manifest \
+	tests/slugstore/test-sandbox \
 	tests/slugstore/test-store \
 	tests/slugstore/test-tree \
 	tests/slugstore/test-unpack
@@ -90,6 +92,16 @@ tests_slugstore_test_retry_LDADD = $(TRANSFER_TEST_LIBS)
 tests_slugstore_test_s3_SOURCES = %D%/test-s3.c
 tests_slugstore_test_s3_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_s3_LDADD = $(TRANSFER_TEST_LIBS)
+
+tests_slugstore_test_manifest_SOURCES = %D%/test-manifest.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_manifest_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_manifest_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_sandbox_SOURCES = %D%/test-sandbox.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_sandbox_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_sandbox_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_store_SOURCES = %D%/test-store.c \
 	%D%/maker.c %D%/maker.h
