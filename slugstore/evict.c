@@ -63,6 +63,8 @@ int evict(struct eviction *ret, struct store *s, const char *sha256,
 		return r;
 	if (what == EVICT_ALL || store_has(s, sha256, NULL, NULL) == STORE_ABSENT)
 		lease_forget(s, sha256);
+	/* Who wants to lease or unpack need not wait for the disk. */
+	lock_fd = fd_close(lock_fd);
 	return evict_sync(ret, s, e);
 }
 

@@ -24,7 +24,7 @@
 
 #define IMPORT_BLOCK (256 * 1024)
 #define IMPORT_PAUSE_NSEC (20 * 1000 * 1000L)
-#define IMPORT_CHECK_BYTES (32 * 1024 * 1024)
+#define IMPORT_CHECK_BYTES (4 * 1024 * 1024)
 
 struct store_import {
 	struct store *store;

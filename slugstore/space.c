@@ -5,6 +5,7 @@
 #include "slugstore/marks.h"
 #include "slugstore/space.h"
 #include "slugstore/store_dir.h"
+#include "slugstore/unpack/image.h"
 #include "slugstore/unpack/limits.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #define SPACE_BLOCK 512
 #define SPACE_TRIES 3
 #define SPACE_TAR_HEADER 512	/* an entry has one at least */
+#define SPACE_LINE 192		/* one of the manifest, mostly shorter */
 #define SPACE_TREE_INODES 8	/* the tree itself, .ok, .usage, a lock... */
 
 static int space_level(struct store *s, uint64_t bytes, uint64_t inodes,
@@ -144,19 +146,27 @@ static void space_worst(uint64_t size, uint64_t block, uint64_t *ret_bytes,
 	entries = plain / SPACE_TAR_HEADER;
 	if (entries > l->entries)
 		entries = l->entries;
-	*ret_bytes = plain + (entries + SPACE_TREE_INODES) * block;
-	*ret_inodes = entries + SPACE_TREE_INODES;
+	entries += SPACE_TREE_INODES;
+	*ret_bytes = plain + entries * (block + SPACE_LINE);
+	*ret_inodes = entries;
 }
 
 int space_make_for_tree(struct store *s, int blob_fd, struct error *e)
 {
 	uint64_t bytes, entries;
+	enum image_kind image;
 	struct marks_level at;
 	struct stat st;
 	int r = space_level(s, 0, 0, &at, e);
 
+	if (r >= 0)
+		r = image_probe(blob_fd, &image, e);
 	if (r < 0)
 		return r;
+	/* An image is not unpacked: its tree is one more name of the blob. */
+	if (image != IMAGE_NONE)
+		return space_make(s, SPACE_TREE_INODES * at.fs.block,
+				  SPACE_TREE_INODES, e);
 	if (fstat(blob_fd, &st) < 0)
 		return error_sys(e, "look at a blob in %s", s->dir);
 	space_worst((uint64_t)st.st_size, at.fs.block, &at.bytes, &at.inodes);
@@ -167,7 +177,8 @@ int space_make_for_tree(struct store *s, int blob_fd, struct error *e)
 		return r;
 	/* The last block of each file is full for nobody. */
 	entries += SPACE_TREE_INODES;
-	return space_make(s, bytes + entries * at.fs.block, entries, e);
+	return space_make(s, bytes + entries * (at.fs.block + SPACE_LINE),
+			  entries, e);
 }
 
 int space_explain(struct store *s, int r, struct error *e)
