@@ -87,9 +87,7 @@ static int upload_outcome(struct upload *u, int r, struct error *e)
 	if (r != -ENOSPC && r != -EDQUOT)
 		return r;
 	log_err("upload of slug %s: %s", u->slug, why.msg);
-	/* A cache makes room by itself. */
-	return outcome_set(e, slug_storage_make_room(u->c->engine->storage)
-			      ? OUTCOME_UNAVAILABLE : OUTCOME_NO_SPACE,
+	return outcome_set(e, OUTCOME_NO_SPACE,
 			   "There is no room for the slug: %.400s.", why.msg);
 }
 

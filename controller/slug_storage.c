@@ -283,29 +283,30 @@ void slug_storage_drop(struct slug_storage *s, const char *sha256)
 
 /* ---- all of them ---- */
 
+static void on_collected(int r, const struct error *e, void *userdata)
+{
+	if (r < 0)
+		log_warn("slug storage: %s, ignoring", e->msg);
+}
+
 static int on_collect(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct slug_storage *s = userdata;
 
-	storage_jobs_want(s->jobs, STORAGE_COLLECT, NULL, NULL, NULL, NULL);
+	storage_jobs_want(s->jobs, STORAGE_COLLECT, NULL, NULL, on_collected, s);
 	return 0;
 }
 
-bool slug_storage_make_room(struct slug_storage *s)
-{
-	if (s->prefix)
-		on_collect(NULL, 0, s);
-	return s->prefix;
-}
-
 /* Objects that no slug names: a crash left them, or nobody could be reached. */
-static int storage_drop_objects(struct slug_storage *s, struct error *e)
+static int storage_drop_objects(struct slug_storage *s, const struct map *named,
+				struct error *e)
 {
 	auto_strv objects = STRV_INIT;
 	int r = slug_objects_list(s->g, &objects, e);
 
 	for (size_t i = 0; r == 0 && i < objects.n; i++)
-		slug_storage_drop(s, objects.v[i]);
+		if (!map_get(named, objects.v[i]))
+			slug_storage_drop(s, objects.v[i]);
 	return r;
 }
 
@@ -335,7 +336,7 @@ static int storage_agree(struct slug_storage *s, struct error *e)
 	int r = slugs_digests(s->g, &named, e);
 
 	if (r == 0)
-		r = storage_drop_objects(s, e);
+		r = storage_drop_objects(s, &named, e);
 	if (r == 0)
 		r = storage_put_rest(s, &named, e);
 	map_deinit(&named);

@@ -58,6 +58,3 @@ struct slug_order *slug_order_free(struct slug_order *o);
  * if no other slug names it and nobody holds it. Failures are logged; the next
  * start, or hour, tries again. */
 void slug_storage_drop(struct slug_storage *s, const char *sha256);
-
-/* The store had no room: collect what may go, soon. False: nothing may. */
-bool slug_storage_make_room(struct slug_storage *s);

@@ -11,6 +11,8 @@
 #include "controller/storage_jobs.h"
 
 #define STORAGE_JOBS_MAX 4
+/* Longer than dyno-slug tries by itself (total-timeout). */
+#define TRANSFER_TIMEOUT_USEC (1260 * USEC_PER_SEC)
 #define EXIT_ABSENT 3			/* of dyno-slug */
 
 /* Each is "dyno-slug --store DIR --config FILE <words>"; %s and %u are the
@@ -20,9 +22,9 @@ static const struct {
 	uint64_t timeout_usec;
 	bool wanted_only;		/* given up when nobody waits */
 } kinds[STORAGE_JOB_COUNT] = {
-	[STORAGE_PUT]     = { { "put", "%s", "%u" }, 900 * USEC_PER_SEC, true },
+	[STORAGE_PUT]     = { { "put", "%s", "%u" }, TRANSFER_TIMEOUT_USEC, true },
 	[STORAGE_FETCH]   = { { "fetch", "--sha256", "%s", "%u" },
-			      900 * USEC_PER_SEC, false },
+			      TRANSFER_TIMEOUT_USEC, false },
 	[STORAGE_REMOVE]  = { { "rm", "%u" }, 120 * USEC_PER_SEC, false },
 	[STORAGE_COLLECT] = { { "gc" }, 600 * USEC_PER_SEC, false },
 };
@@ -106,9 +108,9 @@ static void on_task_done(struct job *job, const struct job_result *res,
 	else if (res->status == EXIT_ABSENT)
 		r = STORAGE_ABSENT;
 	else if (res->status)
-		r = error_set(&e, EIO, "%s %.16s: %.400s", kinds[t->kind].words[0],
-			      t->sha256 ? t->sha256 : "slugs",
-			      message ? message : res->message);
+		r = error_set(&e, EIO, "%s%s%.16s: %.400s",
+			      kinds[t->kind].words[0], *t->sha256 ? " " : "",
+			      t->sha256, message ? message : res->message);
 	task_end(t, r, &e);
 }
 

@@ -3,7 +3,7 @@ what happens when the network, the disk or the controller fails."""
 import hashlib
 import json
 import os
-import shutil
+import re
 import socket
 import subprocess
 import tempfile
@@ -13,7 +13,7 @@ import time
 import pytest
 
 from controller import Controller, big_slug, noise
-from harness import slug, wait_for
+from harness import BUILD, slug, wait_for
 
 MIB = 1 << 20
 
@@ -244,6 +244,30 @@ def test_the_17th_upload_has_to_wait(controller, app):
         s.close()
     wait_for("no uploads", lambda: not controller.files("incoming"))
     assert controller.put(paths[16], data).status == 200
+
+
+def deploy_words(controller, app, source, terminal):
+    """What dynoctl says on its standard error."""
+    argv = [BUILD + "/dynoctl", "--root", controller.root, "deploy", app, str(source)]
+    if not terminal:
+        p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert p.returncode == 0, p
+        return p.stderr
+    import pexpect
+    p = pexpect.spawn(argv[0], argv[1:], timeout=60, encoding="utf-8")
+    text = p.read()
+    p.close()
+    assert p.exitstatus == 0, text
+    return text
+
+
+def test_a_deploy_shows_its_progress_on_a_terminal_only(controller, app, tmp_path):
+    (tmp_path / "Procfile").write_text("web: true\n")
+    (tmp_path / "noise").write_bytes(noise(20 * MIB))
+    text = deploy_words(controller, app, tmp_path, True)
+    percents = [int(n) for n in re.findall(r"Uploading\.\.\. \[[#.]+\] +(\d+) %", text)]
+    assert percents == sorted(percents) and percents[-1] == 100 and len(percents) > 3, text
+    assert "Uploading" not in deploy_words(controller, app, tmp_path, False)
 
 
 # ---- memory, disk, crashes ----
