@@ -39,6 +39,7 @@ struct http_listener {
 	bool running;			/* inside of MHD_run() */
 	bool kicked;			/* run again at once */
 	sd_event_source *io, *timer;
+	sd_event_source *again;		/* run in the next turn of the loop */
 };
 
 enum request_phase {

@@ -1,7 +1,8 @@
 /*
  * server.c - libmicrohttpd inside sd-event: its epoll descriptor is watched,
  * and after every run its own time-out becomes a timer. Without that timer a
- * request can hang, since libmicrohttpd's epoll is edge-triggered.
+ * request can hang, since libmicrohttpd's epoll is edge-triggered. A time-out of
+ * 0 is the next turn of the loop instead.
  */
 #include "base/error.h"
 #include "base/loop.h"
@@ -26,7 +27,10 @@ static void http_server_run(struct http_listener *l)
 		usec = ms * USEC_PER_MSEC;
 	if (l->kicked)
 		usec = 0;
-	if (usec == UINT64_MAX) {
+	/* A timer of 0 takes a millisecond: at 32 KiB a time, too long. */
+	sd_event_source_set_enabled(l->again, usec == 0 ? SD_EVENT_ONESHOT
+							: SD_EVENT_OFF);
+	if (usec == 0 || usec == UINT64_MAX) {
 		sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
 		return;
 	}
@@ -39,10 +43,8 @@ void http_server_kick(struct http_listener *l)
 	if (l->kicked)
 		return;
 	l->kicked = true;
-	if (l->running)
-		return;
-	sd_event_source_set_time_relative(l->timer, 0);
-	sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT);
+	if (!l->running)
+		sd_event_source_set_enabled(l->again, SD_EVENT_ONESHOT);
 }
 
 static int on_server_io(sd_event_source *src, int fd, uint32_t revents,
@@ -53,6 +55,12 @@ static int on_server_io(sd_event_source *src, int fd, uint32_t revents,
 }
 
 static int on_server_timer(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	http_server_run(userdata);
+	return 0;
+}
+
+static int on_server_again(sd_event_source *src, void *userdata)
 {
 	http_server_run(userdata);
 	return 0;
@@ -79,6 +87,7 @@ static void listener_free(struct http_listener *l)
 	list_unlink(&l->link);
 	l->io = loop_unref(l->io);
 	l->timer = loop_unref(l->timer);
+	l->again = loop_unref(l->again);
 	if (l->daemon)
 		MHD_stop_daemon(l->daemon);
 	free(l);
@@ -154,6 +163,10 @@ int http_server_listen(struct http_server *s, int listen_fd, struct error *e)
 	if (r < 0)
 		return error_ret(e, r, "watch the HTTP server");
 	sd_event_source_set_description(l->io, "http server");
+	r = sd_event_add_defer(s->event, &l->again, on_server_again, l);
+	if (r < 0)
+		return error_ret(e, r, "watch the HTTP server");
+	sd_event_source_set_description(l->again, "http server again");
 	r = loop_timer(s->event, &l->timer, 0, on_server_timer, l,
 		       "http server", e);
 	if (r < 0)
