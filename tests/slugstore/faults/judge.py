@@ -44,7 +44,7 @@ def blobs(store):
 def trees(store, truths, rest):
     for name in names(store, "trees"):
         path = os.path.join(store, "trees", name)
-        extra = set(os.listdir(path)) - {"app", ".ok", "image"}
+        extra = set(os.listdir(path)) - {"app", ".ok", ".usage", "image"}
         if not HEX.fullmatch(name) or extra:
             yield f"trees/{name} holds {sorted(extra)}"
         if not os.path.lexists(os.path.join(path, ".ok")):

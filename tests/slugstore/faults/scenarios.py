@@ -11,18 +11,20 @@ import slugs
 @dataclasses.dataclass
 class Scenario:
     name: str
-    argv: list                  # behind "dyno-slug --store STORE"; or a whole command, if program is set
+    argv: list                  # behind "dyno-slug --store STORE", or behind "steward STORE"
     before: list = ()           # commands that make the store as it is found
-    program: str = ""           # default: dyno-slug
+    steward: bool = False
     stdin: str = os.devnull
     prints: str = None          # what a success prints; None: anything
     blobs: set = None           # what there must be in the end; None: anything
     trees: set = None
+    pins: set = frozenset()
     again: tuple = (0,)         # how the second run may end
     damage: object = None       # called with the store, once it is made
     rest: set = frozenset()     # trees that have no .ok at the beginning
     damaged: bool = False       # may leave something in damaged/
     child: bool = False         # has a sandboxed child to kill apart
+    lines: int = 1              # of a failure
 
 
 class Scenes:
@@ -31,7 +33,8 @@ class Scenes:
     def __init__(self, work, build, big=600_000, entries=30):
         self.work, self.build = work, build
         self.slug = os.path.join(build, "dyno-slug")
-        self.leaser = os.path.join(build, "tests/slugstore/faults/leaser")
+        self.steward = os.path.join(build, "tests/slugstore/faults/steward")
+        self.tripwire = os.path.join(build, "tests/slugstore/faults/tripwire")
         self.truths, self.files = {}, {}
         for name, seed, compressor in (("one", 1, "gzip"), ("two", 2, "zstd"), ("three", 3, "xz")):
             path = os.path.join(work, name + ".slug")
@@ -57,15 +60,30 @@ class Scenes:
                      trees={three}),
             Scenario("fetch-unnamed", ["fetch", url("one.slug")], kept, prints=one, blobs={one, three}, trees={three}),
             Scenario("get", ["get", one, url("one.slug")], kept, blobs={one, three}, trees={one, three}, child=True),
+            Scenario("get-broken-off", ["get", two, url("two.slug?half")], kept, blobs={two, three},
+                     trees={two, three}, child=True),
+            Scenario("get-resumed", ["get", two, url("two.slug")], kept, blobs={two, three}, trees={two, three},
+                     child=True, damage=self.break_off(False)),
+            Scenario("get-resumed-wrong", ["get", two, url("two.slug")], kept, blobs={two, three}, trees={two, three},
+                     child=True, damage=self.break_off(True)),
             Scenario("unpack", ["unpack", one], [*kept, have], blobs={one, three}, trees={one, three}, child=True),
             Scenario("unpack-zstd", ["unpack", two], [*kept, ["import", file[two]]], blobs={two, three},
                      trees={two, three}, child=True),
             Scenario("unpack-over-rest", ["unpack", one], [*kept, have, ["unpack", one]], damage=self.lose_ok(one), rest={one},
                      blobs={one, three}, trees={one, three}, child=True),
-            Scenario("lease", ["{store}", one], [*kept, have, ["unpack", one]], program=self.leaser,
-                     prints="leased", blobs={one, three}, trees={one, three}),
-            Scenario("verify", ["verify"], [*kept, have, ["unpack", one]], blobs={one, three}, trees={one, three}),
+            Scenario("lease", ["lease", one], [*kept, have, ["unpack", one]], steward=True, prints="leased",
+                     blobs={one, three}, trees={one, three}),
+            Scenario("verify", ["verify"], [*kept, have, ["unpack", one]], blobs={one, three}, trees={one, three},
+                     lines=4),
             Scenario("rm", ["rm", one], [*kept, have, ["unpack", one]], again=(0, 3), blobs={three}, trees={three}),
+            Scenario("collect", ["collect", "1"],
+                     [*kept, have, ["unpack", one], ["import", file[two]], ["@", "pin", three]], steward=True,
+                     blobs={three}, trees={three}, pins={three}),
+            Scenario("pin", ["pin", one], [*kept, have], steward=True, blobs={one, three}, trees={three}, pins={one}),
+            Scenario("unpin", ["unpin", one], [*kept, have, ["@", "pin", one]], steward=True, blobs={one, three},
+                     trees={three}),
+            Scenario("keep", ["keep", two, three], [*kept, ["@", "pin", one], ["@", "pin", three]], steward=True,
+                     blobs={three}, trees={three}, pins={two, three}),
         ]
 
     @staticmethod
@@ -73,15 +91,30 @@ class Scenes:
         """What a tree is without its last file: nobody's."""
         return lambda store: os.unlink(os.path.join(store, "trees", sha256, ".ok"))
 
+    def break_off(self, wrong):
+        """A download that was interrupted; wrong: and its bytes are not what they were."""
+        def fn(store):
+            subprocess.run([self.tripwire, "-s", "write", "-p", store + "/partial", "-n", "9", "-d", "kill", "--",
+                            self.slug, "--store", store, "get", self.two, self.server.url("two.slug")],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            path = os.path.join(store, "partial", self.two)
+            if os.path.getsize(path) == 0 or not os.path.exists(path + ".from"):
+                raise SystemExit("there is no download to be continued")
+            if wrong:
+                with open(path, "r+b") as f:
+                    f.write(b"wrong")
+        return fn
+
     def command(self, sc, store):
-        if sc.program:
-            return [sc.program] + [a.format(store=store) for a in sc.argv]
+        if sc.steward:
+            return [self.steward, store, *sc.argv]
         return [self.slug, "--store", store, *sc.argv]
 
     def prepare(self, sc, store):
         """The store as the scenario finds it."""
         shutil.rmtree(store, ignore_errors=True)
         for argv in sc.before:
-            subprocess.run([self.slug, "--store", store, *argv], check=True, stdout=subprocess.DEVNULL)
+            command = [self.steward, store, *argv[1:]] if argv[0] == "@" else [self.slug, "--store", store, *argv]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         if sc.damage:
             sc.damage(store)
