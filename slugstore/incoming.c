@@ -112,6 +112,23 @@ int incoming_discard(struct store *s, int dirfd, const char *path,
 	return r;
 }
 
+int incoming_write(struct store *s, int dirfd, const char *path, const char *text,
+		   mode_t mode, struct error *e)
+{
+	auto_(incoming_deinit) struct incoming in = INCOMING_INIT;
+	int r = incoming_new_file(&in, s, e);
+
+	if (r >= 0)
+		r = file_write_all(in.fd, text, strlen(text), e);
+	if (r < 0)
+		return error_prefix(e, r, "create %s", path);
+	if (fchmod(in.fd, mode) < 0 ||
+	    renameat(s->incoming_fd, in.name, dirfd, path) < 0)
+		return error_sys(e, "create %s", path);
+	incoming_moved(&in);
+	return 0;
+}
+
 void incoming_moved(struct incoming *in)
 {
 	in->store = NULL;

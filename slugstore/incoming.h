@@ -7,6 +7,8 @@
  */
 #include "base/base.h"
 
+#include <sys/types.h>
+
 struct error;
 struct store;
 
@@ -32,6 +34,11 @@ int incoming_take(struct incoming *ret, struct store *s, int dirfd,
 /* The same, and remove it now. */
 int incoming_discard(struct store *s, int dirfd, const char *path,
 		     struct error *e);
+
+/* A small file, complete from the moment it is there; not synced. One that has
+ * that name is replaced. */
+int incoming_write(struct store *s, int dirfd, const char *path, const char *text,
+		   mode_t mode, struct error *e);
 
 /* It has got its final name: forget it. Else incoming_deinit() removes it. */
 void incoming_moved(struct incoming *in);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "slugstore/incoming.h"
 #include "slugstore/partial.h"
 #include "slugstore/store_dir.h"
 
@@ -70,38 +71,42 @@ int partial_write_from(const struct partial *p, const char *text,
 {
 	char name[PARTIAL_NAME_MAX];
 
-	return file_write_fast(p->store->partial_fd, partial_from(p, name), text,
-			       strlen(text), 0600, e);
+	return incoming_write(p->store, p->store->partial_fd,
+			      partial_from(p, name), text, 0600, e);
 }
 
-static void partial_forget_from(const struct partial *p)
+int partial_forget_from(const struct partial *p, struct error *e)
 {
 	char name[PARTIAL_NAME_MAX];
 
-	unlinkat(p->store->partial_fd, partial_from(p, name), 0);
+	if (unlinkat(p->store->partial_fd, partial_from(p, name), 0) < 0 &&
+	    errno != ENOENT)
+		return error_sys(e, "remove %s/partial/%s", p->store->dir, name);
+	return 0;
 }
 
 int partial_empty(const struct partial *p, struct error *e)
 {
-	partial_forget_from(p);
+	int r = partial_forget_from(p, e);
+
+	if (r < 0)
+		return r;
 	if (ftruncate(p->fd, 0) < 0 || lseek(p->fd, 0, SEEK_SET) < 0)
 		return error_sys(e, "empty %s/partial/%s", p->store->dir,
 				 p->sha256);
 	return 0;
 }
 
-/* While the lock is held: afterwards the names may be somebody else's. */
 void partial_moved(struct partial *p)
 {
-	if (p->store)
-		partial_forget_from(p);
 	p->fd = fd_close(p->fd);
 	p->store = NULL;
 }
 
+/* While the lock is held: afterwards the names may be somebody else's. */
 void partial_drop(struct partial *p)
 {
-	if (p->store)
+	if (p->store && partial_forget_from(p, NULL) >= 0)
 		unlinkat(p->store->partial_fd, p->sha256, 0);
 	partial_moved(p);
 }

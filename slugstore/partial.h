@@ -36,6 +36,10 @@ int partial_write_from(const struct partial *p, const char *text,
 /* Back to no bytes, of no version. */
 int partial_empty(const struct partial *p, struct error *e);
 
+/* Before it gets its final name: bytes without a version are nobody's, but a
+ * version without bytes would stay. */
+int partial_forget_from(const struct partial *p, struct error *e);
+
 /* It has got its final name: forget it. */
 void partial_moved(struct partial *p);
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
+#include "slugstore/incoming.h"
 #include "slugstore/pins.h"
 #include "slugstore/store_dir.h"
 #include "slugstore/usage.h"
@@ -54,14 +55,13 @@ static void usage_write_note(struct store *s, const char *sha256, int tree_fd,
 	auto_close int lock_fd = -1;
 	char text[USAGE_NOTE_MAX];
 	struct usage_fs fs;
-	int n;
 
 	if (lease_try(s, sha256, false, &lock_fd, NULL) != 0 ||
 	    store_has_tree(s, sha256, NULL) != 0 || usage_fs(s, &fs, NULL) < 0)
 		return;
-	n = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n",
-		     u->bytes + fs.block, u->inodes + 1);
-	if (file_write_fast(tree_fd, USAGE_NOTE, text, (size_t)n, 0644, NULL) < 0)
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n",
+		 u->bytes + fs.block, u->inodes + 1);
+	if (incoming_write(s, tree_fd, USAGE_NOTE, text, 0644, NULL) < 0)
 		return;
 	u->bytes += fs.block;
 	u->inodes++;
