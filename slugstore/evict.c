@@ -2,7 +2,6 @@
  * evict.c - out of sight under the locks, deleted without them.
  */
 #include "base/error.h"
-#include "base/file.h"
 #include "slugstore/evict.h"
 #include "slugstore/lease.h"
 #include "slugstore/pins.h"
@@ -43,9 +42,9 @@ static int evict_sync(struct eviction *ev, struct store *s, struct error *e)
 	int r = 0;
 
 	if (ev->blob.store)
-		r = file_sync_dir(s->blobs_fd, ".", e);
+		r = store_sync_dir(s, s->blobs_fd, "blobs", e);
 	if (r >= 0 && ev->tree.store)
-		r = file_sync_dir(s->trees_fd, ".", e);
+		r = store_sync_dir(s, s->trees_fd, "trees", e);
 	return r;
 }
 

@@ -235,7 +235,7 @@ int store_import_write(struct store_import *imp, const void *data, size_t n,
 		r = space_explain(imp->store, file_write_all(fd, data, n, e), e);
 	if (r < 0) {
 		imp->broken = true;
-		return error_prefix(e, r, "slug");
+		return error_prefix(e, r, "slug: %s", imp->store->dir);
 	}
 	if (imp->hashed == imp->size) {
 		digest_add(imp->digest, data, n);
@@ -276,14 +276,18 @@ static int import_publish(struct store_import *imp, const char *sha256,
 {
 	struct store *s = imp->store;
 	bool part = imp->part.store != NULL;
-	int fd = import_fd(imp);
+	int r, fd = import_fd(imp);
 
 	if (imp->reserved > imp->size)
 		space_trim(fd);
 	if (fchmod(fd, 0644) < 0)
-		return error_sys(e, "change the mode of a blob");
+		return error_sys(e, "change the mode of %s/blobs/%s", s->dir,
+				 sha256);
 	if (fsync(fd) < 0)
-		return error_sys(e, "sync a blob");
+		return error_sys(e, "sync %s/blobs/%s", s->dir, sha256);
+	r = part ? partial_forget_from(&imp->part, e) : 0;
+	if (r < 0)
+		return r;
 	if (renameat2(part ? s->partial_fd : s->incoming_fd,
 		      part ? sha256 : imp->in.name, s->blobs_fd, sha256,
 		      RENAME_NOREPLACE) == 0) {
@@ -297,7 +301,7 @@ static int import_publish(struct store_import *imp, const char *sha256,
 	}
 	incoming_deinit(&imp->in);
 	partial_drop(&imp->part);
-	return file_sync_dir(s->blobs_fd, ".", e);
+	return store_sync_dir(s, s->blobs_fd, "blobs", e);
 }
 
 int store_import_finish(struct store_import *imp, const char *expected,

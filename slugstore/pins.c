@@ -7,7 +7,6 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/strv.h"
 #include "slugstore/pins.h"
 #include "slugstore/store_dir.h"
@@ -81,7 +80,7 @@ int store_pin(struct store *s, const char *sha256, bool on, struct error *e)
 		r = on ? pins_add(s, sha256, e) : pins_drop(s, sha256, e);
 	/* Also if nothing changed: who changed it may have died before this. */
 	if (r >= 0)
-		r = file_sync_dir(s->pins_fd, ".", e);
+		r = store_sync_dir(s, s->pins_fd, "pins", e);
 	return error_prefix(e, r, "pin slug");
 }
 
@@ -115,12 +114,12 @@ static int pins_replace(struct store *s, const struct strv *wanted,
 	for (size_t i = 0; r >= 0 && i < wanted->n; i++)
 		r = pins_add(s, wanted->v[i], e);
 	if (r >= 0)
-		r = file_sync_dir(s->pins_fd, ".", e);
+		r = store_sync_dir(s, s->pins_fd, "pins", e);
 	for (size_t i = 0; r >= 0 && i < old.n; i++)
 		if (!pins_wants(wanted, old.v[i]))
 			r = pins_drop(s, old.v[i], e);
 	if (r >= 0)
-		r = file_sync_dir(s->pins_fd, ".", e);
+		r = store_sync_dir(s, s->pins_fd, "pins", e);
 	return r;
 }
 

@@ -160,6 +160,14 @@ int store_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+int store_sync_dir(struct store *s, int dir_fd, const char *name,
+		   struct error *e)
+{
+	if (fsync(dir_fd) < 0)
+		return error_sys(e, "sync %s/%s", s->dir, name);
+	return 0;
+}
+
 int store_list(struct store *s, struct strv *ret_sha256s, struct error *e)
 {
 	auto_strv all = STRV_INIT;

@@ -20,5 +20,10 @@ int store_list_dir(int dirfd, struct strv *ret, struct error *e);
 
 int store_compare(const void *a, const void *b);	/* of names, for qsort(3) */
 
+/* What has been named in one of the store's directories is there for ever. name
+ * is what an error calls it. */
+int store_sync_dir(struct store *s, int dir_fd, const char *name,
+		   struct error *e);
+
 /* -EINVAL and a message if text is no SHA-256 in lower-case hex. */
 int store_check_name(const char *sha256, struct error *e);

@@ -7,7 +7,6 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "slugstore/incoming.h"
 #include "slugstore/lease.h"
 #include "slugstore/space.h"
@@ -76,7 +75,7 @@ static int store_unpack_locked(struct store *s, const char *sha256, int blob_fd,
 		      RENAME_NOREPLACE) < 0)
 		return error_sys(e, "create %s/trees/%s", s->dir, sha256);
 	incoming_moved(&in);
-	return file_sync_dir(s->trees_fd, ".", e);
+	return store_sync_dir(s, s->trees_fd, "trees", e);
 }
 
 /* 0 with the lock, or 1: another process has unpacked it. */
