@@ -112,7 +112,6 @@ bool leftover_is_stale(const struct leftover *l)
 static int leftover_remove_damaged(const struct leftover *l, struct store *s,
 				   bool dry_run, struct error *e)
 {
-	auto_close int lock_fd = -1;
 	char sha256[SHA256_HEX_MAX];
 	enum lease_state state = LEASE_FREE;
 	uint64_t usec;
