@@ -11,6 +11,7 @@ check_PROGRAMS += \
 	tests/slugstore/test-entry \
 	tests/slugstore/test-keeping \
 	tests/slugstore/test-lease \
+	tests/slugstore/test-marks \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-pins \
 	tests/slugstore/test-reply \
@@ -71,6 +72,10 @@ tests_slugstore_test_pack_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
 tests_slugstore_test_slugignore_SOURCES = %D%/test-slugignore.c
 tests_slugstore_test_slugignore_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_slugignore_LDADD = libslugpack.a $(SLUGSTORE_TEST_LIBS)
+tests_slugstore_test_marks_SOURCES = %D%/test-marks.c
+tests_slugstore_test_marks_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_marks_LDADD = $(SLUGSTORE_TEST_LIBS)
+
 tests_slugstore_test_pins_SOURCES = %D%/test-pins.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_pins_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)

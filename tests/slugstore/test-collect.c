@@ -11,9 +11,11 @@
 #include "tests/slugstore/maker.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -372,6 +374,49 @@ static void put_partial(struct fixture *f, const char *sha256, uint64_t ago)
 	set_time(f, path, ago);
 }
 
+/* It is called when the slug has left its names and is not yet deleted. */
+static void on_victim_die(const struct collect_victim *v, void *userdata)
+{
+	const enum collect_kind *kind = userdata;
+
+	if (v->kind == *kind)
+		kill(getpid(), SIGKILL);
+}
+
+static void a_killed_collector_leaves_a_valid_store(void **state)
+{
+	static const enum collect_kind kinds[] = { COLLECT_TREE, COLLECT_BLOB };
+	struct fixture *f = *state;
+	auto_free char *name = xasprintf("%s/trees/%s/app/name", f->dir,
+					 f->sha256[0]);
+	int status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		enum collect_kind kind = kinds[i];
+		const struct collect_request req = {
+			.on_victim = on_victim_die, .userdata = &kind,
+		};
+		auto_(store_free_p) struct store *next = NULL;
+		pid_t pid;
+
+		set_bytes(f, 1, 1);
+		pid = fork();
+		if (pid == 0)
+			_exit(store_collect(f->store, &req, &f->res, NULL));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(maker_count(f->dir, "incoming"), 1);
+		assert_false(has_tree(f, 0));
+		assert_int_equal(has_blob(f, 0), kind == COLLECT_TREE);
+		assert_int_equal(store_open(&next, f->dir, NULL), 0);
+		assert_int_equal(maker_count(f->dir, "incoming"), 0);
+		set_bytes(f, 0, 0);
+		make_slug(f, 0);
+		assert_int_equal(access(name, F_OK), 0);
+		assert_int_equal(store_verify(next, f->sha256[0], NULL), 0);
+	}
+}
+
 static void interrupted_downloads_go_when_old_or_in_the_way(void **state)
 {
 	struct fixture *f = *state;
@@ -510,6 +555,7 @@ int main(void)
 		T(inodes_have_marks_too),
 		T(what_is_wanted_in_addition_counts_as_used),
 		T(damaged_trees_go_first_unless_a_dyno_runs_on_one),
+		T(a_killed_collector_leaves_a_valid_store),
 		T(interrupted_downloads_go_when_old_or_in_the_way),
 		T(locks_of_slugs_that_are_not_there_go),
 		T(half_a_tree_takes_space_and_goes),
