@@ -49,6 +49,7 @@ libslugstore_a_SOURCES = \
 	%D%/unpack/unpack_image.c %D%/unpack/unpack_image.h \
 	%D%/unpack/walk.c %D%/unpack/walk.h \
 	%D%/unpack/worker.c %D%/unpack/worker.h \
+	%D%/unpack/writeback.c %D%/unpack/writeback.h \
 	%D%/unpack/writer.c %D%/unpack/writer.h \
 	%D%/unpack/writer_make.c %D%/unpack/writer_make.h \
 	%D%/unpack/zstd_frames.c %D%/unpack/zstd_frames.h

@@ -1,10 +1,9 @@
 /*
- * inflate.c - the file behind a decoder: reads, hashes, counts, and stops what
- * grows too much or takes too long.
+ * inflate.c - the file behind a decoder: reads, counts, and stops what grows too
+ * much or takes too long.
  */
 #include "base/clock.h"
 #include "base/error.h"
-#include "slugstore/digest.h"
 #include "slugstore/unpack/inflate_coder.h"
 #include "slugstore/unpack/limits.h"
 
@@ -15,7 +14,6 @@ struct inflate {
 	struct inflate_source src;
 	const struct inflate_coder *coder;	/* NULL: no compression */
 	void *state;				/* the decoder's */
-	struct digest *digest;
 	uint64_t size;				/* of the file */
 	uint64_t in, out;			/* bytes so far */
 	uint64_t deadline;			/* monotonic, microseconds */
@@ -56,9 +54,7 @@ int inflate_open(struct inflate **ret, const struct inflate_source *src,
 		return error_set(e, EINVAL, "the file is empty");
 	f->size = (uint64_t)st.st_size;
 	f->deadline = clock_mono_usec() + src->limits->seconds * USEC_PER_SEC;
-	r = digest_new(&f->digest, e);
-	if (r >= 0)
-		r = inflate_choose(f, e);
+	r = inflate_choose(f, e);
 	if (r >= 0 && f->coder)
 		r = f->coder->open(f, &f->state, e);
 	if (r < 0)
@@ -73,7 +69,6 @@ struct inflate *inflate_free(struct inflate *f)
 		return NULL;
 	if (f->state)
 		f->coder->free(f->state);
-	digest_free(f->digest);
 	free(f);
 	return NULL;
 }
@@ -99,10 +94,7 @@ int inflate_input(struct inflate *f, const uint8_t **ret, size_t *ret_n,
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return error_sys(e, "read");
-	if (n > 0) {
-		digest_add(f->digest, f->block, (size_t)n);
-		f->in += (uint64_t)n;
-	}
+	f->in += (uint64_t)n;
 	*ret = f->block;
 	*ret_n = (size_t)n;
 	return 0;
@@ -150,22 +142,6 @@ int inflate_read(struct inflate *f, void *to, size_t room, size_t *ret_n,
 	f->out += *ret_n;
 	r = inflate_check_time(f, e);
 	return r < 0 ? r : inflate_check_growth(f, e);
-}
-
-int inflate_finish(struct inflate *f, char ret_sha256[SHA256_HEX_MAX],
-		   struct error *e)
-{
-	const uint8_t *p;
-	size_t n;
-
-	do {
-		int r = inflate_input(f, &p, &n, e);
-
-		if (r < 0)
-			return r;
-	} while (n > 0);
-	digest_hex(f->digest, ret_sha256);
-	return 0;
 }
 
 bool inflate_is_plain(const struct inflate *f)

@@ -6,13 +6,11 @@
  * gzip, xz, zstd, bzip2, lz4 or none, told by the first bytes. Several streams
  * one after another are one, as their tools have it; what else follows them is
  * an error, and so is a wrong check sum. Here are the limits on memory, growth
- * and time. Every byte of the file goes through a SHA-256, so that who unpacks
- * also verifies.
+ * and time.
  *
  * Memory: one block, and limits->window_bytes at most for the decoder.
  */
 #include "base/base.h"
-#include "base/id.h"
 
 struct error;
 struct inflate;
@@ -42,7 +40,3 @@ int inflate_read(struct inflate *f, void *to, size_t room, size_t *ret_n,
 bool inflate_is_plain(const struct inflate *f);		/* no compression */
 uint64_t inflate_size(const struct inflate *f);		/* of the file */
 uint64_t inflate_position(const struct inflate *f);	/* how much is read */
-
-/* After INFLATE_END: the SHA-256 of the whole file. */
-int inflate_finish(struct inflate *f, char ret_sha256[SHA256_HEX_MAX],
-		   struct error *e);

@@ -45,7 +45,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(write), ALLOW(pwrite64), ALLOW(writev), ALLOW(pwritev),
 	ALLOW(lseek), ALLOW(close), ALLOW(fstat), ALLOW(newfstatat),
 	ALLOW(fadvise64), ALLOW(readahead), ALLOW(fsync), ALLOW(fdatasync),
-	ALLOW(sync_file_range), ALLOW(ftruncate), ALLOW(fallocate),
+	ALLOW(syncfs), ALLOW(ftruncate),
 	ALLOW_IF(fcntl, ARG(1, EVERY_BIT, F_GETFL)),
 	ALLOW_IF(fcntl, ARG(1, EVERY_BIT, F_GETFD)),
 	ALLOW_IF(fcntl, ARG(1, EVERY_BIT, F_SETFD)),

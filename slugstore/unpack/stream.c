@@ -22,7 +22,6 @@ struct stream {
 	struct ring *ring;
 	struct worker worker;
 	uint64_t size;
-	char sha256[SHA256_HEX_MAX];
 };
 
 /* 0: nobody reads any more; INFLATE_END or < 0. */
@@ -50,8 +49,6 @@ static void *stream_run(void *userdata)
 	struct error e = { 0 };
 	int r = stream_decode(s, &e);
 
-	if (r == INFLATE_END)
-		r = inflate_finish(s->inflate, s->sha256, &e);
 	ring_end(s->ring, r < 0 ? &e : NULL);
 	return NULL;
 }
@@ -109,10 +106,4 @@ int stream_read(struct stream *s, const void **ret, size_t *ret_n,
 bool stream_is_plain(const struct stream *s)
 {
 	return inflate_is_plain(s->inflate);
-}
-
-void stream_sha256(struct stream *s, char ret_sha256[SHA256_HEX_MAX])
-{
-	worker_join(&s->worker);
-	memcpy(ret_sha256, s->sha256, sizeof(s->sha256));
 }

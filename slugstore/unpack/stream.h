@@ -5,7 +5,6 @@
  * thread of their own: what inflate.h says, ahead of who reads them.
  */
 #include "base/base.h"
-#include "base/id.h"
 
 struct error;
 struct inflate_source;
@@ -27,6 +26,3 @@ int stream_read(struct stream *s, const void **ret, size_t *ret_n,
 		struct error *e);
 
 bool stream_is_plain(const struct stream *s);		/* no compression */
-
-/* After STREAM_END: the SHA-256 of the whole file. */
-void stream_sha256(struct stream *s, char ret_sha256[SHA256_HEX_MAX]);

@@ -11,7 +11,6 @@
  * until TAR_END or nothing at all; at last tar_finish.
  */
 #include "base/base.h"
-#include "base/id.h"
 #include "slugstore/unpack/entry.h"
 
 struct error;
@@ -32,5 +31,5 @@ int tar_next(struct tar *t, struct entry_claim *ret, struct error *e);
 int tar_data(struct tar *t, const void **ret, size_t *ret_n,
 	     uint64_t *ret_offset, struct error *e);
 
-/* Check what is behind the tar's end; the SHA-256 of the whole file. */
-int tar_finish(struct tar *t, char ret_sha256[SHA256_HEX_MAX], struct error *e);
+/* Check what is behind the tar's end, to the end of the file. */
+int tar_finish(struct tar *t, struct error *e);

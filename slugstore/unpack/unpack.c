@@ -158,7 +158,7 @@ static int unpack_end(struct unpack *u, int tree_fd, struct error *e)
 	if (tree_is_empty(&u->tree))
 		return error_set(e, EINVAL, "the archive holds nothing below"
 				 " ./app");
-	r = tar_finish(u->tar, u->res.sha256, e);
+	r = tar_finish(u->tar, e);
 	if (r >= 0 && u->writer)
 		r = writer_finish(u->writer, e);
 	if (r >= 0 && u->writer)

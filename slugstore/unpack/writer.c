@@ -53,7 +53,9 @@ static void *writer_run(void *userdata)
 		if (r < 0)
 			break;
 	}
-	w->result = r < 0 ? r : 0;
+	if (r == RING_END)
+		r = writer_make_finish(&w->make, &w->fault);
+	w->result = r;
 	writer_make_deinit(&w->make);
 	ring_close(w->ring);
 	return NULL;
@@ -64,7 +66,7 @@ int writer_new(struct writer **ret, int tree_fd, struct error *e)
 	auto_(writer_free_p) struct writer *w = xcalloc(1, sizeof(*w));
 	int r;
 
-	w->make = WRITER_MAKE_INIT(tree_fd);
+	writer_make_init(&w->make, tree_fd);
 	w->ring = ring_new(WRITER_BLOCKS, WRITER_BLOCK);
 	r = worker_start(&w->worker, writer_run, w, e);
 	if (r < 0)

@@ -7,8 +7,20 @@
 
 #include <fcntl.h>
 
+void writer_make_init(struct writer_make *m, int tree_fd)
+{
+	*m = (struct writer_make){ .tree_fd = tree_fd, .dir_fd = -1, .fd = -1 };
+	writeback_init(&m->writeback, tree_fd);
+}
+
+int writer_make_finish(struct writer_make *m, struct error *e)
+{
+	return writeback_finish(&m->writeback, e);
+}
+
 void writer_make_deinit(struct writer_make *m)
 {
+	writeback_deinit(&m->writeback);
 	m->dir_fd = fd_close(m->dir_fd);
 	m->fd = fd_close(m->fd);
 }
@@ -110,7 +122,7 @@ static int make_end_file(struct writer_make *m, struct error *e)
 	if (futimens(m->fd, t) < 0)
 		return error_sys(e, "set the time of %s", m->path);
 	m->fd = fd_close(m->fd);
-	return 0;
+	return writeback_add(&m->writeback, m->size, e);
 }
 
 /* ---- everything else ---- */

@@ -4,6 +4,7 @@
  * writer_make.h - carry out one order of writer.h.
  */
 #include "slugstore/unpack/entry.h"
+#include "slugstore/unpack/writeback.h"
 
 struct error;
 
@@ -36,11 +37,12 @@ struct writer_make {
 	uint64_t size;
 	mode_t mode;
 	char path[PATH_MAX];		/* of the file */
+	struct writeback writeback;
 };
 
-#define WRITER_MAKE_INIT(tree) ((struct writer_make){ \
-	.tree_fd = (tree), .dir_fd = -1, .fd = -1 })
-
+void writer_make_init(struct writer_make *m, int tree_fd);
 int writer_make(struct writer_make *m, const struct writer_order *o,
 		struct error *e);
+/* Nothing more comes; errors of the disk so far. */
+int writer_make_finish(struct writer_make *m, struct error *e);
 void writer_make_deinit(struct writer_make *m);
