@@ -14,6 +14,7 @@
 #define SLUG_GC_DELAY_SEC 10		/* after a slug is not wanted any more */
 #define SLUG_GC_TIMEOUT_SEC 3600
 #define SLUG_PINS_TIMEOUT_SEC 30	/* the store itself waits 10 s for others */
+#define SLUG_PINS_PATIENCE_MSEC 2000	/* then new dynos start without */
 #define WITHDRAW_MSEC 1000		/* upstream learns that a route goes */
 #define OUTPUT_GRACE_SEC 2		/* an ended dyno's output, to its end */
 #define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */

@@ -9,11 +9,11 @@
  *   another process fetches the same slug	total-timeout (slugs.conf), 1200 s
  *   download, with all retries			total-timeout (slugs.conf), 1200 s
  *   another process unpacks the same slug	600 s (store_unpack.c)
+ *   counting what it will take, if room is short	600 s (unpack/limits.c)
  *   unpacking					600 s (unpack/limits.c)
  *
- * SLUG_TIMEOUT_SEC is twice their sum: it ends what hangs where no limit of the
- * job's own reaches, in a dead file system for one. It is the upper bound of
- * what total-timeout may usefully be. A slug holds one of JOBS_MAX places while
+ * SLUG_TIMEOUT_SEC is well above their sum: it ends what hangs where no limit of
+ * the job's own reaches, in a dead file system for one. A slug holds one of JOBS_MAX places while
  * its job runs, and keeps no other slug waiting as long as there are places.
  * The jobs of a supervisor die with it; those of the next go on with what is
  * there. Jobs of two hosts that share a store do the work once: the store sees

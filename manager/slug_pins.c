@@ -19,8 +19,9 @@ struct slug_pins {
 	bool shrunk;			/* since the last success */
 	struct strv asked;		/* sorted, each once */
 	struct job *job;
+	bool late;			/* it takes long */
 	unsigned failures;		/* in a row */
-	sd_event_source *retry;
+	sd_event_source *retry, *patience;
 };
 
 static void slug_pins_start(struct slug_pins *p);
@@ -70,6 +71,7 @@ static void slug_pins_fail(struct slug_pins *p, const char *message)
 {
 	struct error e;
 
+	p->patience = loop_unref(p->patience);
 	if (p->failures++ == 0)
 		log_err("cannot say which slugs are wanted: %s, will retry", message);
 	if (loop_timer(p->command->event, &p->retry,
@@ -93,14 +95,30 @@ static void on_slug_pins_done(struct job *job, const struct job_result *res,
 		shrunk = p->shrunk;
 		p->shrunk = false;
 	}
+	p->patience = loop_unref(p->patience);
+	p->late = false;
 	p->job = job_free(p->job);
 	p->fn(shrunk, p->userdata);
+}
+
+static int on_slug_pins_late(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct slug_pins *p = userdata;
+
+	p->patience = loop_unref(p->patience);
+	p->late = true;
+	p->fn(false, p->userdata);
+	return 0;
 }
 
 static void slug_pins_start(struct slug_pins *p)
 {
 	auto_strv args = STRV_INIT;
 	struct error e;
+
+	p->late = loop_timer(p->command->event, &p->patience,
+			     SLUG_PINS_PATIENCE_MSEC * USEC_PER_MSEC,
+			     on_slug_pins_late, p, "slug pins", &e) < 0;
 
 	strv_add(&args, "keep");
 	for (size_t i = 0; i < p->asked.n; i++)
@@ -127,7 +145,7 @@ bool slug_pins_want(struct slug_pins *p, const struct strv *slugs)
 		p->retry = loop_unref(p->retry);
 		slug_pins_start(p);
 	}
-	return !p->job || p->failures;
+	return !p->job || p->failures || p->late;
 }
 
 struct slug_pins *slug_pins_new(const struct slug_command *command,
@@ -147,6 +165,7 @@ struct slug_pins *slug_pins_free(struct slug_pins *p)
 	if (!p)
 		return NULL;
 	p->retry = loop_unref(p->retry);
+	p->patience = loop_unref(p->patience);
 	job_free(p->job);
 	strv_deinit(&p->asked);
 	free(p);

@@ -3,8 +3,8 @@
 /*
  * slug_pins.h - the store's pins are what this host wants: made equal to it by
  * a job ("dyno-slug keep"), since they are synced to a disk that may be busy,
- * and that must stop no dyno's output. A job that fails is told and done again,
- * and nobody waits for it.
+ * and that must stop no dyno's output. A job that fails is told and done again;
+ * nobody waits for that, nor long for the first try.
  */
 #include "base/base.h"
 
@@ -12,7 +12,7 @@ struct slug_command;
 struct slug_pins;
 struct strv;
 
-/* The job has ended, well or not; shrunk: some slug is not wanted any more. Comes
+/* The job has ended, well or not, or takes long; shrunk: some slug is not wanted any more. Comes
  * from the loop. */
 typedef void (*slug_pins_fn)(bool shrunk, void *userdata);
 
@@ -22,6 +22,6 @@ struct slug_pins *slug_pins_new(const struct slug_command *command,
 struct slug_pins *slug_pins_free(struct slug_pins *p);
 
 /* The whole list; repetitions and order do not matter. false: it is being written,
- * wait for fn and ask again. true: it is, or cannot be written now. Costs nothing
+ * wait for fn and ask again. true: it is, or cannot be written soon. Costs nothing
  * when the list is the last one. */
 bool slug_pins_want(struct slug_pins *p, const struct strv *slugs);

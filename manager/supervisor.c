@@ -100,6 +100,13 @@ static void supervisor_reconcile(struct supervisor *s)
 	}
 }
 
+/* Dynos of one app stand together, most of the time. */
+static void supervisor_add_slug(struct strv *slugs, const char *slug)
+{
+	if (slug && !(slugs->n && str_eq(slugs->v[slugs->n - 1], slug)))
+		strv_add(slugs, slug);
+}
+
 /* What is to run here or runs; said to the store before anything is done for it. */
 static bool supervisor_pin(struct supervisor *s)
 {
@@ -107,11 +114,10 @@ static bool supervisor_pin(struct supervisor *s)
 	struct life *l;
 
 	for (size_t i = 0; i < s->wanted.n; i++)
-		if (s->wanted.items[i]->slug)
-			strv_add(&slugs, s->wanted.items[i]->slug);
+		supervisor_add_slug(&slugs, s->wanted.items[i]->slug);
 	list_for_each(l, &s->lives, link)
-		if (l->a->slug && !dyno_fsm_is_final(l->st.state))
-			strv_add(&slugs, l->a->slug);
+		if (!dyno_fsm_is_final(l->st.state))
+			supervisor_add_slug(&slugs, l->a->slug);
 	return slug_pins_want(s->pins, &slugs);
 }
 

@@ -49,9 +49,11 @@ static int processes_poke(const struct probe *p)
 
 static int processes_descriptor(const struct probe *p)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
+	int pidfd = (int)syscall(SYS_pidfd_open, 1, 0), got = -1;
 
-	return pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, 3, 0);
+	for (int fd = 3; pidfd >= 0 && got < 0 && fd < PROCESSES_MAX; fd++)
+		got = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	return got;
 }
 
 /* What PID 1 has open: nothing by which one could walk through the host. */

@@ -27,6 +27,16 @@ struct waiter {
 	bool gives_up;
 };
 
+static void put(struct bench *b, const char *name, const char *text)
+{
+	slug_program_put(&b->program, name, text);
+}
+
+static void take_away(struct bench *b, const char *name)
+{
+	slug_program_take_away(&b->program, name);
+}
+
 static int setup(void **state)
 {
 	struct bench *b = xcalloc(1, sizeof(*b));
@@ -97,7 +107,7 @@ static void so_many_run_at_a_time(void **state)
 	struct bench *b = *state;
 	struct waiter w[JOBS_MAX + 2] = { 0 };
 
-	slug_program_put(&b->program, "hold", "");
+	put(b, "hold", "");
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 		auto_free char *name = xasprintf("slug%zu", i);
 
@@ -106,7 +116,7 @@ static void so_many_run_at_a_time(void **state)
 	slug_program_await(&b->program, JOBS_MAX);
 	slug_program_serve(&b->program, 100);
 	assert_int_equal(slug_program_count(&b->program), JOBS_MAX);
-	slug_program_take_away(&b->program, "hold");
+	take_away(b, "hold");
 	for (size_t i = 0; i < ARRAY_SIZE(w); i++)
 		expect(b, &w[i], 1, SLUG_READY);
 }
@@ -116,12 +126,12 @@ static void a_failure_is_told_with_its_last_line(void **state)
 	struct bench *b = *state;
 	struct waiter w = { 0 };
 
-	slug_program_put(&b->program, "one", "echo first >&2; echo dyno-slug: no luck >&2; exit 1\n");
+	put(b, "one", "echo first >&2; echo dyno-slug: no luck >&2; exit 1\n");
 	want(b, "one", &w);
 	expect(b, &w, 1, SLUG_FAILED);
 	assert_string_equal(w.message, "dyno-slug: no luck");
 	/* Asked again, it is done again. */
-	slug_program_take_away(&b->program, "one");
+	take_away(b, "one");
 	want(b, "one", &w);
 	expect(b, &w, 2, SLUG_READY);
 }
@@ -132,13 +142,15 @@ static void a_wrong_digest_is_an_outcome_of_its_own(void **state)
 	char actual[SHA256_HEX_MAX];
 	struct waiter w = { 0 };
 
-	slug_program_put(&b->program, "one", "echo 'slug: wrong SHA-256: expected x, got " HEX "' >&2; exit 4\n");
+	put(b, "one", "echo 'slug: wrong SHA-256: expected x, got " HEX "' >&2;"
+	    " exit 4\n");
 	want(b, "one", &w);
 	expect(b, &w, 1, SLUG_WRONG);
 	assert_true(slug_jobs_parse_wrong(w.message, actual));
 	assert_string_equal(actual, HEX);
 	/* A damaged blob here is not what upstream sent. */
-	slug_program_put(&b->program, "two", "echo 'the blob x is damaged: its SHA-256 is " HEX "' >&2; exit 4\n");
+	put(b, "two", "echo 'the blob x is damaged: its SHA-256 is " HEX "' >&2;"
+	    " exit 4\n");
 	want(b, "two", &w);
 	expect(b, &w, 2, SLUG_FAILED);
 }
@@ -148,7 +160,7 @@ static void without_space_the_job_is_done_again_by_itself(void **state)
 	struct bench *b = *state;
 	struct waiter stays = { 0 }, leaves = { .gives_up = true }, other = { 0 };
 
-	slug_program_put(&b->program, "one", "echo 'needs 2 MiB, has 1 MiB' >&2; exit 5\n");
+	put(b, "one", "echo 'needs 2 MiB, has 1 MiB' >&2; exit 5\n");
 	want(b, "one", &stays);
 	want(b, "one", &leaves);
 	want(b, "other", &other);
@@ -156,7 +168,7 @@ static void without_space_the_job_is_done_again_by_itself(void **state)
 	expect(b, &stays, 1, SLUG_NO_SPACE);
 	assert_string_equal(stays.message, "needs 2 MiB, has 1 MiB");
 	expect(b, &stays, 3, SLUG_NO_SPACE);
-	slug_program_take_away(&b->program, "one");
+	take_away(b, "one");
 	expect(b, &stays, 4, SLUG_READY);
 	assert_int_equal(leaves.calls, 1);
 	assert_int_equal(slug_program_count(&b->program), 5);
@@ -167,11 +179,11 @@ static void whoever_asks_anew_ends_the_pause(void **state)
 	struct bench *b = *state;
 	struct waiter first = { 0 }, second = { 0 };
 
-	slug_program_put(&b->program, "one", "echo full >&2; exit 5\n");
+	put(b, "one", "echo full >&2; exit 5\n");
 	want(b, "one", &first);
 	/* Pauses of 0.2, 0.4, 0.8, 1.6 and 3.2 s. */
 	expect(b, &first, 5, SLUG_NO_SPACE);
-	slug_program_take_away(&b->program, "one");
+	take_away(b, "one");
 	want(b, "one", &second);
 	slug_program_serve(&b->program, 1000);
 	expect(b, &second, 1, SLUG_READY);
@@ -183,7 +195,7 @@ static void nobody_waits_any_more_no_job(void **state)
 	struct bench *b = *state;
 	struct waiter w = { .gives_up = true };
 
-	slug_program_put(&b->program, "one", "echo full >&2; exit 5\n");
+	put(b, "one", "echo full >&2; exit 5\n");
 	want(b, "one", &w);
 	expect(b, &w, 1, SLUG_NO_SPACE);
 	slug_program_serve(&b->program, 500);

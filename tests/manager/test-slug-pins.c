@@ -149,6 +149,24 @@ static void a_failure_is_tried_again_and_nobody_waits(void **state)
 	assert_false(want(b, "b c"));
 }
 
+static void a_job_that_takes_long_is_not_waited_for(void **state)
+{
+	struct bench *b = *state;
+
+	slug_program_put(&b->program, "hold", "");
+	assert_false(want(b, "a"));
+	slug_program_serve(&b->program, 1000);
+	assert_false(want(b, "a"));
+	await_calls(b, 1);
+	assert_true(want(b, "a"));
+	assert_true(want(b, "b"));
+	slug_program_take_away(&b->program, "hold");
+	await_calls(b, 2);
+	assert_false(want(b, "b"));
+	await_calls(b, 3);
+	assert_ran(b, "keep a\nkeep b\n");
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -159,6 +177,7 @@ int main(void)
 		T(a_list_that_loses_a_slug_has_shrunk),
 		T(a_list_that_comes_meanwhile_has_its_turn_after),
 		T(a_failure_is_tried_again_and_nobody_waits),
+		T(a_job_that_takes_long_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
