@@ -27,6 +27,7 @@ libcli_a_SOURCES = \
 	%D%/slug_file.c %D%/slug_file.h \
 	%D%/verbs.c %D%/verbs.h \
 	%D%/wait.c %D%/wait.h \
+	%D%/why.c \
 	%D%/when.c %D%/when.h
 CLI_LIBS = libcli.a $(HTTP_LIBS) $(ARCHIVE_LIBS) $(GNUTLS_LIBS)
 

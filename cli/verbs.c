@@ -31,6 +31,8 @@ const struct verb cli_verbs[] = {
 	{ "restart", 0, 1, dynos_restart, "[DYNO|TYPE]",
 	  "restart all dynos, one, or those of a type" },
 	{ "stop", 1, 1, dynos_stop, "DYNO|TYPE", "stop a dyno" },
+	{ "why", 0, 1, why_run, "[DYNO] [-n N] [--json]",
+	  "tell how a dyno's processes ended, and why" },
 	{ "wait", 0, 1, wait_run, "[--timeout SEC] [TYPE]",
 	  "wait until the formation is up" },
 	{ "logs", 0, 0, logs_show, "[-n N] [--tail] [--dyno DYNO] [--source S]",

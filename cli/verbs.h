@@ -33,4 +33,5 @@ VERB(verbs_help)
 VERB(verbs_names)
 VERB(verbs_version)
 VERB(wait_run)
+VERB(why_run)
 #undef VERB

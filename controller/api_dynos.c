@@ -3,8 +3,10 @@
  */
 #include "base/error.h"
 #include "controller/api_handlers.h"
+#include "controller/deaths.h"
 #include "controller/engine.h"
 #include "controller/formation.h"
+#include "controller/names.h"
 #include "controller/one_off.h"
 #include "controller/outcome.h"
 #include "controller/releases.h"
@@ -180,6 +182,25 @@ static int dyno_accepted(struct api_call *call, int r)
 	return r;
 }
 
+/* A name may be asked for when its dyno is gone; an id only while it is there. */
+static int deaths_call(struct api_call *call, struct error *e)
+{
+	const char *which = http_request_param(call->req, "dyno");
+	auto_doc dyno = DOC_INIT;
+	int r = 0;
+
+	if (!*which) {
+		which = NULL;
+	} else if (!names_dyno_ok(which)) {
+		r = dyno_param(call, &dyno, e);
+		which = json_str(dyno.j, "name");
+	}
+	if (r == 0)
+		r = deaths_list(call->c->engine, json_str(call->app.j, "id"), which,
+				&call->reply, e);
+	return r;
+}
+
 static int dynos_restart_call(struct api_call *call, struct error *e)
 {
 	return dyno_accepted(call, dynos_restart(call->c->engine, &call->app,
@@ -211,6 +232,7 @@ API_HANDLER(api_formation_batch, formation_batch_call, API_APP | API_BODY)
 API_HANDLER(api_formation_single, formation_single_call, API_APP | API_BODY)
 API_HANDLER(api_dynos_list, dyno_list_call, API_APP)
 API_HANDLER(api_dynos_get, dyno_get_call, API_APP)
+API_HANDLER(api_deaths_list, deaths_call, API_APP)
 API_HANDLER(api_dynos_create, dyno_create_call, API_APP | API_BODY)
 API_HANDLER(api_dynos_restart_all, dynos_restart_call, API_APP)
 API_HANDLER(api_dynos_restart, dyno_restart_call, API_APP)

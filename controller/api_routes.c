@@ -49,6 +49,8 @@ static const struct http_route routes[] = {
 	{ "GET",    "/apps/:app/dynos/:dyno", api_dynos_get },
 	{ "DELETE", "/apps/:app/dynos/:dyno", api_dynos_restart },
 	{ "POST",   "/apps/:app/dynos/:dyno/actions/stop", api_dynos_restart },
+	{ "GET",    "/apps/:app/deaths", api_deaths_list },
+	{ "GET",    "/apps/:app/dynos/:dyno/deaths", api_deaths_list },
 	{ "DELETE", "/apps/:app/formations/:type", api_dynos_restart_type },
 	{ "POST",   "/apps/:app/formations/:type/actions/stop",
 	  api_dynos_restart_type },

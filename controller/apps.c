@@ -7,6 +7,7 @@
 #include "controller/apps.h"
 #include "controller/change.h"
 #include "controller/controller_conf.h"
+#include "controller/deaths.h"
 #include "controller/dynos.h"
 #include "controller/engine.h"
 #include "controller/logs.h"
@@ -213,6 +214,8 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 
 	if (r == 0)
 		r = state_list(c->g->state, prefix, &items, e);
+	if (r == 0)
+		r = deaths_forget(c, id, e);
 	if (r < 0)
 		return r;
 	json_array_foreach(dynos, i, dyno)

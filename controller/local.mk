@@ -20,6 +20,7 @@ libcontroller_a_SOURCES = \
 	%D%/config_vars.c %D%/config_vars.h \
 	%D%/controller.c %D%/controller.h \
 	%D%/controller_conf.c %D%/controller_conf.h \
+	%D%/deaths.c %D%/deaths.h \
 	%D%/doc.c %D%/doc.h \
 	%D%/dyno_plan.c %D%/dyno_plan.h \
 	%D%/dynos.c %D%/dynos.h \

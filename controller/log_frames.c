@@ -51,8 +51,9 @@ static const char *log_frames_body(const char *p, const char *end,
 	    !id_is_uuid(f->app))
 		return "the app is not a UUID";
 	if (log_frames_word(&p, end, f->source, sizeof(f->source)) < 0 ||
-	    (!str_eq(f->source, "app") && !str_eq(f->source, "heroku")))
-		return "the source is neither app nor heroku";
+	    (!str_eq(f->source, "app") && !str_eq(f->source, "heroku") &&
+	     !str_eq(f->source, "death")))
+		return "the source is neither app nor heroku nor death";
 	if (log_frames_word(&p, end, f->ps, sizeof(f->ps)) < 0)
 		return "the process name is wrong";
 	if (end - p > LOG_STORE_MESSAGE_MAX)

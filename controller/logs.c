@@ -85,7 +85,7 @@ int logs_say(struct logs *l, const char *app, const char *message,
 struct logs_batch {
 	struct logs *l;
 	const char *host, *epoch;
-	logs_known_fn known;
+	const struct logs_ops *ops;
 	void *userdata;
 	struct map apps;		/* app -> YES or NO */
 	uint64_t acked;
@@ -101,10 +101,19 @@ static bool logs_batch_known(struct logs_batch *b, const char *app)
 	void *have = map_get(&b->apps, app);
 
 	if (!have) {
-		have = b->known(app, b->userdata) ? YES : NO;
+		have = b->ops->known(app, b->userdata) ? YES : NO;
 		map_set(&b->apps, app, have);
 	}
 	return have == YES;
+}
+
+static int logs_batch_store(struct logs_batch *b, const struct log_frame *f,
+			    struct error *e)
+{
+	if (str_eq(f->source, "death"))
+		return b->ops->death(f->app, f->ps, f->line.message,
+				     f->line.message_len, b->userdata, e);
+	return log_store_add(b->l->store, &f->line, e);
 }
 
 static int logs_batch_add(struct logs_batch *b, const char *p, const char *end,
@@ -117,7 +126,7 @@ static int logs_batch_add(struct logs_batch *b, const char *p, const char *end,
 		if (f.seq <= b->acked)
 			continue;
 		if (logs_batch_known(b, f.app))
-			r = log_store_add(b->l->store, &f.line, e);
+			r = logs_batch_store(b, &f, e);
 		if (r < 0)
 			return r;
 		b->acked = f.seq;
@@ -142,11 +151,11 @@ static int logs_batch_run(struct logs_batch *b, const char *body, size_t n,
 }
 
 int logs_take(struct logs *l, const char *host, const char *epoch,
-	      const char *body, size_t n, logs_known_fn known, void *userdata,
-	      uint64_t *ret_acked, struct error *e)
+	      const char *body, size_t n, const struct logs_ops *ops,
+	      void *userdata, uint64_t *ret_acked, struct error *e)
 {
 	struct logs_batch b = {
-		.l = l, .host = host, .epoch = epoch, .known = known,
+		.l = l, .host = host, .epoch = epoch, .ops = ops,
 		.userdata = userdata, .apps = MAP_INIT,
 	};
 	int r = log_store_begin(l->store, e);

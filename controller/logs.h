@@ -21,8 +21,14 @@ struct log_store *logs_store(struct logs *l);
 int logs_say(struct logs *l, const char *app, const char *message,
 	     struct error *e);
 
-/* Whether lines of an app are accepted (it exists). */
-typedef bool (*logs_known_fn)(const char *app, void *userdata);
+struct logs_ops {
+	/* Whether lines of an app are accepted (it exists). */
+	bool (*known)(const char *app, void *userdata);
+	/* A frame that is no line: the record of a dyno's end. It may come again
+	 * if what is behind it cannot be stored. */
+	int (*death)(const char *app, const char *ps, const char *text, size_t n,
+		     void *userdata, struct error *e);
+};
 
 /*
  * Store a host's frames; *ret_acked is the highest sequence stored for the
@@ -30,8 +36,8 @@ typedef bool (*logs_known_fn)(const char *app, void *userdata);
  * the body is malformed; nothing of it was stored.
  */
 int logs_take(struct logs *l, const char *host, const char *epoch,
-	      const char *body, size_t n, logs_known_fn known, void *userdata,
-	      uint64_t *ret_acked, struct error *e);
+	      const char *body, size_t n, const struct logs_ops *ops,
+	      void *userdata, uint64_t *ret_acked, struct error *e);
 
 /* fn is called when lines of the app have been stored, or when the app has
  * been forgotten. It must not free other watches. */

@@ -31,6 +31,16 @@ bool names_type_ok(const char *s)
 	return names_all(s, WORD "-", 1, NAMES_TYPE_MAX);
 }
 
+bool names_dyno_ok(const char *s)
+{
+	const char *dot = strrchr(s, '.');
+	auto_free char *type = dot ? xstrndup(s, (size_t)(dot - s)) : NULL;
+
+	return type && names_type_ok(type) && dot[1] &&
+	       strspn(dot + 1, "0123456789") == strlen(dot + 1) &&
+	       strlen(dot + 1) <= 9;
+}
+
 bool names_host_ok(const char *s)
 {
 	return names_all(s, LOWER DIGIT ".-", 1, NAMES_HOST_MAX) &&

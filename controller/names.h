@@ -11,6 +11,7 @@
 
 bool names_app_ok(const char *s);	/* ^[a-z][a-z0-9-]{1,28}[a-z0-9]$ */
 bool names_type_ok(const char *s);	/* ^[-\w]{1,128}$ */
+bool names_dyno_ok(const char *s);	/* a type, a dot, a number */
 bool names_host_ok(const char *s);	/* ^[a-z0-9][a-z0-9.-]{0,62}$ */
 bool names_env_ok(const char *s);	/* ^\w+$, not beginning with a digit */
 

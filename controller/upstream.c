@@ -7,6 +7,7 @@
 #include "controller/api_download.h"
 #include "controller/api_handlers.h"
 #include "controller/assignments.h"
+#include "controller/deaths.h"
 #include "controller/engine.h"
 #include "controller/hosts.h"
 #include "controller/live.h"
@@ -130,6 +131,16 @@ static bool upstream_app_known(const char *app, void *userdata)
 	return state_get(g->state, key, NULL, NULL, &e) != STATE_ABSENT;
 }
 
+static int upstream_death(const char *app, const char *ps, const char *text,
+			  size_t n, void *userdata, struct error *e)
+{
+	return deaths_take(userdata, app, ps, text, n, e);
+}
+
+static const struct logs_ops upstream_logs_ops = {
+	.known = upstream_app_known, .death = upstream_death,
+};
+
 static int logs_call(struct api_call *call, struct error *e)
 {
 	const char *epoch = http_request_query(call->req, "epoch"), *host, *body;
@@ -144,7 +155,7 @@ static int logs_call(struct api_call *call, struct error *e)
 		return r;
 	body = http_request_body(call->req, &n);
 	r = logs_take(call->c->engine->logs, host, epoch, body, n,
-		      upstream_app_known, call->c->engine, &acked, &why);
+		      &upstream_logs_ops, call->c->engine, &acked, &why);
 	if (r == -EBADMSG)		/* theirs, not ours */
 		return outcome_set(e, OUTCOME_BAD_REQUEST, "%.400s.", why.msg);
 	if (r < 0)

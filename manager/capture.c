@@ -17,6 +17,7 @@
 #define CHUNK_MAX 65536
 #define TURN_MAX (256 * 1024)		/* of one dyno, before others' turn */
 #define PUNCH_STEP (LOG_CAPTURE_MAX / 4)
+#define TAIL_KEPT (16 * 1024)		/* for the record of its end */
 
 struct capture_cursor {
 	char instance[40];
@@ -106,12 +107,27 @@ static void capture_commit(struct capture *c, uint64_t n_lines)
 			capture_drop(c);
 	}
 	capture_save_cursor(c);
-	if (c->cursor.offset - c->punched < PUNCH_STEP)
+	if (c->cursor.offset - c->punched < PUNCH_STEP + TAIL_KEPT)
 		return;
+	c->punched = c->cursor.offset - TAIL_KEPT;
 	if (fallocate(c->log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      0, (off_t)c->cursor.offset) < 0)
+		      0, (off_t)c->punched) < 0)
 		log_warn("%s: cannot free framed output: %m, ignoring", c->ps);
-	c->punched = c->cursor.offset;
+}
+
+void capture_tail(const struct capture *c, size_t max, struct buf *ret)
+{
+	uint64_t from = c->cursor.offset > max ? c->cursor.offset - max : 0;
+	size_t n = (size_t)(c->cursor.offset - from);
+	auto_free char *text = xmalloc(n + 1);
+	ssize_t got = n ? pread(c->log_fd, text, n, (off_t)from) : 0;
+	size_t hole = 0;		/* it reads as zeros */
+
+	if (got <= 0)
+		return;
+	while (hole < (size_t)got && text[hole] == '\0')
+		hole++;
+	buf_add(ret, text + hole, (size_t)got - hole);
 }
 
 /* Frames the lines of one chunk; returns how many bytes they took. */

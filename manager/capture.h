@@ -44,6 +44,11 @@ bool capture_at_end(const struct capture *c);
  * newline too, and tell what was dropped. */
 void capture_finish(struct capture *c);
 
+/* Add the last max bytes of what has been framed, or fewer; they may begin in the
+ * middle of a line. Those that the file has no longer are left out. */
+struct buf;
+void capture_tail(const struct capture *c, size_t max, struct buf *ret);
+
 struct capture *capture_free(struct capture *c);
 DEFINE_AUTO(struct capture, capture_free)
 

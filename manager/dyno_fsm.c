@@ -65,7 +65,8 @@ static const struct {
 	[DYNO_BOOTING] = {
 		ON(BOUND)       = GO(UP, TELL | DO(DISARM) | DO(LOG_STATE) | DO(ARM)),
 		/* Its exit does the transition. */
-		ON(TIMEOUT)     = GO(BOOTING, DO(DISARM) | DO(LOG_R10) | DO(KILL)),
+		ON(TIMEOUT)     = GO(BOOTING, DO(DISARM) | DO(LOG_R10) | DO(KILL) |
+				     DO(SAVE)),
 		ON(QUOTA)       = GO(BOOTING, DO(DISARM) | VAST),
 		ON(EXIT)        = GO(CRASHED, GONE | CRASH),
 		ON(STOP)        = GO(STOPPING, TERM | DO(LOG_LEAVE)),

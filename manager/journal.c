@@ -281,7 +281,12 @@ bool journal_is_tight(const struct journal *j)
 int journal_add(struct journal *j, const struct journal_line *line)
 {
 	struct journal_head h = { .magic = RECORD_MAGIC, .reach = line->reach };
-	uint64_t max = line->heroku ? j->max + j->max / 8 : j->max;
+	static const char *const sources[JOURNAL_SOURCE_COUNT] = {
+		[JOURNAL_APP] = "app", [JOURNAL_HEROKU] = "heroku",
+		[JOURNAL_DEATH] = "death",
+	};
+	uint64_t max = line->source == JOURNAL_APP ? j->max
+						   : j->max + j->max / 8;
 	size_t n = line->n < LOG_LINE_MAX ? line->n : LOG_LINE_MAX;
 	char frame[256], prefix[16];
 	int frame_n, prefix_n;
@@ -292,7 +297,7 @@ int journal_add(struct journal *j, const struct journal_line *line)
 	frame_n = snprintf(frame, sizeof(frame), "%llu %llu %s %s %s ",
 			   (unsigned long long)h.seq,
 			   (unsigned long long)line->usec, line->app_id,
-			   line->heroku ? "heroku" : "app", line->ps);
+			   sources[line->source], line->ps);
 	assert(frame_n > 0 && (size_t)frame_n < sizeof(frame));
 	prefix_n = snprintf(prefix, sizeof(prefix), "%zu ", (size_t)frame_n + n);
 	h.n = (uint32_t)((size_t)prefix_n + (size_t)frame_n + n);

@@ -19,9 +19,16 @@ struct journal;
 
 #define JOURNAL_FULL 1
 
+enum journal_source {
+	JOURNAL_APP,
+	JOURNAL_HEROKU,
+	JOURNAL_DEATH,			/* no line: the record of an end */
+	JOURNAL_SOURCE_COUNT
+};
+
 struct journal_line {
 	const char *app_id;		/* UUID */
-	bool heroku;			/* source heroku, else app */
+	enum journal_source source;
 	const char *ps;			/* "web.1" */
 	uint64_t usec;			/* since 1970 */
 	const char *message;

@@ -43,8 +43,7 @@ static void life_set_error(struct life *l, const char *message)
 	l->st.error = xstrdup(message);
 }
 
-/* {"record": 48, ...}; null if nobody has measured. */
-static json_t *life_trace(const struct life *l)
+json_t *life_trace(const struct life *l)
 {
 	auto_free char *text = xstrdup(l->st.trace ? l->st.trace : "");
 	char *next = text;
@@ -326,7 +325,7 @@ static void life_account(struct life *l, enum dyno_state from,
 	if (event == DYNO_EV_STARTED) {
 		l->st.cycle_at = (int64_t)cycling_draw(l);
 		l->st.failures = 0;
-		l->st.vast = false;
+		l->st.vast = l->st.late = false;
 		l->st.exit_status = -1;
 		life_set_error(l, NULL);
 	}

@@ -108,6 +108,10 @@ const char *life_shown(const struct life *l);
 /* As in a report. New reference. */
 json_t *life_json(const struct life *l);
 
+/* What its start took, {"record": 48, ...}; null if nobody has measured. New
+ * reference. */
+json_t *life_trace(const struct life *l);
+
 void life_save(struct life *l);
 
 /* true when there is none or it is leased; else *e says why not. */
@@ -128,6 +132,10 @@ void life_exited(struct life *l, const struct dyno_exit *exit);
 void life_signal(struct life *l, int sig);
 void life_kill(struct life *l);
 void life_end_client(struct life *l);
+
+/* ---- life_death.c ---- */
+/* Its process has ended, and its output is read: keep how and why. */
+void life_tell_death(struct life *l);
 
 /* ---- life_log.c: Heroku's words ---- */
 void life_log_line(struct life *l, const char *fmt, ...) PRINTF(2, 3);

@@ -153,10 +153,10 @@ void life_adopt(struct life *l, struct host_dyno *d)
 static void life_output_done(struct life *l)
 {
 	l->grace_timer = loop_unref(l->grace_timer);
-	if (l->capture) {
+	if (l->capture)
 		capture_finish(l->capture);
-		l->capture = capture_free(l->capture);
-	}
+	life_tell_death(l);
+	l->capture = capture_free(l->capture);
 	l->st.exit_status = l->exit.status;
 	life_event(l, DYNO_EV_EXIT);
 }

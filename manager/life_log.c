@@ -17,7 +17,7 @@ void life_log_line(struct life *l, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	struct journal_line line = {
-		.app_id = l->a->app_id, .heroku = true, .ps = l->a->name,
+		.app_id = l->a->app_id, .source = JOURNAL_HEROKU, .ps = l->a->name,
 		.usec = clock_real_usec(),
 	};
 	struct error e;
@@ -74,6 +74,7 @@ static void life_log_exit(struct life *l, enum dyno_state from)
 
 static void life_log_r10(struct life *l, enum dyno_state from)
 {
+	l->st.late = true;
 	life_log_line(l, "Error R10 (Boot timeout) -> Web process failed to bind to "
 		      "$PORT within %llu seconds of launch",
 		      (unsigned long long)l->s->conf.boot_timeout);

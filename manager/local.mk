@@ -42,10 +42,12 @@ libsupervisor_a_SOURCES = \
 	%D%/meter.c %D%/meter.h \
 	%D%/metering.c %D%/metering.h \
 	%D%/dial.c %D%/dial.h \
+	%D%/death.c %D%/death.h \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/life.c %D%/life.h \
+	%D%/life_death.c \
 	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/port.c %D%/port.h \

@@ -29,6 +29,7 @@ static const struct json_field fields[] = {
 	FIELD(stopping, BOOL),
 	FIELD(replaced, BOOL),
 	FIELD(vast, BOOL),
+	FIELD(late, BOOL),
 	FIELD(since, INT),
 	FIELD(changed, INT),
 	FIELD(started, INT),

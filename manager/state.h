@@ -33,7 +33,7 @@ struct state {
 	int64_t cycling;		/* enum state_cycling */
 	int64_t cycle_at;		/* real usec: time for its daily restart */
 	bool stopping, replaced;
-	bool vast;			/* R15 has been said about this instance */
+	bool vast, late;		/* R15, R10 have been said of this instance */
 	int64_t since;			/* real usec: shown state, */
 	int64_t changed;		/* and own state */
 	int64_t started;

@@ -138,6 +138,7 @@ int dyno_exit(struct runtime *rt, struct dyno *d, struct dyno_exit *ret,
 		.status = x.status, .signal = x.signal,
 		.oom_kills = stats.oom_kills,
 		.memory_peak = stats.memory_peak, .cpu_usec = stats.cpu_usec,
+		.memory_stall_usec = stats.memory_stall_usec,
 	};
 	*ret = out;
 	return 0;

@@ -234,6 +234,8 @@ struct dyno_exit {
 	uint64_t oom_kills;	/* from the kernel's counters */
 	uint64_t memory_peak;	/* bytes */
 	uint64_t cpu_usec;
+	uint64_t memory_stall_usec;	/* time that some process waited for memory;
+					 * 0 on cgroup v1 */
 };
 
 /* How it ended; call when the pidfd is readable, before runtime_remove(). */

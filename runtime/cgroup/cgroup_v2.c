@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "runtime/cgroup/cgroup_device.h"
 #include "runtime/cgroup/cgroup_host.h"
+#include "runtime/cgroup/cgroup_usage_inside.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -172,6 +173,7 @@ static int v2_oom_kills(int fd, uint64_t *ret, struct error *e)
 static int v2_stats(struct cgroup_host *h, const char *uuid,
 		    struct cgroup_stats *ret, struct error *e)
 {
+	struct cgroup_pressure pressure = { .known = false };
 	auto_close int fd = -1;
 	int r = cgroup_tree_leaf(&h->trees.v[0], uuid, &fd, e);
 
@@ -183,6 +185,8 @@ static int v2_stats(struct cgroup_host *h, const char *uuid,
 		r = cgroup_tree_read_key(fd, "memory.stat", "anon", &ret->rss, e);
 	if (r == 0)
 		r = cgroup_tree_read_key(fd, "memory.stat", "file", &ret->cache, e);
+	cgroup_usage_pressure(fd, "memory.pressure", &pressure);
+	ret->memory_stall_usec = pressure.some.total;
 	if (r == 0)		/* a kernel without swap has no such file */
 		cgroup_tree_read(fd, "memory.swap.current", &ret->swap, NULL);
 	/* memory.peak came with 5.19; some kernels lack it. */

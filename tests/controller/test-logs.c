@@ -59,10 +59,21 @@ static bool known(const char *app, void *userdata)
 	return str_eq(app, APP);
 }
 
+static char death_text[64];
+
+static int death(const char *app, const char *ps, const char *text, size_t n,
+		 void *userdata, struct error *e)
+{
+	snprintf(death_text, sizeof(death_text), "%s %.*s", ps, (int)n, text);
+	return 0;
+}
+
+static const struct logs_ops ops = { .known = known, .death = death };
+
 static int take(struct fixture *f, const char *epoch, const struct buf *b,
 		uint64_t *acked, struct error *e)
 {
-	return logs_take(f->l, "h1", epoch, buf_str(b), b->len, known, NULL, acked,
+	return logs_take(f->l, "h1", epoch, buf_str(b), b->len, &ops, NULL, acked,
 			 e);
 }
 

@@ -43,7 +43,7 @@ static int add(struct journal *j, const char *message, uint64_t reach)
 	const struct journal_line line = {
 		.app_id = APP, .ps = "web.1", .usec = 1000, .message = message,
 		.n = strlen(message), .instance = reach ? INSTANCE : NULL,
-		.reach = reach, .heroku = !reach,
+		.reach = reach, .source = reach ? JOURNAL_APP : JOURNAL_HEROKU,
 	};
 
 	return journal_add(j, &line);
