@@ -11,6 +11,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#define GET_TRIES 3
+
 int slug_open_source(struct slug *g, const char *address, const char *what,
 		     struct source **ret)
 {
@@ -62,16 +64,21 @@ int slug_do_fetch(int argc, char **argv, void *userdata)
 	return r;
 }
 
-static int slug_unpack(struct slug *g, const char *sha256)
+/* 0, STORE_ABSENT or < 0. */
+static int slug_unpack(struct slug *g, const char *sha256, struct error *e)
 {
-	struct error e;
 	int r;
 
 	g->progress = PROGRESS_INIT("unpack");
-	r = store_unpack(g->store, sha256, &e);
+	r = store_unpack(g->store, sha256, e);
 	progress_end(&g->progress);
+	return r;
+}
+
+static int slug_tell_unpacked(int r, const char *sha256, const struct error *e)
+{
 	if (r < 0)
-		return slug_fail(&e);
+		return slug_fail(e);
 	return r == STORE_ABSENT ? slug_absent(sha256) : EXIT_SUCCESS;
 }
 
@@ -87,7 +94,10 @@ int slug_do_unpack(int argc, char **argv, void *userdata)
 	if (slug_open(g, "unpack", &e) < 0)
 		return slug_fail(&e);
 	r = slug_name(g, argv[optind], sha256);
-	return r ? r : slug_unpack(g, sha256);
+	if (r)
+		return r;
+	r = slug_unpack(g, sha256, &e);
+	return slug_tell_unpacked(r, sha256, &e);
 }
 
 int slug_do_get(int argc, char **argv, void *userdata)
@@ -108,10 +118,12 @@ int slug_do_get(int argc, char **argv, void *userdata)
 	r = store_has_tree(g->store, wanted, &e);
 	if (r < 0)
 		return slug_fail(&e);
-	if (r == STORE_ABSENT) {
+	/* Without a pin, a collector may take it before we have unpacked it. */
+	for (int i = 0; r == STORE_ABSENT && i < GET_TRIES; i++) {
 		r = slug_fetch(g, src, wanted, sha256);
 		if (r)
 			return r;
+		r = slug_unpack(g, wanted, &e);
 	}
-	return slug_unpack(g, wanted);
+	return slug_tell_unpacked(r, wanted, &e);
 }
