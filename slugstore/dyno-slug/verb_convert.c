@@ -9,6 +9,7 @@
 #include "slugstore/pack/output.h"
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/sandbox_unpack.h"
 #include "slugstore/unpack/unpack.h"
 
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static int convert_output(struct slug *g, struct convert *c, struct output *out,
 	r = convert_run(c, e);
 	progress_end(&g->progress);
 	if (r == 0)
-		r = error_prefix(e, unpack_run(&src, -1, NULL, ret, e),
+		r = error_prefix(e, sandbox_unpack(&src, -1, -1, ret, e),
 				 "the image would not be accepted");
 	return r < 0 ? r : output_publish(out, e);
 }

@@ -9,6 +9,7 @@
 #include "slugstore/pack/pack.h"
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/limits.h"
+#include "slugstore/unpack/sandbox_unpack.h"
 #include "slugstore/unpack/unpack.h"
 
 #include <getopt.h>
@@ -109,7 +110,7 @@ static int create_check(struct create *c, struct error *e)
 	if (fstat(c->out.fd, &st) < 0)
 		return error_sys(e, "look at the slug");
 	c->size = (uint64_t)st.st_size;
-	return error_prefix(e, unpack_run(&src, -1, NULL, &c->checked, e),
+	return error_prefix(e, sandbox_unpack(&src, -1, -1, &c->checked, e),
 			    "the slug would not be accepted");
 }
 
