@@ -35,7 +35,9 @@ struct collect_marks {
 	uint64_t high_percent, low_percent;
 };
 
-/* The store's marks from now on. EINVAL: a low one above its high one, a
+/* The store's marks from now on, none if all are 0. From now on it also collects
+ * by itself for what would not fit (space.h): until this is called, whoever has
+ * the store open decides alone what goes. EINVAL: a low one above its high one, a
  * percentage above 100. */
 int store_set_marks(struct store *s, const struct collect_marks *marks,
 		    struct error *e);

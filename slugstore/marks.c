@@ -50,6 +50,7 @@ int store_set_marks(struct store *s, const struct collect_marks *m,
 	if (m->high_percent > MARKS_HUNDRED)
 		return error_set(e, EINVAL, "the mark of percent is above 100");
 	s->marks = *m;
+	s->collects = true;
 	return 0;
 }
 

@@ -60,8 +60,10 @@ int space_make(struct store *s, uint64_t bytes, uint64_t inodes,
 
 	if (r < 0 || marks_fit(&s->marks, &at))
 		return r;
+	marks_room(&s->marks, &at, &res.room_bytes, &res.room_inodes);
 	/* Would it help? Only then it is done. */
-	r = store_collect(s, &req, &res, e);
+	if (s->collects)
+		r = store_collect(s, &req, &res, e);
 	if (r >= 0 && res.fits) {
 		req.dry_run = false;
 		r = store_collect(s, &req, &res, e);

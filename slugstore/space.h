@@ -4,7 +4,8 @@
  * space.h - does it fit? Asked before anything is written.
  *
  * It fits if the file system has the blocks and inodes, and no high mark of the
- * store (collect.h) is passed with it. If not: would collecting help? If even
+ * store (collect.h) is passed with it. If not, and marks were set, if only to
+ * none: would collecting help? If even
  * that would not, nothing is collected and the error says what it needs and
  * what it has. Else it is collected, down to the low marks.
  *

@@ -11,6 +11,7 @@ struct store {
 	int blobs_fd, trees_fd, partial_fd, incoming_fd, locks_fd;
 	int pins_fd, damaged_fd;
 	struct collect_marks marks;
+	bool collects;		/* by itself: marks were set, if only to none */
 	store_progress_fn on_progress;
 	void *userdata;
 };

@@ -63,14 +63,17 @@ static int enter_namespace(void **state)
 
 static int setup(void **state)
 {
+	const struct collect_marks none = { 0 };
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	f->dir = maker_new_dir();
 	f->fs = xasprintf("%s/fs", f->dir);
 	assert_int_equal(mkdir(f->fs, 0755), 0);
 	if (has_namespace &&
-	    mount("small", f->fs, "tmpfs", 0, FS_OPTIONS) == 0)
+	    mount("small", f->fs, "tmpfs", 0, FS_OPTIONS) == 0) {
 		assert_int_equal(store_open(&f->store, f->fs, NULL), 0);
+		assert_int_equal(store_set_marks(f->store, &none, NULL), 0);
+	}
 	*state = f;
 	return 0;
 }
@@ -185,6 +188,24 @@ static void what_fits_after_collecting_fits(void **state)
 	assert_int_equal(reserve(f, &imp, 6 * MIB), 0);
 	assert_int_equal(store_has(f->store, old, NULL, NULL), STORE_ABSENT);
 	assert_int_equal(store_has(f->store, pinned, NULL, NULL), 0);
+}
+
+static void without_marks_nothing_is_collected_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	auto_(store_import_free_p) struct store_import *imp = NULL;
+	auto_(store_free_p) struct store *plain = NULL;
+	char old[SHA256_HEX_MAX];
+	uint64_t needs, has;
+
+	NEEDS_FS(f);
+	put_slug(f, 1, 3 * MIB, "old", old);
+	assert_int_equal(store_open(&plain, f->fs, NULL), 0);
+	assert_int_equal(store_import_begin(plain, 0, &imp, NULL), 0);
+	assert_int_equal(store_import_reserve(imp, 6 * MIB, &f->e), -ENOSPC);
+	assert_refused(f, "bytes", &needs, &has);
+	assert_true(has <= 5 * MIB);
+	assert_int_equal(store_has(plain, old, NULL, NULL), 0);
 }
 
 static void the_second_of_two_imports_sees_what_the_first_takes(void **state)
@@ -369,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_never_fits_is_refused_and_nothing_is_collected),
 		T(what_fits_after_collecting_fits),
+		T(without_marks_nothing_is_collected_by_itself),
 		T(the_second_of_two_imports_sees_what_the_first_takes),
 		T(what_was_reserved_in_excess_is_given_back),
 		T(an_import_of_unknown_size_ends_with_the_same_sentence),
