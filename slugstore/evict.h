@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * evict.h - take a slug, or its tree alone, out of the store.
+ * evict.h - take a slug, or its tree or blob alone, out of the store.
  *
  * It leaves its names under the slug's exclusive lock and that of the pins,
  * by renaming into incoming/; deleting comes after, when nobody waits for a
@@ -12,7 +12,7 @@
 #define EVICT_BUSY 1		/* leased, or being changed */
 #define EVICT_PINNED 2
 
-enum evict_what { EVICT_TREE, EVICT_ALL };
+enum evict_what { EVICT_TREE, EVICT_BLOB, EVICT_ALL };
 
 /* What has left its name. */
 struct eviction {

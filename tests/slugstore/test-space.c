@@ -279,6 +279,28 @@ static void inodes_run_out_as_clearly(void **state)
 	assert_int_equal(store_has(f->store, sha256, NULL, NULL), 0);
 }
 
+/* Not even for a lock. */
+static void a_store_without_one_inode_left_can_be_collected(void **state)
+{
+	struct fixture *f = *state;
+	auto_(store_import_free_p) struct store_import *imp = NULL;
+	char sha256[SHA256_HEX_MAX];
+	int fd = -1;
+
+	NEEDS_FS(f);
+	put_slug(f, 1, 1000, "never unpacked", sha256);
+	assert_int_equal(maker_count(f->fs, "locks"), 0);
+	for (int i = 0; i == 0 || fd >= 0; i++) {
+		auto_free char *path = xasprintf("%s/filler%d", f->fs, i);
+
+		fd_close(fd);
+		fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	}
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(store_import_begin(f->store, 0, &imp, &f->e), 0);
+	assert_int_equal(store_has(f->store, sha256, NULL, NULL), STORE_ABSENT);
+}
+
 static void an_unpack_collects_what_it_needs_and_no_more(void **state)
 {
 	struct fixture *f = *state;
@@ -395,6 +417,7 @@ int main(void)
 		T(what_was_reserved_in_excess_is_given_back),
 		T(an_import_of_unknown_size_ends_with_the_same_sentence),
 		T(inodes_run_out_as_clearly),
+		T(a_store_without_one_inode_left_can_be_collected),
 		T(an_unpack_collects_what_it_needs_and_no_more),
 		T(an_unpack_that_does_not_fit_changes_nothing),
 		T(space_lost_in_the_middle_is_told_as_well),
