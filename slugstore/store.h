@@ -65,8 +65,8 @@ int store_import_begin(struct store *s, uint64_t max,
 int store_import_write(struct store_import *imp, const void *data, size_t n,
 		       struct error *e);
 /* Its final size is known, before or between writes: make room for it (see
- * space.h: collects if it must) and keep that room for it. ENOSPC: "needs X,
- * has Y"; nothing was collected then. */
+ * space.h: collects if it must and may) and keep that room for it. ENOSPC:
+ * "needs X, has Y"; nothing was collected then. */
 int store_import_reserve(struct store_import *imp, uint64_t size,
 			 struct error *e);
 /* expected: sha256 in hex or NULL. EBADMSG: differs (both are named, and what
@@ -107,7 +107,8 @@ int store_has_tree(struct store *s, const char *sha256, struct error *e);
 
 /* Unpack a blob once; done already = 0. STORE_ABSENT: no such blob. EBADMSG:
  * the blob is not what its name says. EBUSY: another process has been at it
- * for ten minutes. Runs long: call it in a job. */
+ * for ten minutes. ENOSPC: "needs X, has Y", before anything was made. Runs
+ * long: call it in a job. */
 int store_unpack(struct store *s, const char *sha256, struct error *e);
 
 /* Check a slug file without unpacking it: 0 if store_unpack() would accept
