@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -92,6 +93,36 @@ def test_curl_goes_on_where_it_was_cut_off(controller, app, tmp_path):
     p = subprocess.run(["curl", "-sS", "-f", "-C", "-", "-o", part, controller.url(path)])
     assert p.returncode == 0
     assert part.read_bytes() == data
+
+
+def test_a_hosts_download_that_was_killed_goes_on(controller, app, tmp_path):
+    data = big_slug(200 * MIB)
+    digest = hashlib.sha256(data).hexdigest()
+    controller.upload(app, data)
+    store = str(tmp_path / "store")
+    argv = [BUILD + "/dyno-slug", "--store", store, "fetch", "--sha256", digest, "--unix", controller.socket,
+            f"http://localhost/upstream/v1/slugs/{digest}"]
+    part = f"{store}/partial/{digest}"
+
+    def killed():
+        """Bytes that a download had when it was killed, 0 if it was done before."""
+        shutil.rmtree(store, ignore_errors=True)
+        p = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        while p.poll() is None and not (os.path.exists(part) and os.path.getsize(part) > 20 * MIB):
+            time.sleep(0.001)
+        p.kill()
+        p.wait()
+        return os.path.getsize(part) if os.path.exists(part) else 0
+
+    def sent():
+        return int(re.search(r"wchar: (\d+)", open(f"/proc/{controller.process.pid}/io").read())[1])
+    have = wait_for("half a download", killed)
+    before = sent()
+    p = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
+    assert (p.returncode, p.stdout.strip()) == (0, digest)
+    assert sent() - before < len(data) - have + MIB
+    with open(f"{store}/blobs/{digest}", "rb") as f:
+        assert f.read() == data
 
 
 def test_a_reader_that_leaves_is_no_loss(controller, app):

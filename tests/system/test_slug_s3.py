@@ -38,6 +38,8 @@ def c(s3):
     with Controller(STORAGE, s3.conf(USER, **QUICK)) as c:
         yield c
         assert not pins(c)
+        c.stop()
+        assert c.process.returncode == 0, c.log()
 
 
 @pytest.fixture
