@@ -176,11 +176,17 @@ static void plan_cgroup(struct plan *p, const struct dyno_limits *l)
 }
 
 /* The overlay's own marks need attributes that the upper layer can hold: those
- * of users if the root of a user namespace mounts it, else trusted ones. */
+ * of users if the root of a user namespace mounts it, else trusted ones. Then it
+ * has to be told what else is implied: not to follow marks that lead elsewhere,
+ * which the image of a slug could bring. */
 static void plan_marks(struct plan *p, const struct plan_dyno *in)
 {
-	if (!in->by_host)
+	if (!in->by_host) {
 		plan_option(p, "userxattr", NULL);
+		return;
+	}
+	plan_option(p, "redirect_dir", "nofollow");
+	plan_option(p, "metacopy", "off");
 }
 
 /* Relative names: the app sees them in its mountinfo, and they tell nothing. */

@@ -236,6 +236,8 @@ static void a_helper_of_the_host_marks_by_trusted_attributes(void **state)
 	assert_string_equal(option_of(&p, stage_of(&p), "uid"), "268632064");
 	assert_string_equal(option_of(&p, stage_of(&p), "gid"), "268632064");
 	assert_null(option_of(&p, op_find(&p, PLAN_MOUNT, "root"), "userxattr"));
+	assert_string_equal(option_of(&p, op_find(&p, PLAN_MOUNT, "root"),
+				      "redirect_dir"), "nofollow");
 	/* What only the dyno's own namespaces can make is left to the child. */
 	for (size_t i = first_of(&p, PLAN_IN_LAYERS);
 	     p.ops[i].stage == PLAN_IN_LAYERS; i++)
