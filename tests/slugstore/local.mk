@@ -12,6 +12,7 @@ check_PROGRAMS += \
 	tests/slugstore/test-keeping \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-marks \
+	tests/slugstore/test-image \
 	tests/slugstore/test-pack \
 	tests/slugstore/test-pins \
 	tests/slugstore/test-reply \
@@ -64,6 +65,10 @@ tests_slugstore_test_lease_SOURCES = %D%/test-lease.c \
 	%D%/maker.c %D%/maker.h
 tests_slugstore_test_lease_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_lease_LDADD = $(SLUGSTORE_TEST_LIBS)
+
+tests_slugstore_test_image_SOURCES = %D%/test-image.c
+tests_slugstore_test_image_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
+tests_slugstore_test_image_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_pack_SOURCES = %D%/test-pack.c
 tests_slugstore_test_pack_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
