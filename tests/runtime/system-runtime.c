@@ -3,11 +3,11 @@
  *
  *   system-runtime                        every check below, then the census
  *   system-runtime bench [N]              start-to-exit time of /bin/true
- *   system-runtime run [-t] [-a FILE] COMMAND [ARGUMENT...]
+ *   system-runtime run [-t] [-a FILE] [-i IMAGE] COMMAND [ARGUMENT...]
  *                                         one dyno, output here, its status
  *
  * An instance of its own below a temporary directory, removed at the end. The
- * slug has /app/hello and, with -a, FILE as /app/probe.
+ * slug has /app/hello and, with -a, FILE as /app/probe; with -i it is an image.
  */
 #include "base/base.h"
 #include "base/buf.h"
@@ -38,6 +38,7 @@
 static char root_dir[128];		/* below $TMPDIR, or /tmp */
 static int instance;		/* far from the first free one, which others take */
 static int failed;
+static const char *image;	/* that the slug is; NULL: an unpacked tree */
 
 #define check(expr) do { if (!(expr)) { failed++; \
 	printf("FAIL %s:%d: %s\n", __func__, __LINE__, #expr); } } while (0)
@@ -84,6 +85,13 @@ static void make_root(const char *probe)
 		     chown(path, SLUG_UID, SLUG_UID) < 0))
 			exit(2);
 	}
+	if (image) {
+		target = xasprintf("%s/slugs/trees/" SLUG "/image", root_dir);
+		if (file_read(AT_FDCWD, image, 1 << 28, &text, NULL) < 0)
+			exit(2);
+		write_file(target, text.data, text.len, 0644);
+		return;
+	}
 	hello = xasprintf("%s/slugs/trees/" SLUG "/app/hello", root_dir);
 	write_file(hello, "from the slug\n", 14, 0600);
 	if (!probe)
@@ -103,7 +111,7 @@ static struct runtime *open_runtime(void)
 	struct runtime_config c = {
 		.run_dir = run, .slug_dir = slugs, .stacks_dir = stacks,
 		.root_name = root_dir, .stack = "host", .init_path = init,
-		.instance = instance, .slug_uid = SLUG_UID, .slug_gid = SLUG_UID,
+		.instance = instance, .slug_images = image, .slug_uid = SLUG_UID, .slug_gid = SLUG_UID,
 	};
 	struct runtime *rt = NULL;
 	struct error e;
@@ -820,6 +828,8 @@ int main(int argc, char **argv)
 			tty = true;
 		else if (str_eq(argv[i], "-a") && i + 1 < argc)
 			probe = argv[++i];
+		else if (str_eq(argv[i], "-i") && i + 1 < argc)
+			image = argv[++i];
 	}
 	instance = 32 + getpid() % 32;
 	make_root(probe);
