@@ -13,6 +13,7 @@
 #include "controller/slug_objects.h"
 #include "controller/slug_storage.h"
 #include "controller/slugs.h"
+#include "slugstore/collect.h"
 #include "slugstore/store.h"
 
 #include <stdio.h>
@@ -379,6 +380,17 @@ static int storage_agree_here(struct slug_storage *s, struct error *e)
 	return r;
 }
 
+/* A cache makes room by itself for what comes in. */
+static int storage_init(struct slug_storage *s, struct error *e)
+{
+	static const struct collect_marks none = { .high_bytes = 0 };
+
+	if (str_eq(s->g->conf->slug_storage, STORAGE_DIRECTORY))
+		return 0;
+	s->prefix = xstrdup(s->g->conf->slug_storage);
+	return store_set_marks(s->g->slugs, &none, e);
+}
+
 int slug_storage_new(struct slug_storage **ret, sd_event *event,
 		     struct engine *g, const char *dir, const char *conf,
 		     struct error *e)
@@ -390,10 +402,10 @@ int slug_storage_new(struct slug_storage **ret, sd_event *event,
 	s->g = g;
 	list_init(&s->holds);
 	list_init(&s->orders);
-	if (!str_eq(g->conf->slug_storage, STORAGE_DIRECTORY))
-		s->prefix = xstrdup(g->conf->slug_storage);
 	s->jobs = storage_jobs_new(event, dir, conf);
-	r = storage_agree_here(s, e);
+	r = storage_init(s, e);
+	if (r == 0)
+		r = storage_agree_here(s, e);
 	if (r == 0)
 		r = loop_timer(event, &s->agree, 0, on_agree, s, "slug storage",
 			       e);

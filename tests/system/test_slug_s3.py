@@ -299,6 +299,20 @@ def test_the_cache_is_collected_and_loses_nothing(s3):
             assert c.curl(path).body == data
 
 
+def test_a_full_cache_makes_room_for_what_comes(s3):
+    """Six slugs of 6 MiB go through a disk of 24."""
+    c = Controller(STORAGE, s3.conf(USER, **QUICK))
+    c.wrap = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=24m,mode=755 none $0/var/lib/dyno/controller && "
+              'exec "$@"', c.root]
+    os.makedirs(c.root + "/var/lib/dyno/controller")
+    datas = [big_slug(6 * MIB, seed) for seed in range(40, 46)]
+    with c:
+        app = c.app("full-cache")
+        paths = [c.get_path(app, c.upload(app, data)) for data in datas]
+        for path, data in zip(paths, datas):
+            assert c.curl(path).body == data
+
+
 def test_in_a_directory_nothing_is_collected_that_a_slug_names(s3):
     datas = [big_slug(2 * MIB, seed) for seed in (34, 35)]
     with Controller("", "high-bytes = 1M\n") as c:
