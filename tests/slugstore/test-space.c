@@ -193,8 +193,8 @@ static void what_fits_after_collecting_fits(void **state)
 static void without_marks_nothing_is_collected_by_itself(void **state)
 {
 	struct fixture *f = *state;
-	auto_(store_import_free_p) struct store_import *imp = NULL;
 	auto_(store_free_p) struct store *plain = NULL;
+	auto_(store_import_free_p) struct store_import *imp = NULL;
 	char old[SHA256_HEX_MAX];
 	uint64_t needs, has;
 
