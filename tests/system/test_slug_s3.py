@@ -254,6 +254,38 @@ def test_kill_9_during_a_fetch_is_made_good(c, s3, app):
     assert c.curl(down).body == data
 
 
+@pytest.mark.parametrize("storage", ["", STORAGE], ids=["directory", "s3"])
+def test_kill_9_at_any_time_leaves_what_the_state_names(s3, storage):
+    """Uploads of new and of the same bytes, an app that goes; killed at once,
+    a little later, and so on. Every answer 200 is kept, nothing else is left."""
+    with Controller(storage, s3.conf(USER, **QUICK)) as c:
+        apps = [c.app(f"crash-{i}") for i in range(2)]
+        others, good = set(s3.objects()), {}
+        for i in range(14):
+            datas = [big_slug(MIB, 100 + i), big_slug(MIB, 100 + i // 2), big_slug(MIB, 200 + i)]
+            slugs = [c.slug(apps[0]) for _ in datas]
+            doomed = c.app(f"doomed-{i}")
+            c.upload(doomed, big_slug(MIB, 300 + i))
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                calls = [pool.submit(c.put, path, data) for (_, path), data in zip(slugs, datas)]
+                if i % 2:
+                    pool.submit(c.api, "DELETE", f"/apps/{doomed}")
+                time.sleep(0.03 * i)
+                c.kill()
+                for (slug_id, _), data, call in zip(slugs, datas, calls):
+                    if call.result().status == 200:
+                        good[slug_id] = data
+            c.start()
+        for slug_id, data in good.items():
+            assert c.curl(c.get_path(apps[0], slug_id)).body == data
+        for i in range(14):
+            c.api("DELETE", f"/apps/doomed-{i}")
+        for app in apps:
+            assert c.api("DELETE", f"/apps/{app}")[0] == 200
+        wait_for("nothing", lambda: c.files("blobs", "incoming") == [] and set(s3.objects()) == others, timeout=20)
+        assert pins(c) == [] and good
+
+
 def test_who_leaves_during_a_put_leaves_nothing(c, s3, app):
     data = big_slug(2 * MIB, 24)
     _, up = c.slug(app)
