@@ -89,8 +89,10 @@ static void fuzz_unpack(const struct inflate_source *src, int checked)
 			e.msg);
 		abort();
 	}
-	/* Unpacked: app and nothing beside it. */
-	if (r == 0) {
+	/* Unpacked: app and nothing beside it; nothing at all of an image. */
+	if (r == 0 && res.image != IMAGE_NONE) {
+		assert(rmdir(dir) == 0);
+	} else if (r == 0) {
 		assert(fstat(fd, &st) == 0 && st.st_nlink == 3);
 		assert(fstatat(fd, "app", &st, AT_SYMLINK_NOFOLLOW) == 0);
 		assert(S_ISDIR(st.st_mode));

@@ -111,7 +111,8 @@ static struct runtime *open_runtime(void)
 	struct runtime_config c = {
 		.run_dir = run, .slug_dir = slugs, .stacks_dir = stacks,
 		.root_name = root_dir, .stack = "host", .init_path = init,
-		.instance = instance, .slug_images = image, .slug_uid = SLUG_UID, .slug_gid = SLUG_UID,
+		.instance = instance, .slug_images = image,
+		.slug_uid = SLUG_UID, .slug_gid = SLUG_UID,
 	};
 	struct runtime *rt = NULL;
 	struct error e;
