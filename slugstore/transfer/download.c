@@ -142,17 +142,15 @@ static void download_ask(struct download *d, struct request *r)
 static enum download_step download_refused(struct download *d,
 					   const struct request *r)
 {
-	const struct reply *reply = &r->reply;
 	uint64_t have = store_import_size(d->import);
 
 	request_refused(r, d->error);
 	if (request_is_retryable(r))
 		return DOWNLOAD_AGAIN;
-	if (reply->status == 416 && have) {
+	if (r->reply.status == 416 && have) {
 		/* Behind the last byte: then we have them all. */
 		d->pieced = true;
-		return reply->has_total && reply->total == have
-			? DOWNLOAD_DONE : DOWNLOAD_OVER;
+		return request_total(r) == have ? DOWNLOAD_DONE : DOWNLOAD_OVER;
 	}
 	return request_is_absent(r) ? DOWNLOAD_ABSENT : DOWNLOAD_FAILED;
 }

@@ -309,6 +309,14 @@ bool request_is_absent(const struct request *r)
 	       (r->reply.status == 404 && !str_eq(s3.code, "NoSuchBucket"));
 }
 
+uint64_t request_total(const struct request *r)
+{
+	struct s3_error s3;
+
+	request_s3_error(r, &s3);
+	return r->reply.has_total ? r->reply.total : s3.size;
+}
+
 int request_refused(const struct request *r, struct error *e)
 {
 	struct s3_error s3;

@@ -63,6 +63,9 @@ bool request_is_retryable(const struct request *r);
 /* There is nothing under this address. */
 bool request_is_absent(const struct request *r);
 
+/* Bytes under this address, by an answer 416; 0: it does not say. */
+uint64_t request_total(const struct request *r);
+
 /* An answer that is no success, as an error: EACCES, EIO... with what S3 says.
  * Always < 0. */
 int request_refused(const struct request *r, struct error *e);

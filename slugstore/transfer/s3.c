@@ -98,7 +98,12 @@ static void s3_element(const char *page, size_t n, const char *name, char *out,
 
 void s3_error_parse(struct s3_error *ret, const char *page, size_t n)
 {
+	char size[24] = "";
+
 	*ret = (struct s3_error){ .code = "" };
 	s3_element(page, n, "Code", ret->code, sizeof(ret->code));
 	s3_element(page, n, "Message", ret->text, sizeof(ret->text));
+	s3_element(page, n, "ActualObjectSize", size, sizeof(size));
+	if (strspn(size, "0123456789") == strlen(size) && *size)
+		ret->size = strtoull(size, NULL, 10);
 }

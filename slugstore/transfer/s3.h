@@ -21,8 +21,9 @@ int s3_url(const struct slugs_conf *conf, const char *address, char **ret,
 struct s3_error {
 	char code[S3_CODE_MAX];		/* "NoSuchKey"; "": no answer of S3 */
 	char text[S3_TEXT_MAX];
+	uint64_t size;			/* of the object, to InvalidRange; else 0 */
 };
 
-/* Read <Code> and <Message> out of an answer, however it is formed. Bounded;
+/* Read <Code>, <Message> and <ActualObjectSize> out of an answer, however it is formed. Bounded;
  * what is no printable ASCII becomes a question mark. */
 void s3_error_parse(struct s3_error *ret, const char *page, size_t n);

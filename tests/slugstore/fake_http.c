@@ -63,7 +63,7 @@ const struct fake_http_way fake_http_ways[] = {
 	{ "/cut-shifted", "ranges that begin elsewhere", .cut = 100000,
 	  .times = 1, .shift = 7 },
 	{ "/shifted", "and never comes to an end", .cut = 100000, .shift = 7 },
-	{ "/slow", NULL, .pause_ms = 50 },
+	{ "/slow", NULL, .pause_ms = 100 },
 	{ "/more", "says a length that is too large", .more = 1000 },
 	{ "/less", "says a length that is too small", .more = -1000 },
 	{ NULL },

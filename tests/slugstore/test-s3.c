@@ -45,12 +45,12 @@ static void all_but_the_unreserved_is_encoded(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-	static const char *const bad[] = {
-		"s3://", "s3://slugs", "s3://slugs/", "s3:///key", "s3://a/key",
+	static const char long_name[] = "s3://01234567890123456789012345678901"
+		"23456789012345678901234567890123/key";
+	const char *const bad[] = {
+		long_name, "s3://", "s3://slugs", "s3://slugs/", "s3:///key", "s3://a/key",
 		"s3://Slugs/key", "s3://sl_ugs/key", "s3://-slugs/key",
 		"s3://slugs./key", "s3://a@b.c/key",
-		"s3://0123456789012345678901234567890123456789012345678901234567"
-		"890123/key",
 	};
 	const struct slugs_conf c = conf(true);
 	struct slugs_conf none = conf(true);
@@ -84,6 +84,11 @@ static void an_error_is_found_in_any_page(void **state)
 	}
 	s3_error_parse(&s3, NULL, 0);
 	assert_string_equal(s3.code, "");
+	assert_int_equal(s3.size, 0);
+	s3_error_parse(&s3, "<ActualObjectSize>12</ActualObjectSize>", 39);
+	assert_int_equal(s3.size, 12);
+	s3_error_parse(&s3, "<ActualObjectSize>-1</ActualObjectSize>", 39);
+	assert_int_equal(s3.size, 0);
 }
 
 static void a_long_error_is_cut(void **state)

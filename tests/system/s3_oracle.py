@@ -20,9 +20,9 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 class Refused(Exception):
-    def __init__(self, status, code, text):
+    def __init__(self, status, code, text, more=""):
         super().__init__(code)
-        self.status, self.code, self.text = status, code, text
+        self.status, self.code, self.text, self.more = status, code, text, more
 
 
 def judge(method, target, headers, secrets):
@@ -107,7 +107,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Refused as refused:
             self.close_connection = True  # the body, if any, was not read
             body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.code}</Code><Message>{refused.text}'
-                    f"</Message><RequestId>4442587FB7D0A2F9</RequestId></Error>").encode()
+                    f"</Message>{refused.more}<RequestId>4442587FB7D0A2F9</RequestId></Error>").encode()
             self.answer(refused.status, {"Content-Type": "application/xml"}, body)
 
     def perform(self, length, cut):
@@ -141,7 +141,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if m and self.headers.get("If-Range", headers["ETag"]) == headers["ETag"]:
             first = int(m.group(1))
             if first >= len(body):
-                raise Refused(416, "InvalidRange", "The requested range is not satisfiable")
+                raise Refused(416, "InvalidRange", "The requested range is not satisfiable",
+                              f"<ActualObjectSize>{len(body)}</ActualObjectSize>")
             headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
             self.answer(206, headers, body[first:], cut)
         else:

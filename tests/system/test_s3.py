@@ -302,6 +302,28 @@ def test_an_object_that_changed_meanwhile_is_read_anew(full, oracle):
     full.has_only(SHA)
 
 
+def test_a_part_that_is_all_is_not_fetched_again(full, oracle):
+    """Killed behind the last byte, and before the digest was looked at."""
+    full.configure(oracle.url)
+    full.run("put", SHA, "s3://slugs/x")
+    full.run("rm", SHA)
+    partial = os.path.join(full.store, "partial", SHA)
+    with open(partial, "wb") as f, open(partial + ".from", "w") as t:
+        f.write(SLUG)
+        t.write(f'"{hashlib.md5(SLUG).hexdigest()}"')
+    shutil.copytree(full.store, full.store + "2")
+    assert full.run("fetch", "--sha256", SHA, "s3://slugs/x") == SHA
+    assert oracle.requests[-1]["range"] == f"bytes={len(SLUG)}-" and oracle.requests[-1]["sent"] < 1000
+    full.has_only(SHA)
+    # The same with bytes that have not survived: once more from the first one.
+    full.store += "2"
+    with open(os.path.join(full.store, "partial", SHA), "r+b") as f:
+        f.write(bytes(4096))
+    assert full.run("fetch", "--sha256", SHA, "s3://slugs/x") == SHA
+    assert oracle.requests[-1]["range"] is None
+    full.has_only(SHA)
+
+
 def test_without_configuration_s3_is_refused(full):
     full.configure("http://127.0.0.1:1")
     os.unlink(os.path.join(full.dir, "slugs.conf"))
