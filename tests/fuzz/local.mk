@@ -1,6 +1,10 @@
 # Targets for foreign bytes; with "make check" each runs its corpus.
-check_PROGRAMS += tests/fuzz/fuzz-oci tests/fuzz/fuzz-slug
-EXTRA_DIST += %D%/oci %D%/slug
+check_PROGRAMS += tests/fuzz/fuzz-manifest tests/fuzz/fuzz-oci \
+	tests/fuzz/fuzz-slug
+EXTRA_DIST += %D%/manifest %D%/oci %D%/slug
+
+tests_fuzz_fuzz_manifest_SOURCES = %D%/fuzz-manifest.c %D%/corpus.c %D%/corpus.h
+tests_fuzz_fuzz_manifest_LDADD = $(SLUGSTORE_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_slug_SOURCES = %D%/fuzz-slug.c %D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_slug_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
