@@ -144,7 +144,9 @@ static void on_slug_job(struct job *job, const struct job_result *res,
 	if (res->status == SLUG_STATUS_DIGEST &&
 	    slug_jobs_parse_wrong(message, actual))
 		outcome = SLUG_WRONG;
-	if (outcome == SLUG_READY)
+	if (outcome == SLUG_READY && *res->message)	/* it was damaged */
+		log_warn("slug %.12s is unpacked: %s", t->sha256, message);
+	else if (outcome == SLUG_READY)
 		log_info("slug %.12s is unpacked", t->sha256);
 	else
 		log_warn("slug %.12s: %s (status %d)%s", t->sha256, message,

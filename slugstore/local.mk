@@ -5,6 +5,7 @@ libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
 libslugstore_a_SOURCES = \
 	%D%/collect.c %D%/collect.h \
 	%D%/conf.c %D%/conf.h \
+	%D%/damaged.c %D%/damaged.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/evict.c %D%/evict.h \
 	%D%/import.c \
@@ -24,6 +25,8 @@ libslugstore_a_SOURCES = \
 	%D%/store_unpack.c \
 	%D%/usage.c %D%/usage.h \
 	%D%/usage_walk.c \
+	%D%/verify.c %D%/verify.h \
+	%D%/verity.c %D%/verity.h \
 	%D%/unpack/entry.c %D%/unpack/entry.h \
 	%D%/unpack/entry_quote.c \
 	%D%/unpack/image.c %D%/unpack/image.h \

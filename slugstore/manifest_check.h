@@ -13,7 +13,7 @@
  * for as long as it takes (walk.h).
  */
 #include "base/base.h"
-#include "slugstore/manifest_reader.h"	/* MANIFEST_EMPTY */
+#include "slugstore/manifest_reader.h"
 
 struct error;
 

@@ -4,16 +4,16 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/digest.h"
+#include "slugstore/damaged.h"
 #include "slugstore/evict.h"
 #include "slugstore/incoming.h"
+#include "slugstore/manifest_check.h"
 #include "slugstore/store_dir.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
-
-#define STORE_BLOCK (256 * 1024)
 
 int store_check_name(const char *sha256, struct error *e)
 {
@@ -116,21 +116,30 @@ int store_has(struct store *s, const char *sha256, uint64_t *ret_size,
 	return store_open_blob(s, sha256, &fd, ret_size, e);
 }
 
-int store_has_tree(struct store *s, const char *sha256, struct error *e)
+/* The file that is written last, with its own last line: a power cut may have
+ * taken that. */
+static int store_has_mark(struct store *s, const char *sha256, struct error *e)
 {
 	char path[SHA256_HEX_MAX + sizeof("/.ok")];
-	struct stat st;
+	auto_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/.ok", sha256);
+	fd = openat(s->trees_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+		    O_NONBLOCK);
+	if (fd < 0 && errno != ENOENT)
+		return error_sys(e, "look for %s/trees/%s", s->dir, path);
+	return fd >= 0 && manifest_check_end(fd) ? 0 : STORE_ABSENT;
+}
+
+int store_has_tree(struct store *s, const char *sha256, struct error *e)
+{
 	int r = store_check_name(sha256, e);
 
-	if (r < 0)
-		return r;
-	memcpy(path, sha256, SHA256_HEX_MAX - 1);
-	memcpy(path + SHA256_HEX_MAX - 1, "/.ok", sizeof("/.ok"));
-	if (fstatat(s->trees_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	if (errno == ENOENT)
-		return STORE_ABSENT;
-	return error_sys(e, "look for %s/trees/%s", s->dir, path);
+	if (r >= 0)
+		r = store_has_mark(s, sha256, e);
+	if (r == 0)
+		r = damaged_take_marked(s, sha256, e);
+	return r > 0 ? STORE_ABSENT : r;
 }
 
 int store_list_dir(int dirfd, struct strv *ret, struct error *e)
@@ -183,48 +192,6 @@ int store_list(struct store *s, struct strv *ret_sha256s, struct error *e)
 		if (i == 0 || !str_eq(all.v[i], all.v[i - 1]))
 			strv_add(ret_sha256s, all.v[i]);
 	return 0;
-}
-
-static int store_hash(struct store *s, int fd, uint64_t size,
-		      char ret[SHA256_HEX_MAX], struct error *e)
-{
-	auto_(digest_free_p) struct digest *d = NULL;
-	auto_free char *block = xmalloc(STORE_BLOCK);
-	uint64_t done = 0;
-	ssize_t n;
-	int r = digest_new(&d, e);
-
-	if (r < 0)
-		return r;
-	while ((n = read(fd, block, STORE_BLOCK)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_sys(e, "read");
-		digest_add(d, block, (size_t)n);
-		done += (uint64_t)n;
-		if (s->on_progress)
-			s->on_progress(done, size, s->userdata);
-	}
-	digest_hex(d, ret);
-	return 0;
-}
-
-int store_verify(struct store *s, const char *sha256, struct error *e)
-{
-	auto_close int fd = -1;
-	char found[SHA256_HEX_MAX];
-	uint64_t size;
-	int r = store_open_blob(s, sha256, &fd, &size, e);
-
-	if (r == 0)
-		r = store_hash(s, fd, size, found, e);
-	if (r < 0)
-		return error_prefix(e, r, "verify slug");
-	if (r == 0 && !str_eq(found, sha256))
-		return error_set(e, EBADMSG, "slug: the blob %s is damaged: its"
-				 " SHA-256 is %s", sha256, found);
-	return r;
 }
 
 int store_remove(struct store *s, const char *sha256, struct error *e)

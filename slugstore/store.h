@@ -9,7 +9,9 @@
  *   trees/<sha256>/app		the unpacked slug, read-only by convention
  *   trees/<sha256>/image	in place of app: a hard link to the blob, which is
  *				a file system to be mounted (image.h)
- *   trees/<sha256>/.ok		written last: the tree is complete
+ *   trees/<sha256>/.ok		written last: the tree is complete, and what it is
+ *				(manifest.h; empty if an older version made it)
+ *   trees/<sha256>/.damaged	it failed its check while a dyno used it
  *   partial/<sha256>		the first bytes of a blob, to be continued; locked
  *				by its writer. <sha256>.from: of which version
  *   incoming/<random>		what is being written; removed at store_open()
@@ -102,7 +104,8 @@ int store_open_blob(struct store *s, const char *sha256, int *ret_fd,
 
 /* ---- trees ---- */
 
-/* 0 if the unpacked tree is complete, or STORE_ABSENT. */
+/* 0 if the unpacked tree is complete, or STORE_ABSENT. One that failed its check
+ * and is free now is set aside and absent. */
 int store_has_tree(struct store *s, const char *sha256, struct error *e);
 
 /* Unpack a blob once; done already = 0. STORE_ABSENT: no such blob. EBADMSG:
@@ -141,7 +144,9 @@ int store_keep_only(struct store *s, const struct strv *wanted,
 /* All names, sorted. */
 int store_list(struct store *s, struct strv *ret_sha256s, struct error *e);
 
-/* Re-hash the blob: 0, STORE_ABSENT, or EBADMSG naming both digests. */
+/* Re-hash the blob, and check the tree by its manifest: 0, STORE_ABSENT, or
+ * EBADMSG: damaged (naming both digests, or what is wrong in the tree); then it
+ * has been set aside. verify.h tells more. */
 int store_verify(struct store *s, const char *sha256, struct error *e);
 
 /* Remove blob and tree. EBUSY: leased, pinned or being unpacked. Absent =

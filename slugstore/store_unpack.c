@@ -15,6 +15,8 @@
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/sandbox_unpack.h"
 #include "slugstore/unpack/unpack.h"
+#include "slugstore/verify.h"
+#include "slugstore/verity.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +25,33 @@
 
 #define STORE_WAIT_USEC (600 * USEC_PER_SEC)
 #define STORE_PAUSE_NSEC (20 * 1000 * 1000L)
+
+/* Not the slug's own fault if its blob is not what the name says: away with it,
+ * then it is fetched anew. */
+static int store_unpack_failed(struct store *s, const char *sha256, int r,
+			       struct error *e)
+{
+	struct verify v;
+	struct error ignored;
+
+	if (verify_slug(s, sha256, VERIFY_BLOB, &v, &ignored) < 0 ||
+	    v.blob.state != VERIFY_DAMAGED)
+		return r;
+	return error_set(e, EBADMSG, "the blob %s is damaged, and has been set"
+			 " aside", sha256);
+}
+
+/* What is checked by nobody else when it is read. */
+static void store_unpack_seal(int tree_fd, int blob_fd, bool is_image)
+{
+	auto_close int fd = openat(tree_fd, ".ok", O_RDONLY | O_CLOEXEC |
+				   O_NOFOLLOW);
+
+	if (fd >= 0)
+		verity_enable(fd);
+	if (is_image)
+		verity_enable(blob_fd);
+}
 
 static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 			     int tree_fd, struct error *e)
@@ -48,6 +77,8 @@ static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 	if (res.image != IMAGE_NONE &&
 	    linkat(s->blobs_fd, sha256, tree_fd, "image", 0) < 0)
 		return error_sys(e, "link the image");
+	ok_fd = fd_close(ok_fd);
+	store_unpack_seal(tree_fd, blob_fd, res.image != IMAGE_NONE);
 	if (fchmod(tree_fd, 0755) < 0)
 		return error_sys(e, "change the mode of the tree");
 	/* One call for all files; an fsync for each takes many times longer. */
@@ -127,6 +158,8 @@ int store_unpack(struct store *s, const char *sha256, struct error *e)
 		r = space_make_for_tree(s, blob_fd, e);
 	if (r == 0)
 		r = store_unpack_locked(s, sha256, blob_fd, e);
+	if (r < 0 && blob_fd >= 0)
+		r = store_unpack_failed(s, sha256, r, e);
 	return error_prefix(e, r, "slug");
 }
 

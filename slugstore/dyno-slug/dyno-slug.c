@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <stdio.h>
 
 static const struct verb slug_verbs[] = {
@@ -38,8 +39,8 @@ static const struct verb slug_verbs[] = {
 	{ "gc", 0, 0, slug_do_gc,
 	  "[--dry-run] [--json] [--high-bytes N] [--low-percent N]...",
 	  "remove what was not used for longest, down to the low marks" },
-	{ "verify", 0, -1, slug_do_verify, "[SHA256...]",
-	  "read slugs again and compare their SHA-256; no name: all" },
+	{ "verify", 0, -1, slug_do_verify, "[--blobs] [--trees] [--json] [SHA256...]",
+	  "check blobs and trees, and set aside what is damaged; no name: all" },
 	{ "put", 2, 2, slug_do_put, "SHA256 s3://BUCKET/KEY",
 	  "upload a slug of the store" },
 	{ "keep", 0, -1, slug_do_keep, "[SHA256...]",
@@ -83,6 +84,15 @@ static int slug_main(struct slug *g, int argc, char **argv)
 			argc - optind, argv + optind, g);
 }
 
+/* What the handler of fork(2) knows: it gets no argument. */
+static struct slug *slug_process;
+
+/* A child by fork(2), not exec(2), is a sandbox: see unpack/sandbox.h. */
+static void on_slug_fork(void)
+{
+	slug_forget(slug_process);
+}
+
 int main(int argc, char **argv)
 {
 	struct slug g = {
@@ -90,6 +100,8 @@ int main(int argc, char **argv)
 	};
 	int status;
 
+	slug_process = &g;
+	pthread_atfork(NULL, NULL, on_slug_fork);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	status = slug_main(&g, argc, argv);
 	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {

@@ -11,6 +11,7 @@
 #include "base/verb.h"
 #include "slugstore/collect.h"
 #include "slugstore/store.h"
+#include "slugstore/transfer/source.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -65,6 +66,7 @@ static int slug_add_header(struct slug *g, const char *text, struct error *e)
 	while ((line = strsep(&rest, "\r\n")))
 		if (*line)
 			strv_add(&g->headers, line);
+	explicit_bzero(file.data, file.len);
 	return 0;
 }
 
@@ -78,6 +80,8 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ "header", required_argument, NULL, 'H' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "dry-run", no_argument, NULL, 'n' },
+		{ "blobs", no_argument, NULL, 'B' },
+		{ "trees", no_argument, NULL, 'T' },
 		{ "high-bytes", required_argument, NULL, 'M' },
 		{ "low-bytes", required_argument, NULL, 'M' },
 		{ "high-inodes", required_argument, NULL, 'M' },
@@ -107,6 +111,10 @@ int slug_options(struct slug *g, int argc, char **argv,
 			g->json = true;
 		else if (c == 'n')
 			g->dry_run = true;
+		else if (c == 'B')
+			g->blobs = true;
+		else if (c == 'T')
+			g->trees = true;
 		else if (c == 'M')
 			strv_addf(&g->marks, "%s=%s", options[which].name,
 				  optarg);
@@ -131,6 +139,14 @@ int slug_options(struct slug *g, int argc, char **argv,
 	if (slugs_conf_override(&g->conf, &g->marks, &e) < 0)
 		return slug_usage(e.msg);
 	return 0;
+}
+
+void slug_forget(struct slug *g)
+{
+	for (size_t i = 0; i < g->headers.n; i++)
+		explicit_bzero(g->headers.v[i], strlen(g->headers.v[i]));
+	if (g->source)
+		source_forget(g->source);
 }
 
 static int slug_become_owner(const char *dir, struct error *e)

@@ -25,7 +25,9 @@ struct slug {
 	/* options of verbs */
 	const char *sha256, *unix_socket;
 	struct strv headers;
+	struct source *source;		/* borrowed; of get and fetch */
 	bool json, dry_run;
+	bool blobs, trees;		/* verify */
 	struct strv marks;		/* "high-bytes=1G" */
 	/* create, convert */
 	const char *output, *compress, *level, *times, *format;
@@ -57,6 +59,10 @@ int slug_open_source(struct slug *g, const char *address, const char *what,
 /* Its slug into the store. 0 and the digest, or exit status. */
 int slug_fetch(struct slug *g, struct source *src, const char *expected,
 	       char ret[SHA256_HEX_MAX]);
+
+/* Wipe what opens other doors: in a copy of this process which is to read a
+ * stranger's bytes. */
+void slug_forget(struct slug *g);
 
 /* Each prints one sentence and returns the exit status. */
 int slug_fail(const struct error *e);

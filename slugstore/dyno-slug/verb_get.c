@@ -3,6 +3,7 @@
  */
 #include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
+#include "slugstore/damaged.h"
 #include "slugstore/store.h"
 #include "slugstore/transfer/fetch.h"
 #include "slugstore/transfer/source.h"
@@ -23,9 +24,10 @@ int slug_open_source(struct slug *g, const char *address, const char *what,
 	struct error e;
 
 	/* First: a file or a secret may be open to us and not to the owner. */
-	if (source_new(ret, &spec, &e) < 0 || slug_open(g, what, &e) < 0)
+	if (source_new(ret, &spec, &e) < 0)
 		return slug_fail(&e);
-	return 0;
+	g->source = *ret;
+	return slug_open(g, what, &e) < 0 ? slug_fail(&e) : 0;
 }
 
 int slug_fetch(struct slug *g, struct source *src, const char *expected,
@@ -67,11 +69,17 @@ int slug_do_fetch(int argc, char **argv, void *userdata)
 /* 0, STORE_ABSENT or < 0. */
 static int slug_unpack(struct slug *g, const char *sha256, struct error *e)
 {
-	int r;
+	char reason[ERROR_MSG_MAX];
+	int r = store_has_tree(g->store, sha256, e);
 
+	if (r <= 0)
+		return r;
 	g->progress = PROGRESS_INIT("unpack");
 	r = store_unpack(g->store, sha256, e);
 	progress_end(&g->progress);
+	if (r == 0 && damaged_reason(g->store, sha256, reason, sizeof(reason)))
+		fprintf(stderr, "dyno-slug: slug %s was damaged (%s), and has been"
+			" unpacked anew\n", sha256, reason);
 	return r;
 }
 

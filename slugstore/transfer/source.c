@@ -52,6 +52,20 @@ struct source *source_free(struct source *src)
 	return NULL;
 }
 
+void source_forget(struct source *src)
+{
+	struct target *t = &src->target;
+
+	if (src->path)
+		return;
+	if (t->secret)
+		explicit_bzero(t->secret, strlen(t->secret));
+	if (t->url)		/* may hold a password or be signed */
+		explicit_bzero(t->url, strlen(t->url));
+	for (size_t i = 0; i < t->headers.n; i++)
+		explicit_bzero(t->headers.v[i], strlen(t->headers.v[i]));
+}
+
 const char *source_name(const struct source *src)
 {
 	return src->path ? src->path : src->target.name;

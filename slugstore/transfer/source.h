@@ -28,6 +28,9 @@ int source_new(struct source **ret, const struct target_spec *spec,
 struct source *source_free(struct source *src);
 DEFINE_AUTO(struct source, source_free)
 
+/* Wipe its secrets; it may only be freed then. */
+void source_forget(struct source *src);
+
 /* For messages. */
 const char *source_name(const struct source *src);
 

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
+#include "slugstore/damaged.h"
 #include "slugstore/store.h"
+#include "slugstore/verify.h"
 #include "tests/slugstore/maker.h"
 
 #include <fcntl.h>
@@ -248,6 +250,136 @@ static void a_tree_without_its_mark_is_made_anew(void **state)
 	assert_int_equal(maker_count(f->dir, "incoming"), 0);
 }
 
+/* ---- what is damaged ---- */
+
+static int make_slug(struct fixture *f, char sha256[SHA256_HEX_MAX])
+{
+	int fd = maker_slug();
+
+	maker_import(f->store, fd, sha256);
+	fd_close(fd);
+	return store_unpack(f->store, sha256, NULL);
+}
+
+static void spoil(struct fixture *f, const char *where, const char *sha256,
+		  const char *path)
+{
+	auto_free char *name = xasprintf("%s/%s/%s%s", f->dir, where, sha256, path);
+	auto_close int fd = -1;
+
+	assert_int_equal(chmod(name, 0644), 0);
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "\1\2\3", 3, 0), 3);
+}
+
+static void a_damaged_tree_is_set_aside_and_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	char sha256[SHA256_HEX_MAX], reason[ERROR_MSG_MAX];
+	struct verify v;
+	struct error e;
+	int lease;
+
+	assert_int_equal(make_slug(f, sha256), 0);
+	assert_int_equal(verify_slug(f->store, sha256, VERIFY_BLOB | VERIFY_TREE,
+				     &v, NULL), 0);
+	assert_int_equal(v.blob.state, VERIFY_SOUND);
+	assert_int_equal(v.tree.state, VERIFY_SOUND);
+	assert_false(damaged_reason(f->store, sha256, reason, sizeof(reason)));
+
+	spoil(f, "trees", sha256, "/app/Procfile");
+	assert_int_equal(store_verify(f->store, sha256, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "\"app/Procfile\" has another"));
+	assert_int_equal(maker_count(f->dir, "trees"), 0);
+	assert_int_equal(maker_count(f->dir, "damaged"), 1);
+	assert_int_equal(maker_count(f->dir, "blobs"), 1);
+	assert_true(damaged_reason(f->store, sha256, reason, sizeof(reason)));
+	assert_non_null(strstr(reason, "\"app/Procfile\" has another"));
+
+	assert_int_equal(store_lease(f->store, sha256, &lease, NULL),
+			 STORE_ABSENT);
+	assert_int_equal(store_unpack(f->store, sha256, NULL), 0);
+	assert_int_equal(store_verify(f->store, sha256, &e), 0);
+}
+
+static void a_damaged_tree_stays_while_it_is_leased(void **state)
+{
+	struct fixture *f = *state;
+	char sha256[SHA256_HEX_MAX];
+	auto_close int first = -1, second = -1, third = -1;
+	struct verify v;
+
+	assert_int_equal(make_slug(f, sha256), 0);
+	assert_int_equal(store_lease(f->store, sha256, &first, NULL), 0);
+	spoil(f, "trees", sha256, "/app/Procfile");
+	assert_int_equal(verify_slug(f->store, sha256, VERIFY_TREE, &v, NULL), 0);
+	assert_int_equal(v.blob.state, VERIFY_ABSENT);
+	assert_int_equal(v.tree.state, VERIFY_DAMAGED);
+	assert_true(v.tree.is_leased);
+	assert_int_equal(maker_count(f->dir, "trees"), 1);
+	assert_int_equal(store_lease(f->store, sha256, &second, NULL), 0);
+
+	/* Free: the next who asks does not get it. */
+	first = fd_close(first);
+	second = fd_close(second);
+	assert_int_equal(store_lease(f->store, sha256, &third, NULL),
+			 STORE_ABSENT);
+	assert_int_equal(maker_count(f->dir, "trees"), 0);
+	assert_int_equal(maker_count(f->dir, "damaged"), 1);
+	assert_int_equal(store_unpack(f->store, sha256, NULL), 0);
+	assert_int_equal(store_lease(f->store, sha256, &third, NULL), 0);
+}
+
+static void a_damaged_blob_is_set_aside_and_its_tree_stays(void **state)
+{
+	struct fixture *f = *state;
+	char sha256[SHA256_HEX_MAX];
+	struct error e;
+
+	assert_int_equal(make_slug(f, sha256), 0);
+	spoil(f, "blobs", sha256, "");
+	assert_int_equal(store_verify(f->store, sha256, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "expected "));
+	assert_non_null(strstr(e.msg, ", got "));
+	assert_int_equal(maker_count(f->dir, "blobs"), 0);
+	assert_int_equal(maker_count(f->dir, "damaged"), 1);
+	assert_int_equal(store_has(f->store, sha256, NULL, NULL), STORE_ABSENT);
+	assert_int_equal(store_has_tree(f->store, sha256, NULL), 0);
+	assert_int_equal(store_verify(f->store, sha256, &e), 0);
+}
+
+static void a_manifest_that_was_cut_makes_no_tree(void **state)
+{
+	struct fixture *f = *state;
+	char sha256[SHA256_HEX_MAX];
+	auto_free char *ok = NULL;
+	struct stat st;
+
+	assert_int_equal(make_slug(f, sha256), 0);
+	ok = xasprintf("%s/trees/%s/.ok", f->dir, sha256);
+	assert_int_equal(stat(ok, &st), 0);
+	assert_int_equal(truncate(ok, st.st_size - 1), 0);
+	assert_int_equal(store_has_tree(f->store, sha256, NULL), STORE_ABSENT);
+	assert_int_equal(store_unpack(f->store, sha256, NULL), 0);
+	assert_int_equal(store_verify(f->store, sha256, NULL), 0);
+}
+
+static void a_tree_of_an_older_version_cannot_be_checked(void **state)
+{
+	struct fixture *f = *state;
+	char sha256[SHA256_HEX_MAX];
+	auto_free char *ok = NULL;
+	struct verify v;
+
+	assert_int_equal(make_slug(f, sha256), 0);
+	ok = xasprintf("%s/trees/%s/.ok", f->dir, sha256);
+	assert_int_equal(truncate(ok, 0), 0);
+	assert_int_equal(store_has_tree(f->store, sha256, NULL), 0);
+	assert_int_equal(verify_slug(f->store, sha256, VERIFY_TREE, &v, NULL), 0);
+	assert_int_equal(v.tree.state, VERIFY_UNKNOWN);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -262,6 +394,11 @@ int main(void)
 		T(modes_do_not_depend_on_the_umask),
 		T(opening_sweeps_what_no_process_holds),
 		T(a_tree_without_its_mark_is_made_anew),
+		T(a_damaged_tree_is_set_aside_and_made_anew),
+		T(a_damaged_tree_stays_while_it_is_leased),
+		T(a_damaged_blob_is_set_aside_and_its_tree_stays),
+		T(a_manifest_that_was_cut_makes_no_tree),
+		T(a_tree_of_an_older_version_cannot_be_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
