@@ -72,7 +72,9 @@ static la_ssize_t on_tar_read(struct archive *a, void *userdata,
 }
 
 /* Names in pax headers are UTF-8, and libarchive converts them to the locale
- * of the thread: make that UTF-8 too, whatever the program runs in. */
+ * of the thread: make that UTF-8 too, whatever the program runs in. On the way
+ * they get normal form C; no option of the reader prevents it ("hdrcharset" is
+ * for other formats), only hdrcharset=BINARY in the archive itself. */
 static void tar_locale_enter(struct tar *t)
 {
 	if (t->utf8)
@@ -233,7 +235,9 @@ int tar_next(struct tar *t, struct entry_claim *ret, struct error *e)
 	return tar_blame(t, tar_count(t, ret, e), false, e);
 }
 
-/* The map of a sparse file is the archive's own. */
+/* The map of a sparse file is the archive's own, and libarchive is lenient: in
+ * maps of version 0.1 it takes an offset without a length, or nothing between two
+ * commas. Whatever it makes of them, pieces are in order and within the size. */
 static int tar_check_piece(struct tar *t, uint64_t offset, size_t n,
 			   struct error *e)
 {

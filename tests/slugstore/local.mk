@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/slugstore/test-download \
 	tests/slugstore/test-dyno-slug \
 	tests/slugstore/test-entry \
+	tests/slugstore/test-inflate \
 	tests/slugstore/test-keeping \
 	tests/slugstore/test-lease \
 	tests/slugstore/test-marks \
@@ -60,6 +61,11 @@ tests_slugstore_test_keeping_SOURCES = %D%/test-keeping.c \
 tests_slugstore_test_keeping_CFLAGS = $(SLUGSTORE_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_slugstore_test_keeping_LDADD = $(SLUGSTORE_TEST_LIBS) $(JANSSON_LIBS)
 EXTRA_tests_slugstore_test_keeping_DEPENDENCIES = dyno-slug$(EXEEXT)
+
+tests_slugstore_test_inflate_SOURCES = %D%/test-inflate.c \
+	%D%/maker.c %D%/maker.h
+tests_slugstore_test_inflate_CFLAGS = $(SLUGSTORE_TEST_CFLAGS) $(INFLATE_CFLAGS)
+tests_slugstore_test_inflate_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_lease_SOURCES = %D%/test-lease.c \
 	%D%/maker.c %D%/maker.h

@@ -11,6 +11,7 @@ import zipfile
 from tarball import *
 
 CASES = []
+MISSING = []      # the tool to make it is not there
 ANY = object()      # a file of whatever content
 
 
@@ -30,8 +31,10 @@ class Keep:
 
 
 def add(name, data, verdict):
-    if data is not None:            # the tool to make it is not there
+    if data is not None:
         CASES.append((name, data, verdict))
+    else:
+        MISSING.append(name)
 
 
 def entry(name, what):
