@@ -62,7 +62,7 @@ class Store:
             return 0
 
     def has_only(self, sha):
-        assert self.run("verify", sha) == ""
+        self.run("verify", sha)
         for name in ("partial", "incoming"):
             assert os.listdir(os.path.join(self.store, name)) == []
 
