@@ -5,5 +5,5 @@ tests_slugstore_faults_tripwire_SOURCES = %D%/tripwire.c \
 	%D%/tripwire_call.c %D%/tripwire_call.h
 tests_slugstore_faults_steward_SOURCES = %D%/steward.c
 tests_slugstore_faults_steward_LDADD = $(SLUGSTORE_LIBS) $(BASE_LIBS)
-EXTRA_DIST += %D%/crash-points %D%/judge.py %D%/power-cut \
+EXTRA_DIST += %D%/crash-points %D%/crowd %D%/inotify.py %D%/judge.py %D%/power-cut \
 	%D%/scenarios.py %D%/server.py %D%/slugs.py
