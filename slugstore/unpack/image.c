@@ -101,6 +101,7 @@ static int image_check_erofs(const struct image *im, int fd,
 	uint64_t features = image_number(im, incompat), at;
 	uint8_t inode[EROFS_SLOT];
 	mode_t mode;
+	ssize_t n;
 	int r;
 
 	if (im->size == 0 || im->size % IMAGE_BLOCK)
@@ -115,8 +116,12 @@ static int image_check_erofs(const struct image *im, int fd,
 				    image_number(im, algorithms), e);
 	at = image_number(im, meta) * IMAGE_BLOCK +
 	     image_number(im, root) * EROFS_SLOT;
-	if (at > im->size - EROFS_SLOT ||
-	    pread(fd, inode, sizeof(inode), (off_t)at) != sizeof(inode))
+	if (at > im->size - EROFS_SLOT)
+		return image_refuse(im, root.name, image_number(im, root), e);
+	n = pread(fd, inode, sizeof(inode), (off_t)at);
+	if (n < 0)
+		return error_sys(e, "read the slug");
+	if (n != sizeof(inode))
 		return image_refuse(im, root.name, image_number(im, root), e);
 	mode = (mode_t)(inode[4] | inode[5] << 8);
 	if (!S_ISDIR(mode))
