@@ -18,6 +18,11 @@ def names(store, folder):
         return []
 
 
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
 def compare(found, truth):
     wrong = []
     for path in sorted(set(found) | set(truth)):
@@ -33,10 +38,8 @@ def blobs(store):
         if not HEX.fullmatch(name) or not stat.S_ISREG(st.st_mode):
             yield f"blobs/{name} is no blob"
             continue
-        with open(path, "rb") as f:
-            actual = hashlib.file_digest(f, "sha256").hexdigest()
-        if actual != name:
-            yield f"blobs/{name} has the SHA-256 {actual}"
+        if digest(path) != name:
+            yield f"blobs/{name} has the SHA-256 {digest(path)}"
         if stat.S_IMODE(st.st_mode) != 0o644:
             yield f"blobs/{name} has the mode {st.st_mode:o}"
 
@@ -44,17 +47,21 @@ def blobs(store):
 def trees(store, truths, rest):
     for name in names(store, "trees"):
         path = os.path.join(store, "trees", name)
-        extra = set(os.listdir(path)) - {"app", ".ok", ".usage", "image"}
+        extra = set(os.listdir(path)) - {"app", ".ok", ".usage", ".damaged", "image"}
         if not HEX.fullmatch(name) or extra:
             yield f"trees/{name} holds {sorted(extra)}"
-        if not os.path.lexists(os.path.join(path, ".ok")):
-            if name in rest:
-                continue
+        if name not in rest and not os.path.lexists(os.path.join(path, ".ok")):
             yield f"trees/{name} has no .ok"
         if stat.S_IMODE(os.lstat(path).st_mode) != 0o755:
             yield f"trees/{name} has the mode {os.lstat(path).st_mode:o}"
         if name not in truths:
             yield f"trees/{name} is of an unknown slug"
+            continue
+        if name in rest:
+            continue
+        if truths[name] == slugs.IMAGE:
+            if digest(os.path.join(path, "image")) != name:
+                yield f"trees/{name}/image is not its blob"
             continue
         try:
             for wrong in compare(slugs.look(path), truths[name]):
@@ -65,7 +72,7 @@ def trees(store, truths, rest):
 
 def valid(store, truths, rest=()):
     """Complaints about a store at any time, also in the middle of things. rest: trees
-    that were there without .ok before."""
+    that were wrong before."""
     if not os.path.isdir(store):
         return []
     wrong = [f"{name} should not be there" for name in os.listdir(store) if name not in FOLDERS]

@@ -1,5 +1,6 @@
 """What is done to a store while it is harmed."""
 import dataclasses
+import hashlib
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ class Scenario:
     damaged: bool = False       # may leave something in damaged/
     child: bool = False         # has a sandboxed child to kill apart
     lines: int = 1              # of a failure
+    status: int = 0             # of a run without any harm
+    after: list = ()            # commands that bring it to its goal
 
 
 class Scenes:
@@ -41,6 +44,12 @@ class Scenes:
             sha256, truth = slugs.make(path, seed, compressor, big=big, entries=entries)
             self.truths[sha256], self.files[sha256] = truth, path
         self.one, self.two, self.three = self.files
+        image = os.path.join(work, "image.slug")
+        subprocess.run([self.slug, "--store", os.path.join(work, "unused"), "convert", "--output", image,
+                        self.files[self.one]], check=True, stdout=subprocess.DEVNULL)
+        with open(image, "rb") as f:
+            self.image = hashlib.file_digest(f, "sha256").hexdigest()
+        self.files[self.image], self.truths[self.image] = image, slugs.IMAGE
         self.server = server.Server(work)
 
     def table(self):
@@ -71,6 +80,8 @@ class Scenes:
                      trees={two, three}, child=True),
             Scenario("unpack-over-rest", ["unpack", one], [*kept, have, ["unpack", one]], damage=self.lose_ok(one), rest={one},
                      blobs={one, three}, trees={one, three}, child=True),
+            Scenario("unpack-image", ["unpack", self.image], [*kept, ["import", file[self.image]]],
+                     blobs={self.image, three}, trees={self.image, three}),
             Scenario("lease", ["lease", one], [*kept, have, ["unpack", one]], steward=True, prints="leased",
                      blobs={one, three}, trees={one, three}),
             Scenario("verify", ["verify"], [*kept, have, ["unpack", one]], blobs={one, three}, trees={one, three},
@@ -79,6 +90,9 @@ class Scenes:
             Scenario("collect", ["collect", "1"],
                      [*kept, have, ["unpack", one], ["import", file[two]], ["@", "pin", three]], steward=True,
                      blobs={three}, trees={three}, pins={three}),
+            Scenario("gc", ["gc", "--high-bytes", "1"],
+                     [*kept, have, ["unpack", one], ["import", file[two]], ["@", "pin", three]], blobs={three},
+                     trees={three}, pins={three}),
             Scenario("pin", ["pin", one], [*kept, have], steward=True, blobs={one, three}, trees={three}, pins={one}),
             Scenario("unpin", ["unpin", one], [*kept, have, ["@", "pin", one]], steward=True, blobs={one, three},
                      trees={three}),

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 
 MTIME = 1500000000
+IMAGE = "image"     # the truth about a slug that is mounted instead of unpacked
 
 
 def fill(top, seed, entries=30, big=600_000):

@@ -32,7 +32,7 @@
 #include <time.h>
 
 #define WIRE_TASKS_MAX 64
-#define WIRE_PREFIXES_MAX 4
+#define WIRE_PREFIXES_MAX 8
 #define WIRE_SECONDS 60
 #define WIRE_HALT_TRIES 100
 #define WIRE_STATUS_LATE 124
