@@ -1,9 +1,9 @@
 /*
  * leftover.c - look at damaged/ and partial/, remove from there.
  *
- * A tree that was set aside may still be what some dyno runs on, who leased it
- * before: the lease is on the slug, so the slug's lock says whether it may go.
- * A download belongs to whoever has its file locked.
+ * A tree is only set aside while nobody has a lease on its slug, and nobody can
+ * lease it after: it may go, whoever uses the slug by now. A download belongs to
+ * whoever has its file locked.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -61,6 +61,7 @@ static int leftover_look(struct leftovers *all, int dirfd, const char *name,
 	auto_free char *from = xasprintf("%s" LEFTOVER_FROM, name);
 	struct leftover l = { .ages = kind == COLLECT_PARTIAL };
 	struct usage more = { 0 };
+	struct timespec when;
 	struct stat st;
 	int r = usage_walk(dirfd, name, &l.usage, e);
 
@@ -70,9 +71,9 @@ static int leftover_look(struct leftovers *all, int dirfd, const char *name,
 		return r;
 	usage_add(&l.usage, &more);
 	/* A tree keeps its own times when it is set aside. */
-	l.usec = (uint64_t)(kind == COLLECT_DAMAGED ? st.st_ctim.tv_sec
-						    : st.st_mtim.tv_sec) *
-		 USEC_PER_SEC;
+	when = kind == COLLECT_DAMAGED ? st.st_ctim : st.st_mtim;
+	l.usec = (uint64_t)when.tv_sec * USEC_PER_SEC +
+		 (uint64_t)when.tv_nsec / 1000;
 	l.name = xstrdup(name);
 	all->v = xrealloc(all->v, (all->n + 1) * sizeof(*all->v));
 	all->v[all->n++] = l;
@@ -109,25 +110,6 @@ bool leftover_is_stale(const struct leftover *l)
 	return l->ages && l->usec + LEFTOVER_STALE_USEC < clock_real_usec();
 }
 
-static int leftover_remove_damaged(const struct leftover *l, struct store *s,
-				   bool dry_run, struct error *e)
-{
-	char sha256[SHA256_HEX_MAX];
-	enum lease_state state = LEASE_FREE;
-	uint64_t usec;
-	int r = 0;
-
-	snprintf(sha256, sizeof(sha256), "%s", l->name);
-	if (id_is_sha256(sha256))
-		r = lease_look(s, sha256, &state, &usec, e);
-	if (r < 0)
-		return r;
-	if (state != LEASE_FREE)
-		return LEFTOVER_BUSY;
-	/* Nobody can lease it any more: no need to hold the lock. */
-	return dry_run ? 0 : incoming_discard(s, s->damaged_fd, l->name, e);
-}
-
 static int leftover_remove_partial(const struct leftover *l, struct store *s,
 				   bool dry_run, struct error *e)
 {
@@ -156,7 +138,7 @@ static int leftover_remove_partial(const struct leftover *l, struct store *s,
 int leftover_remove(const struct leftover *l, struct store *s,
 		    enum collect_kind kind, bool dry_run, struct error *e)
 {
-	return kind == COLLECT_DAMAGED
-		? leftover_remove_damaged(l, s, dry_run, e)
-		: leftover_remove_partial(l, s, dry_run, e);
+	if (kind == COLLECT_PARTIAL)
+		return leftover_remove_partial(l, s, dry_run, e);
+	return dry_run ? 0 : incoming_discard(s, s->damaged_fd, l->name, e);
 }
