@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 
 #define LINGER_USEC (10 * USEC_PER_SEC)
-#define IDLE_USEC (ATTACH_IDLE_SEC * USEC_PER_SEC)
 
 /* ---- sides ---- */
 
@@ -78,10 +77,10 @@ static int on_attach_idle(sd_event_source *src, uint64_t usec, void *userdata)
 	struct attach *a = userdata;
 	uint64_t quiet = clock_mono_usec() - a->active;
 
-	if (quiet >= IDLE_USEC)
+	if (quiet >= a->idle_usec)
 		attach_lose(a, "idle");
 	else
-		loop_timer(a->event, &a->idle, IDLE_USEC - quiet,
+		loop_timer(a->event, &a->idle, a->idle_usec - quiet,
 			   on_attach_idle, a, "attach idle", NULL);
 	return 0;
 }
@@ -98,6 +97,7 @@ int attach_new(struct attach **ret, sd_event *event,
 	a->base = xstrdup(spec->base);
 	a->token = xstrdup(spec->token);
 	a->path = xstrdup(spec->path);
+	a->idle_usec = spec->idle_usec;
 	a->ops = spec->ops;
 	a->userdata = spec->userdata;
 	a->stream.fd = -1;
@@ -113,7 +113,7 @@ int attach_new(struct attach **ret, sd_event *event,
 	r = attach_stream_start(a, e);
 	if (r < 0)
 		return r;
-	r = loop_timer(event, &a->idle, IDLE_USEC, on_attach_idle, a,
+	r = loop_timer(event, &a->idle, a->idle_usec, on_attach_idle, a,
 		       "attach idle", e);
 	if (r < 0)
 		return r;

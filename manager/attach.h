@@ -29,6 +29,7 @@ struct attach_ops {
 struct attach_spec {
 	const char *base, *token;		/* copied; token may be NULL */
 	const char *path;
+	uint64_t idle_usec;			/* without a byte: the client is lost */
 	bool lost;				/* there is no client any more */
 	const struct attach_ops *ops;		/* borrowed, all set */
 	void *userdata;

@@ -37,6 +37,7 @@ struct attach {
 	sd_event_source *redial, *idle, *linger, *reopen;
 	unsigned failures;
 	uint64_t broken_since;	/* monotonic; 0 = not broken */
+	uint64_t idle_usec;
 	uint64_t active;	/* monotonic: when a byte moved last */
 	bool client;		/* has come */
 	bool ending;		/* the last frame is queued */

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 
 #define CHUNK_MAX 16384
-#define BROKEN_USEC (ATTACH_TIMEOUT_SEC * USEC_PER_SEC)
+#define BROKEN_USEC (30 * USEC_PER_SEC)	/* as long as the controller keeps the client */
 #define REDIAL_MAX_USEC (2 * USEC_PER_SEC)
 
 void attach_stream_close(struct attach *a)

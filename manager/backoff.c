@@ -1,21 +1,47 @@
 /* backoff.c - the two tables of patience. */
-#include "base/base.h"
+#include "base/error.h"
 #include "manager/backoff.h"
+
+#include <ctype.h>
+#include <limits.h>
 
 #define RETRY_MIN_USEC (200 * USEC_PER_MSEC)
 
-uint64_t backoff_delay(unsigned crashes, uint64_t unit_sec)
+int backoff_parse(struct backoff *ret, const char *text, uint64_t unit_sec,
+		  struct error *e)
 {
-	static const unsigned minutes[] = { 0, 20, 40, 60, 180, 320 };
-	size_t i;
+	struct backoff b = { .n = 0 };
+	char *end;
 
-	if (crashes <= 1)
-		return 0;
-	if (unit_sec == 0)
-		return USEC_PER_SEC;
-	i = crashes - 1 < ARRAY_SIZE(minutes) ? crashes - 1
-					      : ARRAY_SIZE(minutes) - 1;
-	return minutes[i] * unit_sec * USEC_PER_SEC;
+	for (;; text = end) {
+		unsigned long minutes;
+
+		text += strspn(text, " \t,");
+		if (!*text)
+			break;
+		minutes = isdigit((unsigned char)*text) ? strtoul(text, &end, 10)
+							: ULONG_MAX;
+		if (minutes > BACKOFF_MINUTES_MAX)
+			return error_set(e, EINVAL, "\"%.20s\" is no number of "
+					 "minutes, at most %d", text,
+					 BACKOFF_MINUTES_MAX);
+		if (b.n == BACKOFF_PAUSES_MAX)
+			return error_set(e, EINVAL, "more than %d numbers",
+					 BACKOFF_PAUSES_MAX);
+		b.pauses[b.n++] = (unit_sec ? minutes * unit_sec : minutes > 0) *
+				  USEC_PER_SEC;
+	}
+	if (b.n == 0)
+		return error_set(e, EINVAL, "no number");
+	*ret = b;
+	return 0;
+}
+
+uint64_t backoff_delay(const struct backoff *b, unsigned crashes)
+{
+	size_t i = crashes > 0 ? crashes - 1 : 0;
+
+	return b->pauses[i < b->n ? i : b->n - 1];
 }
 
 uint64_t backoff_retry(unsigned failures, uint64_t max_usec)

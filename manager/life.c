@@ -153,28 +153,27 @@ void life_fetch(struct life *l)
 static uint64_t life_timer_usec(const struct life *l)
 {
 	const struct supervisor_conf *c = &l->s->conf;
-	uint64_t unit = c->backoff_unit ? c->backoff_unit : 1;
 	bool web = assignment_is_web(l->a);
 
 	switch (l->st.state) {
 	case DYNO_AWAITING:
-		return ATTACH_TIMEOUT_SEC * USEC_PER_SEC;
+		return c->attach_timeout * USEC_PER_SEC;
 	case DYNO_BOOTING:
 		return web ? c->boot_timeout * USEC_PER_SEC : UINT64_MAX;
 	case DYNO_UP:
-		return BACKOFF_STABLE_MIN * unit * USEC_PER_SEC;
+		return c->stable_after * USEC_PER_SEC;
 	case DYNO_HANGUP:
-		return HUP_INTERVAL_SEC * USEC_PER_SEC;
+		return c->hup_interval * USEC_PER_SEC;
 	case DYNO_LEAVING:
-		return web ? WITHDRAW_MSEC * USEC_PER_MSEC : 0;
+		return web ? c->withdraw_timeout * USEC_PER_SEC : 0;
 	case DYNO_STOPPING:
 		return c->stop_grace * USEC_PER_SEC;
 	case DYNO_KILLING:
-		return KILL_RETRY_SEC * USEC_PER_SEC;
+		return c->kill_retry * USEC_PER_SEC;
 	case DYNO_CRASHED:
 		return l->st.failures ?
 			backoff_retry((unsigned)l->st.failures, FAILURE_MAX_USEC) :
-			backoff_delay((unsigned)l->st.crashes, c->backoff_unit);
+			backoff_delay(&c->backoff, (unsigned)l->st.crashes);
 	case DYNO_NEW:
 	case DYNO_FETCHING:
 	case DYNO_LAUNCHING:
@@ -193,7 +192,7 @@ static int on_life_timer(sd_event_source *src, uint64_t usec, void *userdata)
 	struct life *l = userdata;
 
 	l->timer = loop_unref(l->timer);
-	if (l->st.state == DYNO_HANGUP && l->st.hups >= HUP_COUNT)
+	if (l->st.state == DYNO_HANGUP && (uint64_t)l->st.hups >= l->s->conf.hup_count)
 		life_event(l, DYNO_EV_GIVE_UP);
 	else
 		life_event(l, DYNO_EV_TIMEOUT);

@@ -204,7 +204,7 @@ void life_exited(struct life *l, const struct dyno_exit *how)
 	metering_stop(l);
 	l->ttl_timer = loop_unref(l->ttl_timer);
 	if (loop_timer(l->s->event, &l->grace_timer,
-		       OUTPUT_GRACE_SEC * USEC_PER_SEC, on_life_grace, l,
+		       l->s->conf.output_grace * USEC_PER_SEC, on_life_grace, l,
 		       "output grace", &e) < 0)
 		log_err("%s: %s", l->a->name, e.msg);
 	if (l->attach)
@@ -262,6 +262,7 @@ void life_connect(struct life *l)
 					 l->s->conf.host, l->id);
 	struct attach_spec spec = {
 		.base = l->s->conf.upstream, .token = l->s->conf.token, .path = path,
+		.idle_usec = l->s->conf.attach_idle * USEC_PER_SEC,
 		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,
 		.ops = &ops, .userdata = l,
 	};

@@ -1,12 +1,9 @@
 #pragma once
 
 /*
- * limits.h - every quantity that someone outside can drive, in one place.
+ * limits.h - every quantity that someone outside can drive, in one place. The times
+ * of a dyno's life are keys of supervisor.conf (supervisor_conf.c).
  */
-#define BOOT_TIMEOUT_SEC 60		/* web dyno binds $PORT: R10 */
-#define STOP_GRACE_SEC 30		/* SIGTERM to SIGKILL: R12 */
-#define KILL_RETRY_SEC 10		/* SIGKILL, again */
-#define START_TIMEOUT_SEC 75		/* container set-up, answer of dynod */
 #define SLUG_TIMEOUT_SEC (2 * 3600)	/* a slug job that its own limits do not end:
 					 * see slug_jobs.h */
 #define SLUG_PAUSE_MAX_SEC 60		/* no room for a slug, pins not written: tries */
@@ -15,13 +12,6 @@
 #define SLUG_GC_TIMEOUT_SEC 3600
 #define SLUG_PINS_TIMEOUT_SEC 30	/* the store itself waits 10 s for others */
 #define SLUG_PINS_PATIENCE_MSEC 2000	/* then new dynos start without */
-#define WITHDRAW_MSEC 1000		/* upstream learns that a route goes */
-#define OUTPUT_GRACE_SEC 2		/* an ended dyno's output, to its end */
-#define ATTACH_TIMEOUT_SEC 30		/* client of an attached one-off: R13 */
-#define ATTACH_IDLE_SEC 3600		/* no byte in either direction */
-#define HUP_INTERVAL_SEC 5		/* SIGHUP repeats after client loss */
-#define HUP_COUNT 3			/* then R16 */
-#define REPORT_INTERVAL_SEC 10
 #define PORT_POLL_MSEC 50
 
 #define LOG_LINE_MAX 10000		/* bytes; longer lines are cut in pieces */

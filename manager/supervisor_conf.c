@@ -26,6 +26,28 @@ static const struct conf_key keys[] = {
 	    "seconds a web dyno has to listen on $PORT"),
 	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
 	    "seconds between SIGTERM and SIGKILL"),
+	KEY("kill-retry", SEC, kill_retry, 1, 600, "10",
+	    "seconds after which SIGKILL is sent again"),
+	KEY("withdraw-timeout", SEC, withdraw_timeout, 0, 60, "1",
+	    "seconds that a web dyno waits for upstream to close its route before "
+	    "SIGTERM"),
+	KEY("output-grace", SEC, output_grace, 1, 60, "2",
+	    "seconds for the output of an ended dyno that somebody holds open"),
+	KEY("attach-timeout", SEC, attach_timeout, 1, 3600, "30",
+	    "seconds an attached one-off waits for its client"),
+	KEY("attach-idle", SEC, attach_idle, 1, 86400, "3600",
+	    "seconds without a byte in either direction that end an attachment"),
+	KEY("hup-interval", SEC, hup_interval, 1, 600, "5",
+	    "seconds between two SIGHUPs after the loss of a client"),
+	KEY("hup-count", UINT, hup_count, 1, 100, "3",
+	    "SIGHUPs before a dyno counts as detached"),
+	KEY("report-interval", SEC, report_interval, 1, 3600, "10",
+	    "seconds between two complete reports to upstream"),
+	KEY("stable-after", SEC, stable_after, 1, 86400, "600",
+	    "seconds a dyno has to be up for the next crash to count as the first"),
+	KEY("crash-pauses", STRING, crash_pauses, 0, 0, "0 20 40 60 180 320",
+	    "minutes until a crashed dyno is tried again, one for each crash; the "
+	    "last for all that follow"),
 	KEY("cycle-after", SEC, cycle_after, 1, 10 * 86400, "86400",
 	    "seconds that a process may run before it is restarted"),
 	KEY("cycle-spread", SEC, cycle_spread, 0, 86400, "12960",
@@ -36,8 +58,8 @@ static const struct conf_key keys[] = {
 	    "write the samples to the log of every app, not only where upstream "
 	    "wants it"),
 	KEY("backoff-unit", SEC, backoff_unit, 0, 3600, "60",
-	    "seconds of a minute in the table of pauses after crashes; 0: one "
-	    "second always"),
+	    "seconds of a minute in crash-pauses; 0: one second always, but for "
+	    "the first"),
 	KEY("slug-gc-interval", SEC, slug_gc_interval, 0, 30 * 86400, "3600",
 	    "seconds between collections of slugs; 0: only before an import that "
 	    "would not fit"),
@@ -47,9 +69,7 @@ static const struct conf_key keys[] = {
 	    "highest $PORT"),
 };
 
-static_assert(BOOT_TIMEOUT_SEC == 60 && STOP_GRACE_SEC == 30 &&
-	      SLUG_GC_INTERVAL_SEC == 3600,
-	      "defaults in the table above");
+static_assert(SLUG_GC_INTERVAL_SEC == 3600, "the default in the table above");
 
 static char *supervisor_conf_host(void)
 {
@@ -97,6 +117,9 @@ int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
 		return r;
 	if (c->port_min > c->port_max)
 		return error_set(e, EINVAL, "port-min is above port-max");
+	r = backoff_parse(&c->backoff, c->crash_pauses, c->backoff_unit, e);
+	if (r < 0)
+		return error_prefix(e, r, "crash-pauses");
 	if (!c->upstream)
 		c->upstream = xasprintf("unix:%s/api.sock", root->run);
 	if (!c->host)

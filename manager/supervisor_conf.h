@@ -4,6 +4,7 @@
  * supervisor_conf.h - etc/dyno/supervisor.conf.
  */
 #include "base/base.h"
+#include "manager/backoff.h"
 
 struct error;
 struct root;
@@ -16,10 +17,17 @@ struct supervisor_conf {
 	/* seconds */
 	uint64_t boot_timeout;
 	uint64_t stop_grace;
+	uint64_t kill_retry, withdraw_timeout, output_grace;
+	uint64_t attach_timeout, attach_idle;
+	uint64_t hup_interval;
+	uint64_t report_interval, stable_after;
 	uint64_t cycle_after, cycle_spread;
 	uint64_t metrics_interval;
 	uint64_t backoff_unit;
 	uint64_t slug_gc_interval;
+	uint64_t hup_count;
+	char *crash_pauses;
+	struct backoff backoff;		/* from it: not a key */
 	bool log_runtime_metrics;
 	uint64_t port_min, port_max;
 };

@@ -299,7 +299,7 @@ static int on_upstream_full(sd_event_source *src, uint64_t usec, void *userdata)
 
 	u->full = true;
 	upstream_report(u);
-	loop_timer(u->s->event, &u->full_timer, REPORT_INTERVAL_SEC * USEC_PER_SEC,
+	loop_timer(u->s->event, &u->full_timer, u->s->conf.report_interval * USEC_PER_SEC,
 		   on_upstream_full, u, "full report", NULL);
 	return 0;
 }
@@ -323,7 +323,7 @@ int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e)
 	r = http_client_new(&u->client, s->event, &spec, e);
 	if (r >= 0)
 		r = loop_timer(s->event, &u->full_timer,
-			       REPORT_INTERVAL_SEC * USEC_PER_SEC,
+			       s->conf.report_interval * USEC_PER_SEC,
 			       on_upstream_full, u, "full report", e);
 	if (r < 0) {
 		upstream_free(u);

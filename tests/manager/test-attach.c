@@ -152,6 +152,7 @@ static void start(struct bench *b, bool lost)
 {
 	struct attach_spec spec = {
 		.base = b->base, .path = "/upstream/x", .token = "s3", .lost = lost,
+		.idle_usec = 3600 * USEC_PER_SEC,
 		.ops = &ops, .userdata = b,
 	};
 	struct error e;
