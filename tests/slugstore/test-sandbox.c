@@ -36,7 +36,9 @@
 #define MIB (1024UL * 1024)
 #define SECRET_FD 77		/* open in the parent, not given */
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature)
+#define IS_SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED true
 #else
 #define IS_SANITIZED false
