@@ -47,7 +47,9 @@ def blobs(store):
 def trees(store, truths, rest):
     for name in names(store, "trees"):
         path = os.path.join(store, "trees", name)
-        extra = set(os.listdir(path)) - {"app", ".ok", ".usage", ".damaged", "image"}
+        # A mark of damage, also half made, goes with its tree.
+        extra = {n for n in os.listdir(path) if n not in ("app", ".ok", ".usage", "image")
+                 and not n.startswith(".damaged")}
         if not HEX.fullmatch(name) or extra:
             yield f"trees/{name} holds {sorted(extra)}"
         if name not in rest and not os.path.lexists(os.path.join(path, ".ok")):

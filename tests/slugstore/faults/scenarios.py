@@ -57,6 +57,8 @@ class Scenes:
         file = self.files
         url = self.server.url
         have = ["import", file[one]]
+        # What the disk does not give is damaged, too, and brought anew.
+        heal = [["import", file[one]], ["unpack", one], ["import", file[three]], ["unpack", three]]
         kept = [["import", file[three]], ["unpack", three]]     # leased all the time
         return [
             Scenario("import", ["import", file[one]], kept, prints=one, blobs={one, three}, trees={three}),
@@ -85,7 +87,10 @@ class Scenes:
             Scenario("lease", ["lease", one], [*kept, have, ["unpack", one]], steward=True, prints="leased",
                      blobs={one, three}, trees={one, three}),
             Scenario("verify", ["verify"], [*kept, have, ["unpack", one]], blobs={one, three}, trees={one, three},
-                     lines=4),
+                     damaged=True, lines=4, again=(0, 1), after=heal),
+            Scenario("verify-damaged", ["verify"], [*kept, have, ["unpack", one]], blobs={one, three},
+                     trees={one, three}, damage=self.spoil(one), rest={one}, damaged=True, lines=4, status=1,
+                     again=(0, 1), after=heal),
             Scenario("rm", ["rm", one], [*kept, have, ["unpack", one]], again=(0, 3), blobs={three}, trees={three}),
             Scenario("collect", ["collect", "1"],
                      [*kept, have, ["unpack", one], ["import", file[two]], ["@", "pin", three]], steward=True,
@@ -104,6 +109,14 @@ class Scenes:
     def lose_ok(sha256):
         """What a tree is without its last file: nobody's."""
         return lambda store: os.unlink(os.path.join(store, "trees", sha256, ".ok"))
+
+    @staticmethod
+    def spoil(sha256):
+        """A file of the tree is not what it was."""
+        def fn(store):
+            with open(os.path.join(store, "trees", sha256, "app/bin/web"), "r+b") as f:
+                f.write(b"spoilt")
+        return fn
 
     def break_off(self, wrong):
         """A download that was interrupted; wrong: and its bytes are not what they were."""

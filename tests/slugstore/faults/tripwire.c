@@ -8,12 +8,12 @@
  *   tripwire [-s SET] [-w any|parent|child] [-p PREFIX]... [-l LOG] [-t SECONDS]
  *            [-n N -d ACTION [-k]] [-x HOOK] -- COMMAND...
  *
- * A point is a call of SET (change, space, io, sync, write) on a path below a
+ * A point is a call of SET (change, space, io, sync, write, all) on a path below a
  * PREFIX or on a pipe, by the command itself (parent) or its descendants
  * (child). Before the N-th point the ACTION is taken: kill its process, killall,
  * fail with an error (ENOSPC, EIO), or let a write be short. -k: at all points
  * from there on. HOOK is run (sh -c) before each point, all threads halted.
- * LOG gets a line for each point.
+ * LOG gets a line for each point: number, who, sets (enum call_set), call, target.
  *
  * The status is the command's, 128 + signal if it was killed, 124 out of time.
  */
@@ -235,16 +235,23 @@ static void wire_act(struct wire *w, struct task *t)
 	}
 }
 
+/* Pipes do not fail; what ends while writing to one is of interest. */
+static unsigned wire_sets(const struct call *c, const char *target)
+{
+	if (!str_after(target, "pipe:"))
+		return c->sets;
+	return c->sets & CALL_WRITE ? CALL_CHANGE | CALL_WRITE : 0;
+}
+
 static bool wire_wants(const struct wire *w, const struct task *t,
 		       const struct call *c, const char *target)
 {
-	if (!(c->sets & w->set) ||
+	if (!(wire_sets(c, target) & w->set) ||
 	    (str_eq(w->who, "parent") && t->tgid != w->leader) ||
 	    (str_eq(w->who, "child") && t->tgid == w->leader))
 		return false;
 	if (str_after(target, "pipe:"))
-		return c->sets & CALL_WRITE &&
-		       w->set & (CALL_CHANGE | CALL_WRITE);
+		return true;
 	/* Closing matters where it ends a lock. */
 	if (c->nr == SYS_close &&
 	    (strstr(target, "/app") || (!strstr(target, "/locks/") &&
@@ -271,8 +278,9 @@ static void wire_enter(struct wire *w, struct task *t,
 	w->points++;
 	here = w->at && (w->points == w->at || (w->keep && w->points > w->at));
 	if (w->log) {
-		fprintf(w->log, "%u %s %s %s%s\n", w->points,
-			t->tgid == w->leader ? "parent" : "child", c->name, target,
+		fprintf(w->log, "%u %s %u %s %s%s\n", w->points,
+			t->tgid == w->leader ? "parent" : "child",
+			wire_sets(c, target), c->name, target,
 			here ? " <== here" : "");
 		fflush(w->log);
 	}

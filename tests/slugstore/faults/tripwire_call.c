@@ -70,6 +70,8 @@ unsigned call_set_by_name(const char *name)
 	static const struct { const char *name; unsigned set; } sets[] = {
 		{ "change", CALL_CHANGE }, { "space", CALL_SPACE },
 		{ "io", CALL_IO }, { "sync", CALL_SYNC }, { "write", CALL_WRITE },
+		{ "all", CALL_CHANGE | CALL_SPACE | CALL_IO | CALL_SYNC |
+			 CALL_WRITE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
