@@ -78,6 +78,7 @@ static void capture_tell_drops(struct capture *c)
 	char since[CLOCK_TEXT_MAX], text[160];
 	struct journal_line line = {
 		.app_id = c->app_id, .ps = "log-shuttle", .message = text,
+		.tells_loss = true,
 		.usec = clock_real_usec(),
 	};
 

@@ -285,8 +285,8 @@ int journal_add(struct journal *j, const struct journal_line *line)
 		[JOURNAL_APP] = "app", [JOURNAL_HEROKU] = "heroku",
 		[JOURNAL_DEATH] = "death",
 	};
-	uint64_t max = line->source == JOURNAL_APP ? j->max
-						   : j->max + j->max / 8;
+	bool app = line->source == JOURNAL_APP && !line->tells_loss;
+	uint64_t max = app ? j->max : j->max + j->max / 8;
 	size_t n = line->n < LOG_LINE_MAX ? line->n : LOG_LINE_MAX;
 	char frame[256], prefix[16];
 	int frame_n, prefix_n;

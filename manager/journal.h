@@ -29,6 +29,7 @@ enum journal_source {
 struct journal_line {
 	const char *app_id;		/* UUID */
 	enum journal_source source;
+	bool tells_loss;		/* has room where others have none any more */
 	const char *ps;			/* "web.1" */
 	uint64_t usec;			/* since 1970 */
 	const char *message;
@@ -48,7 +49,8 @@ void journal_on_lines(struct journal *j, void (*fn)(void *userdata),
 		      void *userdata);
 
 /* Prepare a line; journal_flush() makes it durable. 0 or JOURNAL_FULL: the
- * line was not taken. Platform lines have some room of their own. */
+ * line was not taken. Platform lines, and those that tell a loss, have some room
+ * of their own. */
 int journal_add(struct journal *j, const struct journal_line *line);
 
 /* Write what was added, in one piece. On failure all of it is forgotten. */

@@ -137,6 +137,7 @@ class FakeUpstream:
         self.states = {}        # id -> every state told, in order
         self.epoch, self.acked = None, 0
         self.repeats = 0
+        self.stall_logs = False # nobody takes lines
         self.slug_requests = []
         self.lines = []         # (app, source, ps, message)
         self.attachable = set() # ids whose client is there
@@ -267,6 +268,8 @@ class FakeUpstream:
 
     def take_logs(self, h, args, data):
         with self.cond:
+            while self.stall_logs and self.running:
+                self.cond.wait(0.5)
             if args["epoch"] != self.epoch:
                 self.epoch, self.acked = args["epoch"], 0
             while data:
