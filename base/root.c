@@ -47,6 +47,7 @@ int root_prepare(const struct root *r, uid_t uid, gid_t gid, struct error *e)
 		bool service;
 	} dirs[] = {
 		{ r->lib, "slugs", 0755, true },
+		{ r->lib, "host", 0700, true },
 		{ r->lib, "controller", 0700, true },
 		{ r->lib, "stacks", 0755, false },
 		{ r->run, "dynos", 0711, false },

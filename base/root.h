@@ -9,6 +9,7 @@
  *   etc/dyno/                 configuration (dynod.conf, controller.conf, ...)
  *   var/lib/dyno/             root, 0755
  *     slugs/                  service user, 0755: the host's slug store
+ *     host/                   service user, 0700: what outlives a reboot: drain.json
  *     controller/             service user, 0700: database, slugs, token, CA
  *     stacks/                 root, 0755
  *   run/dyno/                 root, 0755

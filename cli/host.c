@@ -6,6 +6,7 @@
 #include "base/root.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/host.h"
 #include "cli/verbs.h"
 #include "cli/when.h"
 #include "http/client.h"
@@ -13,12 +14,10 @@
 
 #include <stdio.h>
 
-static int host_get(struct cli *cli, const char *path, json_t **ret,
-		    struct error *e)
+static int host_open(struct cli *cli, struct cli *ret, struct error *e)
 {
 	const char *dir = cli->root ? cli->root : getenv("DYNO_ROOT");
 	auto_(root_deinit) struct root root = ROOT_INIT;
-	struct cli host = { .root = NULL };
 	struct http_client_spec spec = { .user_agent = "dynoctl/" DYNO_VERSION };
 	auto_free char *base = NULL;
 	int r;
@@ -28,9 +27,19 @@ static int host_get(struct cli *cli, const char *path, json_t **ret,
 		return r;
 	base = xasprintf("unix:%s/host.sock", root.run);
 	spec.base = base;
-	r = http_client_new(&host.client, NULL, &spec, e);
-	if (r == 0)
-		r = api_get(&host, path, ret, e);
+	return http_client_new(&ret->client, NULL, &spec, e);
+}
+
+int host_call(struct cli *cli, const char *method, const char *path, json_t *body,
+	      json_t **ret, struct error *e)
+{
+	struct cli host = { .root = NULL };
+	int r = host_open(cli, &host, e);
+
+	if (r < 0)
+		json_decref(body);
+	else
+		r = api_send(&host, method, path, body, ret, e);
 	cli_deinit(&host);
 	return error_prefix(e, r, "ask the supervisor of this host");
 }
@@ -62,7 +71,7 @@ int host_ps(int argc, char **argv, void *userdata)
 
 	if (!cli_arguments(cli, argc, argv))
 		return cli->status;
-	if (host_get(cli, "/dynos", &answer, &e) < 0)
+	if (host_call(cli, "GET", "/dynos", NULL, &answer, &e) < 0)
 		return cli_fail(&e);
 	list = json_is_array(answer) ? answer : json_object_get(answer, "dynos");
 	if (cli->json) {
@@ -87,7 +96,7 @@ int host_info(int argc, char **argv, void *userdata)
 
 	if (!cli_arguments(cli, argc, argv))
 		return cli->status;
-	if (host_get(cli, "/", &info, &e) < 0)
+	if (host_call(cli, "GET", "/", NULL, &info, &e) < 0)
 		return cli_fail(&e);
 	if (cli->json) {
 		api_print(info);

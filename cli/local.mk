@@ -11,7 +11,8 @@ libcli_a_SOURCES = \
 	%D%/deploy.c \
 	%D%/dynos.c %D%/dynos.h \
 	%D%/frame.c %D%/frame.h \
-	%D%/host.c \
+	%D%/host.c %D%/host.h \
+	%D%/host_drain.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/procfile.c %D%/procfile.h \

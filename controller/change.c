@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "controller/change.h"
 #include "controller/engine.h"
+#include "controller/live.h"
 #include "controller/logs.h"
 #include "controller/outcome.h"
 
@@ -87,6 +88,12 @@ void change_say(struct change *c, const char *app_id, const char *fmt, ...)
 	strv_add(&c->lines, line);
 }
 
+static bool change_host_fits(const struct change *c, const struct doc *host)
+{
+	return !json_flag(host->j, "draining", false) &&
+	       (!c->awake || live_host_up(c->g->live, doc_name(host), c->awake));
+}
+
 static int change_read_hosts(struct change *c, struct error *e)
 {
 	auto_doc_list hosts = DOC_LIST_INIT;
@@ -96,6 +103,8 @@ static int change_read_hosts(struct change *c, struct error *e)
 		auto_doc_list dynos = DOC_LIST_INIT;
 		const char *name = doc_name(&hosts.v[i]);
 
+		if (!change_host_fits(c, &hosts.v[i]))
+			continue;
 		r = doc_list(c->g->state, &dynos, e, "/host-dynos/%s/", name);
 		if (r == 0)
 			placement_add(&c->placement, name, dynos.n);

@@ -26,6 +26,7 @@ struct change {
 	struct strv lines;		/* app, line, app, line, ... */
 	struct placement placement;
 	bool placement_read;
+	uint64_t awake;			/* > 0: only hosts that are heard at this time */
 };
 
 #define auto_change auto_(change_deinit) struct change
@@ -51,7 +52,7 @@ void change_touch_host(struct change *c, const char *host);
 /* A line for the app's log, said when the change is done. */
 void change_say(struct change *c, const char *app_id, const char *fmt, ...) PRINTF(3, 4);
 
-/* The host for a new dyno, "" if none has registered yet. */
+/* The host for a new dyno, "" if there is none that takes one. */
 int change_place(struct change *c, const char **ret_host, struct error *e);
 
 /* 0; OUTCOME_CONFLICT: somebody else was quicker. A line that cannot be

@@ -38,6 +38,8 @@ static bool dyno_plan_replaced(const struct dyno_plan_spec *spec,
 		return dyno_plan_is(dyno, "type", spec->which);
 	case DYNO_SCOPE_ID:
 		return dyno_plan_is(dyno, "id", spec->which);
+	case DYNO_SCOPE_HOST:
+		return dyno_plan_is(dyno, "host", spec->which);
 	case DYNO_SCOPE_TYPES:
 		json_array_foreach(spec->types, i, type)
 			if (dyno_plan_is(dyno, "type", json_string_value(type)))

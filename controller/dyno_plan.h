@@ -12,13 +12,14 @@ enum dyno_scope {
 	DYNO_SCOPE_TYPE,		/* dynos of one type */
 	DYNO_SCOPE_ID,			/* one dyno */
 	DYNO_SCOPE_TYPES,		/* dynos of the types in a list */
+	DYNO_SCOPE_HOST,		/* dynos on one host */
 };
 
 struct dyno_plan_spec {
 	const json_t *formation;	/* array of {type, quantity} */
-	const json_t *dynos;		/* array of {id, name, type, kind} */
+	const json_t *dynos;		/* array of {id, name, type, kind, host} */
 	enum dyno_scope scope;
-	const char *which;		/* the type or id */
+	const char *which;		/* the type, id or host */
 	const json_t *types;		/* array of strings */
 };
 

@@ -7,6 +7,8 @@
 #include "controller/formation.h"
 #include "controller/outcome.h"
 
+#include <stdio.h>
+
 /* "web.2" before "web.10". */
 static int dynos_order(const void *a, const void *b)
 {
@@ -98,12 +100,14 @@ int dynos_add(struct change *c, const char *app_id, json_t *dyno,
 	      struct error *e)
 {
 	auto_json *index = json_pack("{s:s}", "app", app_id);
-	char id[UUID_TEXT_MAX];
-	const char *host;
+	char id[UUID_TEXT_MAX], name[64];
+	const char *host, *old = json_str(dyno, "host");
 	int r = change_place(c, &host, e);
 
 	if (r < 0)
 		return r;
+	snprintf(name, sizeof(name), "%s", *host || !old ? host : old);
+	host = name;
 	json_object_set_new(dyno, "id", json_string(id_uuid(id)));
 	json_object_set_new(dyno, "host", json_string(host));
 	json_object_set_new(dyno, "created_at", json_string(c->now));
@@ -123,8 +127,9 @@ static int dynos_add_planned(struct change *c, const json_t *app,
 	const char *type = json_str(add, "type");
 	const json_t *entry = formation_find(formation, type);
 	int64_t restart = json_int(json_object_get(add, "old"), "restart", 0);
-	auto_json *dyno = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}",
+	auto_json *dyno = json_pack("{s:s, s:s, s:s?, s:s, s:I, s:s, s:s}",
 		"name", json_str(add, "name"), "type", type,
+		"host", json_str(json_object_get(add, "old"), "host"),
 		"kind", "formation",
 		"release", (json_int_t)json_int(app, "version", 0),
 		"size", json_str(entry, "size"),
@@ -176,6 +181,23 @@ int dynos_restart(struct engine *g, const struct doc *app,
 	if (r == 0)
 		r = dynos_arrange(&c, app->j, formation, scope, which, true, e);
 	if (r != 0)
+		return r;
+	change_app(&c, app);
+	return change_commit(&c, e);
+}
+
+int dynos_move(struct engine *g, const struct doc *app, const char *host,
+	       uint64_t now, struct error *e)
+{
+	auto_json *formation = NULL;
+	auto_change c = change_begin(g);
+	int r = dynos_formation(g, json_str(app->j, "id"), &formation, e);
+
+	c.awake = now;
+	if (r == 0)
+		r = dynos_arrange(&c, app->j, formation, DYNO_SCOPE_HOST, host, false,
+				  e);
+	if (r != 0 || c.hosts.n == 0)
 		return r;
 	change_app(&c, app);
 	return change_commit(&c, e);

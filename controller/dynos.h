@@ -39,13 +39,19 @@ int dynos_arrange(struct change *c, const json_t *app, const json_t *formation,
 /* Stage the removal of one dyno. */
 void dynos_remove(struct change *c, const char *app_id, const json_t *dyno);
 
-/* Complete a dyno's doc with id, host and time, and stage it. */
+/* Complete a dyno's doc with id, host and time, and stage it. A host that is in it
+ * is where it stays if no host takes new dynos. */
 int dynos_add(struct change *c, const char *app_id, json_t *dyno,
 	      struct error *e);
 
 /* Replace formation dynos by new ones. which: a type or an id. */
 int dynos_restart(struct engine *g, const struct doc *app,
 		  enum dyno_scope scope, const char *which, struct error *e);
+
+/* Replace the app's formation dynos on a host by new ones on other hosts that are
+ * heard at the time now; there is one. */
+int dynos_move(struct engine *g, const struct doc *app, const char *host,
+	       uint64_t now, struct error *e);
 
 /* End a one-off for good; a formation dyno is started anew. */
 int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,

@@ -2,6 +2,8 @@
  * hosts.c - the controller's side of a worker host.
  */
 #include "base/error.h"
+#include "base/log.h"
+#include "base/strv.h"
 #include "controller/change.h"
 #include "controller/dynos.h"
 #include "controller/engine.h"
@@ -56,17 +58,19 @@ int hosts_register(struct engine *g, const char *name, const json_t *body,
 	const char *boot = json_str(body, "boot");
 	auto_json *host = NULL;
 	auto_change c = change_begin(g);
+	bool draining = json_flag(body, "draining", false);
 	uint64_t before;
 	int r = 0;
 
 	if (!boot || !id_is_uuid(boot))
 		return outcome_set(e, OUTCOME_INVALID, "boot must be a UUID.");
-	host = json_pack("{s:s, s:s, s:s?, s:O?, s:s}", "name", name,
+	host = json_pack("{s:s, s:s, s:s?, s:O?, s:b, s:s}", "name", name,
 			 "boot", boot, "version", json_str(body, "version"),
 			 "capacity", json_object_get(body, "capacity"),
-			 "registered_at", c.now);
+			 "draining", draining, "registered_at", c.now);
 	change_put(&c, host, "/hosts/%s", name);
-	r = hosts_adopt(&c, name, e);
+	if (!draining)
+		r = hosts_adopt(&c, name, e);
 	if (r == 0)
 		r = hosts_revision(g, name, &before, e);
 	/* A list that nobody has touched has no revision: touch it once. */
@@ -148,6 +152,84 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 	return 0;
 }
 
+/* ---- draining ---- */
+
+/* The operator of a host has drained it, or opened it again. */
+static int hosts_take_draining(struct engine *g, const char *name, bool draining,
+			       struct error *e)
+{
+	auto_change c = change_begin(g);
+	auto_doc host = DOC_INIT;
+	int r = doc_get(g->state, &host, e, "/hosts/%s", name);
+
+	if (r != 0 || json_flag(host.j, "draining", false) == draining)
+		return r < 0 ? r : 0;
+	log_info("host %s %s", name, draining ? "takes no new dynos" :
+		 "takes dynos again");
+	json_object_set_new(host.j, "draining", json_boolean(draining));
+	change_expect(&c, &host);
+	change_put(&c, host.j, "%s", host.key);
+	if (!draining) {
+		r = hosts_adopt(&c, name, e);
+		change_touch_host(&c, name);
+	}
+	return r < 0 ? r : change_commit(&c, e);
+}
+
+/* 1 if there is a host that takes dynos, and is heard. */
+static int hosts_have_open(struct engine *g, uint64_t now, struct error *e)
+{
+	auto_doc_list hosts = DOC_LIST_INIT;
+	int r = doc_list(g->state, &hosts, e, "/hosts/");
+
+	for (size_t i = 0; r == 0 && i < hosts.n; i++)
+		if (!json_flag(hosts.v[i].j, "draining", false) &&
+		    live_host_up(g->live, doc_name(&hosts.v[i]), now))
+			return 1;
+	return r;
+}
+
+/* The formation dynos of one app that are on this host go to others. */
+static int hosts_empty_app(struct engine *g, const char *name, const char *app_id,
+			   uint64_t now, struct error *e)
+{
+	auto_doc app = DOC_INIT;
+	int r = doc_get(g->state, &app, e, "/apps/%s", app_id);
+
+	return r < 0 ? r : r > 0 ? 0 : dynos_move(g, &app, name, now, e);
+}
+
+/* Each app in a transaction of its own. What does not succeed now is tried again
+ * with the next full report. */
+static void hosts_empty(struct engine *g, const char *name, uint64_t now)
+{
+	auto_doc_list dynos = DOC_LIST_INIT;
+	auto_strv apps = STRV_INIT;
+	struct error e;
+	int r = hosts_have_open(g, now, &e);
+
+	if (r == 1)
+		r = doc_list(g->state, &dynos, &e, "/host-dynos/%s/", name);
+	for (size_t i = 0; i < dynos.n; i++)
+		if (!strv_has(&apps, json_str(dynos.v[i].j, "app")))
+			strv_add(&apps, json_str(dynos.v[i].j, "app"));
+	for (size_t i = 0; r >= 0 && i < apps.n; i++)
+		r = hosts_empty_app(g, name, apps.v[i], now, &e);
+	if (r < 0)
+		log_err("move dynos from host %s: %s, will retry", name, e.msg);
+}
+
+static int hosts_report_self(struct engine *g, const char *name, const json_t *body,
+			     uint64_t now, struct error *e)
+{
+	bool draining = json_flag(body, "draining", false);
+	int r = hosts_take_draining(g, name, draining, e);
+
+	if (r == 0 && draining)
+		hosts_empty(g, name, now);
+	return r;
+}
+
 int hosts_report(struct engine *g, const char *name, const json_t *body,
 		 uint64_t now, bool *ret_changed, struct error *e)
 {
@@ -163,7 +245,8 @@ int hosts_report(struct engine *g, const char *name, const json_t *body,
 		if (r != 0)
 			return r;
 	}
-	if (json_flag(body, "full", false))
-		*ret_changed |= live_take_full(g->live, name, dynos);
-	return 0;
+	if (!json_flag(body, "full", false))
+		return 0;
+	*ret_changed |= live_take_full(g->live, name, dynos);
+	return hosts_report_self(g, name, body, now, e);
 }

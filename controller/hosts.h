@@ -3,7 +3,8 @@
 /*
  * hosts.h - worker hosts: registration, what they shall run, what they say.
  *
- *   /hosts/<name>         {name, boot, version, capacity, registered_at}
+ *   /hosts/<name>         {name, boot, version, capacity, draining,
+ *                         registered_at}
  *   /assignments/<name>   its revision is that of the host's list
  */
 #include "controller/doc.h"

@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * placement.h - on which host a new dyno goes: the one with the fewest.
+ * placement.h - on which host a new dyno goes: the one with the fewest. Those that are being
+ * drained are not asked.
  */
 #include "base/base.h"
 

@@ -1,4 +1,4 @@
-/* host_api.c - two routes. */
+/* host_api.c - the table of routes, and those that show. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -6,6 +6,7 @@
 #include "http/json.h"
 #include "http/server.h"
 #include "manager/host_api.h"
+#include "manager/host_api_drain.h"
 #include "manager/journal.h"
 #include "manager/life.h"
 #include "manager/strays.h"
@@ -15,17 +16,15 @@
 #include <unistd.h>
 
 struct host_api {
-	struct supervisor *s;
 	struct http_server *server;
 };
 
 static void host_api_show(struct http_request *req, void *userdata)
 {
-	struct host_api *h = userdata;
-	struct supervisor *s = h->s;
+	struct supervisor *s = userdata;
 
 	http_reply_json(req, 200, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"host", s->conf.host, "prefix", s->prefix, "boot", s->boot_id,
 		"version", DYNO_VERSION, "upstream", s->conf.upstream,
 		"upstream_status", s->upstream ? upstream_status(s->upstream)
@@ -34,7 +33,8 @@ static void host_api_show(struct http_request *req, void *userdata)
 		"revision", (json_int_t)s->wanted.revision,
 		"wanted", (json_int_t)s->wanted.n, "dynos", (json_int_t)s->n_lives,
 		"strays", (json_int_t)strays_count(s),
-		"journal_bytes", (json_int_t)journal_bytes(s->journal)));
+		"journal_bytes", (json_int_t)journal_bytes(s->journal),
+		"drain", host_api_drain_json(s)));
 }
 
 static json_t *host_api_dyno(const struct life *l)
@@ -68,11 +68,11 @@ static json_t *host_api_dyno(const struct life *l)
 
 static void host_api_list(struct http_request *req, void *userdata)
 {
-	struct host_api *h = userdata;
+	struct supervisor *s = userdata;
 	json_t *dynos = json_array();
 	struct life *l;
 
-	list_for_each(l, &h->s->lives, link)
+	list_for_each(l, &s->lives, link)
 		json_array_append_new(dynos, host_api_dyno(l));
 	http_reply_json(req, 200, dynos);
 }
@@ -92,13 +92,15 @@ int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e)
 	static const struct http_route routes[] = {
 		{ "GET", "/", host_api_show, 0, NULL },
 		{ "GET", "/dynos", host_api_list, 0, NULL },
+		{ "PUT", "/drain", host_api_drain_put, 0, NULL },
+		{ "DELETE", "/drain", host_api_drain_delete, 0, NULL },
+		{ "PUT", "/stop", host_api_drain_stop, 0, NULL },
 	};
 	auto_free char *path = xasprintf("%s/host.sock", s->dir);
 	struct host_api *h = xcalloc(1, sizeof(*h));
 	int fd, r;
 
-	h->s = s;
-	r = http_server_new(&h->server, s->event, routes, ARRAY_SIZE(routes), h, e);
+	r = http_server_new(&h->server, s->event, routes, ARRAY_SIZE(routes), s, e);
 	if (r >= 0) {
 		http_server_set_gate(h->server, host_api_gate);
 		r = fd = sock_listen_unix(path, 0600, e);

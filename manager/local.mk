@@ -42,9 +42,12 @@ libsupervisor_a_SOURCES = \
 	%D%/meter.c %D%/meter.h \
 	%D%/metering.c %D%/metering.h \
 	%D%/dial.c %D%/dial.h \
+	%D%/drain.c %D%/drain.h \
+	%D%/draining.c %D%/draining.h \
 	%D%/death.c %D%/death.h \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \
+	%D%/host_api_drain.c %D%/host_api_drain.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/life.c %D%/life.h \
 	%D%/life_death.c \

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "manager/cycling.h"
+#include "manager/draining.h"
 #include "manager/host_api.h"
 #include "manager/host_client.h"
 #include "manager/host_proto.h"
@@ -60,7 +61,7 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 
 static void supervisor_reconcile(struct supervisor *s)
 {
-	size_t n_want = s->wanted.n, n_have = s->n_lives, n, i = 0;
+	size_t n_want = drain_wanted(&s->drain, s->wanted.n), n_have = s->n_lives, n, i = 0;
 	auto_free struct reconcile_want *want = xcalloc(n_want + 1, sizeof(*want));
 	auto_free struct reconcile_have *have = xcalloc(n_have + 1, sizeof(*have));
 	auto_free struct life **lives = xcalloc(n_have + 1, sizeof(*lives));
@@ -87,6 +88,9 @@ static void supervisor_reconcile(struct supervisor *s)
 		switch (actions[k].verb) {
 		case RECONCILE_CREATE:
 			w = s->wanted.items[actions[k].index];
+			if (!drain_admits(&s->drain, actions[k].replaces ||
+					  actions[k].renewed))
+				break;
 			supervisor_create(s, w, w->id, actions[k].replaces,
 					  actions[k].renewed);
 			break;
@@ -327,6 +331,7 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 		log_err("%s, ignoring it", e->msg);
 		s->wanted = ASSIGNMENT_LIST_INIT;
 	}
+	draining_load(s);
 	return supervisor_load_lives(s, e);
 }
 
@@ -382,11 +387,13 @@ static void supervisor_deinit(struct supervisor *s)
 	map_deinit(&s->instances);
 	loop_unref(s->settle);
 	loop_unref(s->cycle_timer);
+	loop_unref(s->drain_timer);
 	sd_event_unref(s->event);
 	supervisor_conf_deinit(&s->conf);
 	root_deinit(&s->root);
 	free(s->store_dir);
 	free(s->store_conf);
+	free(s->drain_path);
 	free(s->dir);
 	free(s->prefix);
 }

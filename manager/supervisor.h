@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/root.h"
 #include "manager/assignment.h"
+#include "manager/drain.h"
 #include "manager/slug_command.h"
 #include "manager/supervisor_conf.h"
 
@@ -55,6 +56,10 @@ struct supervisor {
 	struct map strays;		/* instances that nobody knows */
 	bool ready;			/* dynod has told all dynos */
 	sd_event_source *settle, *cycle_timer;
+
+	char *drain_path;		/* where it is kept */
+	struct drain drain;
+	sd_event_source *drain_timer;
 
 	unsigned n_starts;		/* that dynod is busy with */
 	struct list start_queue;	/* lives that wait for their turn */

@@ -144,8 +144,9 @@ static void upstream_register(struct upstream *u)
 {
 	auto_free char *path = upstream_path(u, "");
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	auto_json *body = json_pack("{s:s, s:s, s:{s:I, s:i}}",
-		"boot", u->s->boot_id, "version", DYNO_VERSION, "capacity",
+	auto_json *body = json_pack("{s:s, s:s, s:b, s:{s:I, s:i}}",
+		"boot", u->s->boot_id, "version", DYNO_VERSION,
+		"draining", u->s->drain.mode != DRAIN_OPEN, "capacity",
 		"memory", (json_int_t)pages * size, "cpus", get_nprocs());
 
 	upstream_call(&u->registration, "PUT", path, body,
@@ -277,8 +278,9 @@ static void upstream_send_report(struct upstream *u)
 
 	if (!u->registered || u->report.call || !upstream_is_due(u))
 		return;
-	body = json_pack("{s:s, s:I, s:b, s:o}", "boot", u->s->boot_id,
+	body = json_pack("{s:s, s:I, s:b, s:b, s:o}", "boot", u->s->boot_id,
 			 "seq", (json_int_t)++u->seq, "full", u->full,
+			 "draining", u->s->drain.mode != DRAIN_OPEN,
 			 "dynos", upstream_collect(u));
 	u->full = false;
 	upstream_call(&u->report, "POST", path, body,
@@ -293,12 +295,17 @@ void upstream_report(struct upstream *u)
 		upstream_later(&u->report, 0);
 }
 
+void upstream_report_all(struct upstream *u)
+{
+	u->full = true;
+	upstream_report(u);
+}
+
 static int on_upstream_full(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct upstream *u = userdata;
 
-	u->full = true;
-	upstream_report(u);
+	upstream_report_all(u);
 	loop_timer(u->s->event, &u->full_timer, u->s->conf.report_interval * USEC_PER_SEC,
 		   on_upstream_full, u, "full report", NULL);
 	return 0;

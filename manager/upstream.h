@@ -19,6 +19,9 @@ struct upstream *upstream_free(struct upstream *u);
 /* Something is to be reported: done at the end of this turn of the loop. */
 void upstream_report(struct upstream *u);
 
+/* The host itself has changed: the same, with all dynos. */
+void upstream_report_all(struct upstream *u);
+
 /* Another call was answered 404: register again. */
 void upstream_forgotten(struct upstream *u);
 

@@ -48,6 +48,7 @@ static void layout_is_made_and_made_again(void **state)
 	static const struct { const char *name; mode_t mode; bool service; } dirs[] = {
 		{ "var/lib/dyno", 0755, false },
 		{ "var/lib/dyno/slugs", 0755, true },
+		{ "var/lib/dyno/host", 0700, true },
 		{ "var/lib/dyno/controller", 0700, true },
 		{ "var/lib/dyno/stacks", 0755, false },
 		{ "run/dyno/dynos", 0711, false },

@@ -503,6 +503,88 @@ static void output_waits_for_a_slow_client(void **state)
 	assert_int_equal(got[0], 'O');
 }
 
+/* ---- draining ---- */
+
+static void host_call(struct instance *in, const char *host, bool draining,
+		      bool registers)
+{
+	auto_free char *path = xasprintf("/upstream/v1/hosts/%s%s", host,
+					 registers ? "" : "/report");
+	auto_free char *body = xasprintf("{\"boot\":\"" BOOT "\",\"version\":\"1\","
+		"\"draining\":%s,\"seq\":1,\"full\":true,\"dynos\":[]}",
+		draining ? "true" : "false");
+
+	assert_int_equal(instance_call(in, registers ? "PUT" : "POST", path, body,
+				       NULL), 200);
+}
+
+/* The id of the app's dyno in a host's list; NULL: not there. The caller frees. */
+static char *listed(struct instance *in, const char *host, const char *app)
+{
+	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/assignments?after=0",
+					 host);
+	auto_json *j = NULL;
+	const char *id;
+
+	assert_int_equal(instance_call(in, "GET", path, NULL, &j), 200);
+	id = json_str(assignment_of(json_object_get(j, "assignments"), app), "id");
+	return id ? xstrdup(id) : NULL;
+}
+
+static void a_drained_host_alone_keeps_and_replaces_what_it_has(void **state)
+{
+	struct instance *in = *state;
+	auto_free char *first = NULL, *second = NULL, *third = NULL;
+
+	instance_deploy(in, "stays", WEB);
+	first = listed(in, "h1", "stays");
+	assert_non_null(first);
+	host_call(in, "h1", true, false);
+	second = listed(in, "h1", "stays");
+	assert_string_equal(second, first);
+	assert_int_equal(instance_call(in, "DELETE", "/apps/stays/dynos/web.1", NULL,
+				       NULL), 202);
+	third = listed(in, "h1", "stays");
+	assert_non_null(third);
+	assert_string_not_equal(third, first);
+	/* It registers again and is drained still. */
+	host_call(in, "h1", true, true);
+	instance_deploy(in, "late", WEB);
+	assert_null(listed(in, "h1", "late"));
+}
+
+static void another_host_takes_over_the_formation_of_a_drained_one(void **state)
+{
+	struct instance *in = *state;
+	auto_free char *waits = NULL, *stays = NULL, *late = NULL, *again = NULL;
+
+	host_call(in, "h2", false, true);
+	late = listed(in, "h2", "late");
+	assert_non_null(late);
+	assert_null(listed(in, "h2", "stays"));
+	host_call(in, "h1", true, false);
+	stays = listed(in, "h2", "stays");
+	waits = listed(in, "h2", "waits");
+	assert_non_null(stays);
+	assert_non_null(waits);
+	assert_null(listed(in, "h1", "stays"));
+	/* Told again, it changes nothing. */
+	host_call(in, "h1", true, false);
+	again = listed(in, "h2", "stays");
+	assert_string_equal(again, stays);
+}
+
+static void an_opened_host_takes_dynos_again(void **state)
+{
+	struct instance *in = *state;
+	auto_free char *next = NULL;
+
+	host_call(in, "h1", false, false);
+	instance_deploy(in, "next", WEB);
+	next = listed(in, "h1", "next");
+	assert_non_null(next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +601,10 @@ int main(void)
 		cmocka_unit_test(the_host_hears_of_a_lost_client_at_a_boundary),
 		cmocka_unit_test(a_host_that_lost_its_stream_comes_back),
 		cmocka_unit_test(output_waits_for_a_slow_client),
+		cmocka_unit_test(a_drained_host_alone_keeps_and_replaces_what_it_has),
+		cmocka_unit_test(
+			another_host_takes_over_the_formation_of_a_drained_one),
+		cmocka_unit_test(an_opened_host_takes_dynos_again),
 	};
 
 	return cmocka_run_group_tests(tests, instance_setup, instance_teardown);

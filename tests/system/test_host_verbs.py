@@ -1,0 +1,156 @@
+"""The operator's verbs of one host: dynoctl host drain, undrain, stop."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
+from fake_upstream import assignment  # noqa: E402
+from harness import BUILD, wait_for  # noqa: E402
+
+import pytest  # noqa: E402
+
+WORKER = {"metrics-interval": 1}
+SERVER = "exec python3 -u -m http.server $PORT"
+
+
+def ctl(worker, *args, status=0):
+    p = subprocess.run([BUILD + "/dynoctl", "--root", worker.root, "host", *args], text=True, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.returncode == status, (args, p.returncode, p.stdout, p.stderr)
+    return p.stdout if status == 0 else p.stderr
+
+
+def ctl_json(worker, *args):
+    return json.loads(ctl(worker, *args, "--json"))
+
+
+def ids(worker, state="up"):
+    return {d["id"] for d in worker.get("/dynos") if d["state"] == state}
+
+
+@pytest.fixture
+def opened(worker, up):
+    """An upstream and a host that takes dynos; afterwards too."""
+    yield up
+    ctl(worker, "undrain")
+
+
+# ---- drain ----
+
+def test_a_drained_host_keeps_its_dynos_and_takes_no_new_ones(worker, opened):
+    a, b = assignment("worker.1", "exec sleep 100"), assignment("worker.2", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    assert "draining" in ctl(worker, "drain")
+    opened.wait(lambda: opened.reports[-1]["draining"] is True, what="a report that says so")
+    opened.assign([a, b])
+    wait_for("the new list", lambda: worker.get("/")["wanted"] == 2)
+    time.sleep(0.5)
+    assert ids(worker) == {a["id"]} and b["id"] not in opened.states
+    assert "open" in ctl(worker, "undrain")
+    opened.wait_state(b, "up")
+    opened.wait(lambda: opened.reports[-1]["draining"] is False, what="a report that says so")
+
+
+def test_a_drained_host_replaces_what_it_has(worker, opened):
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    ctl(worker, "drain")
+    b = assignment("worker.1", "exec sleep 200")
+    opened.assign([b])
+    opened.wait_state(b, "up")
+
+
+def test_draining_outlives_the_supervisor_and_is_told_when_it_registers(worker, opened):
+    a, b = assignment("worker.1", "exec sleep 100"), assignment("worker.2", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    ctl(worker, "drain")
+    before = len(opened.registrations)
+    worker.kill_supervisor()
+    opened.wait(lambda: len(opened.registrations) > before, what="another registration")
+    assert opened.registrations[-1]["draining"] is True
+    opened.assign([a, b])
+    wait_for("the new list", lambda: worker.get("/")["wanted"] == 2)
+    time.sleep(0.3)
+    assert ids(worker) == {a["id"]}
+    assert worker.get("/")["drain"]["mode"] == "draining"
+
+
+def test_after_the_deadline_what_is_left_is_stopped(worker, opened):
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    began = time.monotonic()
+    said = ctl_json(worker, "drain", "--deadline", "2", "--wait")
+    assert time.monotonic() - began >= 1.9
+    assert said == {"mode": "stopped", "deadline": None, "left": 0}
+    opened.wait(lambda: opened.states[a["id"]][-1] == "down", what="the dyno to be down")
+
+
+def test_waiting_for_what_does_not_end_fails_after_the_time_out(worker, opened):
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    assert "1 dyno is left" in ctl(worker, "drain", "--wait", "--timeout", "1", status=1)
+    assert ids(worker) == {a["id"]}
+
+
+# ---- stop ----
+
+def test_stop_ends_all_dynos_with_their_lines_and_undrain_brings_them_back(worker, opened):
+    web, stubborn = assignment("web.1", SERVER), assignment("worker.1", "trap '' TERM; while :; do sleep 1; done")
+    opened.assign([web, stubborn])
+    opened.wait_state(web, "up")
+    opened.wait_state(stubborn, "up")
+    assert ctl_json(worker, "stop") == {"mode": "stopped", "deadline": None, "left": 0}
+    assert ids(worker) == set()
+    for ps in "web.1", "worker.1":
+        lines = worker.messages("heroku", ps)
+        assert "Stopping all processes with SIGTERM" in lines, lines
+    lines = worker.messages("heroku", "worker.1")
+    assert "Error R12 (Exit timeout) -> At least one process failed to exit within 2 seconds of SIGTERM" in lines, lines
+    assert "Process exited with status 137" in lines
+    # They are wanted all the same, and a new supervisor knows why they do not run.
+    worker.kill_supervisor()
+    wait_for("a supervisor that answers", lambda: worker.get("/")["ready"])
+    opened.assign([web, stubborn])
+    time.sleep(0.5)
+    assert ids(worker) == set() and ids(worker, "starting") == set()
+    ctl(worker, "undrain")
+    wait_for("both dynos", lambda: ids(worker) == {web["id"], stubborn["id"]})
+
+
+def test_the_end_of_the_daemons_ends_no_dyno(worker, opened):
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    pid = opened.wait_state(a, "up")["pid"]
+    ctl(worker, "drain")
+    worker.dynod.send_signal(signal.SIGTERM)
+    worker.dynod.wait(20)
+    os.kill(pid, 0)
+    worker.start()
+    wait_for("the dyno", lambda: worker.knows(a))
+    assert [d["pid"] for d in worker.get("/dynos")] == [pid]
+
+
+def test_a_stopped_host_without_dynos_answers_at_once(worker, opened):
+    began = time.monotonic()
+    assert "stopped, 0 dynos left" in ctl(worker, "stop")
+    assert time.monotonic() - began < 5
+
+
+def test_wrong_words_are_refused(worker, opened):
+    assert "--deadline" in ctl(worker, "drain", "--deadline", "soon", status=2)
+    assert "usage" in ctl(worker, "undrain", "now", status=2)
+    assert worker.get("/")["drain"]["mode"] == "open"
+
+
+def test_without_a_supervisor_it_fails_and_says_so(tmp_path):
+    p = subprocess.run([BUILD + "/dynoctl", "--root", str(tmp_path), "host", "drain"], text=True, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.returncode == 1 and "ask the supervisor of this host" in p.stderr
