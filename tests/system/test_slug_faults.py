@@ -15,9 +15,9 @@ def run(*argv):
 
 def test_a_command_killed_or_failed_at_any_point_leaves_a_valid_store():
     """Some of the points, evenly; "tests/slugstore/faults/crash-points" does them all."""
-    run(os.path.join(FAULTS, "crash-points"), "--quick", os.environ.get("DYNO_TEST_FAULTS_SEC", "25"))
+    run(os.path.join(FAULTS, "crash-points"), "--quick", os.environ.get("DYNO_TEST_FAULTS_SEC", "18"))
 
 
 def test_what_a_power_cut_leaves_on_the_disk_is_a_valid_store():
     """Some of the instants; "tests/slugstore/faults/power-cut" does them all."""
-    run(os.path.join(FAULTS, "power-cut"), "--points", "10", "--quick", os.environ.get("DYNO_TEST_FAULTS_SEC", "12"))
+    run(os.path.join(FAULTS, "power-cut"), "--points", "10", "--quick", os.environ.get("DYNO_TEST_FAULTS_SEC", "10"))
