@@ -225,9 +225,9 @@ static void collect_end(struct collect *c)
 	if (!c->req->dry_run && usage_fs(c->s, &fs, NULL) >= 0)
 		c->at.fs = fs;
 	c->res.enough = collect_reached(c);
-	c->res.fits = marks_fit(&c->s->marks, &c->at);
-	marks_room(&c->s->marks, &c->at, &c->res.room_bytes,
-		   &c->res.room_inodes);
+	c->res.fits = marks_fit(&c->at);
+	c->res.room_bytes = c->at.fs.bytes_free;
+	c->res.room_inodes = c->at.fs.inodes_free;
 }
 
 int store_collect(struct store *s, const struct collect_request *req,

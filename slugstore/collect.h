@@ -35,7 +35,8 @@ struct collect_marks {
 	uint64_t high_percent, low_percent;
 };
 
-/* The store's marks from now on, none if all are 0. From now on it also collects
+/* The store's marks from now on, none if all are 0. They say when to collect;
+ * what has room is never refused for them. From now on it also collects
  * by itself for what would not fit (space.h): until this is called, whoever has
  * the store open decides alone what goes. EINVAL: a low one above its high one, a
  * percentage above 100. */
@@ -69,9 +70,8 @@ struct collect_result {
 	uint64_t bytes, inodes;		/* freed */
 	uint64_t in_use, pinned;	/* slugs that were passed over for it */
 	bool enough;	/* down to the low marks of what was above a high one */
-	bool fits;	/* and if not: no high mark is passed, the room is there */
-	/* At the end, what more there may be, to the high marks. */
-	uint64_t room_bytes, room_inodes;
+	bool fits;		/* the room that was wanted is there */
+	uint64_t room_bytes, room_inodes;	/* that there is at the end */
 };
 
 /* Nothing to collect is success, and so is not enough. What cannot be removed

@@ -17,11 +17,6 @@ static uint64_t marks_less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static uint64_t marks_min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t marks_low(uint64_t high, uint64_t low)
 {
 	return low ? low : high;
@@ -59,39 +54,15 @@ bool marks_measure(const struct collect_marks *m)
 	return m->high_bytes || m->high_inodes;
 }
 
-/* Until a percentage of the whole is in use. */
-static uint64_t marks_percent_room(uint64_t size, uint64_t free,
-				   uint64_t percent)
+bool marks_fit(const struct marks_level *at)
 {
-	if (!percent || size == UINT64_MAX)
-		return UINT64_MAX;
-	return marks_less(marks_share(size, percent), marks_less(size, free));
+	return at->bytes <= at->fs.bytes_free &&
+	       at->inodes <= at->fs.inodes_free;
 }
 
-void marks_room(const struct collect_marks *m, const struct marks_level *at,
-		uint64_t *ret_bytes, uint64_t *ret_inodes)
+bool marks_any(const struct marks_goal *goal)
 {
-	uint64_t bytes = marks_min(at->fs.bytes_free, marks_percent_room(
-		at->fs.bytes, at->fs.bytes_free, m->high_percent));
-	uint64_t inodes = marks_min(at->fs.inodes_free, marks_percent_room(
-		at->fs.inodes, at->fs.inodes_free, m->high_percent));
-
-	if (m->high_bytes)
-		bytes = marks_min(bytes, marks_less(m->high_bytes,
-						    at->used.bytes));
-	if (m->high_inodes)
-		inodes = marks_min(inodes, marks_less(m->high_inodes,
-						      at->used.inodes));
-	*ret_bytes = bytes;
-	*ret_inodes = inodes;
-}
-
-bool marks_fit(const struct collect_marks *m, const struct marks_level *at)
-{
-	uint64_t bytes, inodes;
-
-	marks_room(m, at, &bytes, &inodes);
-	return at->bytes <= bytes && at->inodes <= inodes;
+	return goal->bytes || goal->inodes || goal->percent || goal->room;
 }
 
 static bool marks_above(uint64_t mark, uint64_t used, uint64_t more)
@@ -118,8 +89,7 @@ static struct marks_goal marks_goal_at(const struct marks_level *at,
 					       at->fs.bytes_free, at->bytes) ||
 			   marks_above_percent(percent, at->fs.inodes,
 					       at->fs.inodes_free, at->inodes),
-		.room = at->bytes > at->fs.bytes_free ||
-			at->inodes > at->fs.inodes_free,
+		.room = !marks_fit(at),
 	};
 }
 

@@ -22,12 +22,10 @@ struct marks_goal {
 /* Do these marks need to know what the store takes? */
 bool marks_measure(const struct collect_marks *m);
 
-/* What more there may be until a high mark or the end of the file system. */
-void marks_room(const struct collect_marks *m, const struct marks_level *at,
-		uint64_t *ret_bytes, uint64_t *ret_inodes);
+/* Has the file system room for what is wanted? Marks do not matter. */
+bool marks_fit(const struct marks_level *at);
 
-/* Is there room for what is wanted, and no high mark passed? */
-bool marks_fit(const struct collect_marks *m, const struct marks_level *at);
+bool marks_any(const struct marks_goal *goal);
 
 /* Which reasons are there to begin? */
 struct marks_goal marks_begin(const struct collect_marks *m,

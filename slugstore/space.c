@@ -32,45 +32,58 @@ static int space_level(struct store *s, uint64_t bytes, uint64_t inodes,
 	return r;
 }
 
-static int space_refuse(struct store *s, const struct collect_request *req,
-			const struct collect_result *res, struct error *e)
+static int space_refuse(struct store *s, const struct marks_level *at,
+			struct error *e)
 {
-	bool is_bytes = req->bytes > res->room_bytes;
-	uint64_t has = is_bytes ? res->room_bytes : res->room_inodes, left = 0;
-	struct usage_fs fs;
+	bool is_bytes = at->bytes > at->fs.bytes_free;
 
-	if (usage_fs(s, &fs, NULL) >= 0)
-		left = is_bytes ? fs.bytes_free : fs.inodes_free;
 	return error_set(e, ENOSPC, "no space in %s: needs %" PRIu64 " %s, has %"
-			 PRIu64 "%s", s->dir,
-			 is_bytes ? req->bytes : req->inodes,
-			 is_bytes ? "bytes" : "inodes", has,
-			 has < left ? " below its high mark" : "");
+			 PRIu64, s->dir, is_bytes ? at->bytes : at->inodes,
+			 is_bytes ? "bytes" : "inodes",
+			 is_bytes ? at->fs.bytes_free : at->fs.inodes_free);
+}
+
+/* Collect, and look what room there is or would be then. */
+static int space_collect(struct store *s, struct marks_level *at, bool dry_run,
+			 struct error *e)
+{
+	const struct collect_request req = {
+		.dry_run = dry_run, .bytes = at->bytes, .inodes = at->inodes,
+	};
+	struct collect_result res;
+	int r = store_collect(s, &req, &res, e);
+
+	if (r >= 0) {
+		at->fs.bytes_free = res.room_bytes;
+		at->fs.inodes_free = res.room_inodes;
+	}
+	return r;
 }
 
 int space_make(struct store *s, uint64_t bytes, uint64_t inodes,
 	       struct error *e)
 {
-	struct collect_request req = {
-		.dry_run = true, .bytes = bytes, .inodes = inodes,
-	};
-	struct collect_result res = { 0 };
+	struct marks_goal goal;
 	struct marks_level at;
 	int r = space_level(s, bytes, inodes, &at, e);
 
-	if (r < 0 || marks_fit(&s->marks, &at))
+	if (r < 0)
 		return r;
-	marks_room(&s->marks, &at, &res.room_bytes, &res.room_inodes);
+	goal = marks_begin(&s->marks, &at);
+	if (!marks_any(&goal))
+		return 0;
+	/* For a mark alone it is done as well as can be, and that is all. */
+	if (!goal.room) {
+		if (s->collects)
+			space_collect(s, &at, false, NULL);
+		return 0;
+	}
 	/* Would it help? Only then it is done. */
 	if (s->collects)
-		r = store_collect(s, &req, &res, e);
-	if (r >= 0 && res.fits) {
-		req.dry_run = false;
-		r = store_collect(s, &req, &res, e);
-	}
-	if (r < 0 || res.fits)
-		return r;
-	return space_refuse(s, &req, &res, e);
+		r = space_collect(s, &at, true, e);
+	if (r >= 0 && s->collects && marks_fit(&at))
+		r = space_collect(s, &at, false, e);
+	return r < 0 || marks_fit(&at) ? r : space_refuse(s, &at, e);
 }
 
 /* How much more a file takes if it gets so large. */
@@ -172,8 +185,8 @@ int space_make_for_tree(struct store *s, int blob_fd, struct error *e)
 	if (fstat(blob_fd, &st) < 0)
 		return error_sys(e, "look at a blob in %s", s->dir);
 	space_worst((uint64_t)st.st_size, at.fs.block, &at.bytes, &at.inodes);
-	if (marks_fit(&s->marks, &at))
-		return 0;
+	if (marks_fit(&at))
+		return space_make(s, 0, 0, e);
 	r = store_check(blob_fd, &entries, &bytes, e);
 	if (r < 0)
 		return r;

@@ -3,17 +3,16 @@
 /*
  * space.h - does it fit? Asked before anything is written.
  *
- * It fits if the file system has the blocks and inodes, and no high mark of the
- * store (collect.h) is passed with it. If not, and marks were set, if only to
- * none: would collecting help? If even
- * that would not, nothing is collected and the error says what it needs and
- * what it has. Else it is collected, down to the low marks.
+ * It fits if the file system has the blocks and inodes. If not, and marks were
+ * set (collect.h), if only to none: would collecting help? If even that would
+ * not, nothing is collected and the error says what it needs and what it has.
+ * Else it is collected, down to the low marks. That is also done, as far as it
+ * goes, for what fits but passes a high mark; marks refuse nothing.
  *
  * Two at once: whoever knows the size of its file has the kernel reserve the
  * blocks by fallocate(2), so the second sees what the first has taken, and who
- * dies gives it back with the file. Marks are not locked: two that ask at the
- * same moment may pass a high mark by one slug. An unpacker cannot reserve; if
- * it runs out of space all the same, its error is the same sentence.
+ * dies gives it back with the file. An unpacker cannot reserve; if it runs out
+ * of space all the same, its error is the same sentence.
  */
 #include "base/base.h"
 
@@ -31,7 +30,8 @@ int space_reserve(struct store *s, int fd, uint64_t size, struct error *e);
 void space_trim(int fd);
 
 /* Room to unpack a blob: whatever it may hold if there is plenty, else what
- * one pass over it says. Errors of store_check(), too. */
+ * one pass over it says. How large the tree is going to be matters for room
+ * only: for marks, that is too dear to know. Errors of store_check(), too. */
 int space_make_for_tree(struct store *s, int blob_fd, struct error *e);
 
 /* Turn a failure of -ENOSPC or -EDQUOT (whose errno text says little) into the

@@ -93,9 +93,10 @@ tests_slugstore_test_pins_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_pins_LDADD = $(SLUGSTORE_TEST_LIBS)
 
 tests_slugstore_test_space_SOURCES = %D%/test-space.c \
-	%D%/maker.c %D%/maker.h
+	%D%/command.c %D%/command.h %D%/maker.c %D%/maker.h
 tests_slugstore_test_space_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)
 tests_slugstore_test_space_LDADD = $(SLUGSTORE_TEST_LIBS)
+EXTRA_tests_slugstore_test_space_DEPENDENCIES = dyno-slug$(EXEEXT)
 
 tests_slugstore_test_reply_SOURCES = %D%/test-reply.c
 tests_slugstore_test_reply_CFLAGS = $(SLUGSTORE_TEST_CFLAGS)

@@ -324,12 +324,15 @@ static void what_is_wanted_in_addition_counts_as_used(void **state)
 	set_bytes(f, used, 0);
 	assert_int_equal(store_collect(f->store, &req, &f->res, NULL), 0);
 	assert_int_equal(f->res.counts[COLLECT_TREE], 1);
-	assert_true(f->res.fits && f->res.room_bytes >= SLUG_BYTES);
+	assert_true(f->res.fits && f->res.enough);
+	/* More than all of its slugs: passes the mark, fits all the same. */
 	req.bytes = used + 1;
 	req.dry_run = true;
 	assert_int_equal(store_collect(f->store, &req, &f->res, NULL), 0);
+	assert_true(f->res.fits && !f->res.enough);
+	req.bytes = 1ULL << 60;
+	assert_int_equal(store_collect(f->store, &req, &f->res, NULL), 0);
 	assert_false(f->res.fits);
-	assert_true(f->res.room_bytes <= used);
 }
 
 static void put_damaged(struct fixture *f, const char *sha256)

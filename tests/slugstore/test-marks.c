@@ -90,33 +90,25 @@ static void percent_is_of_blocks_and_of_inodes(void **state)
 	assert_true(marks_reached(&m, &full, &goal));
 }
 
-static void room_is_up_to_the_nearest_limit(void **state)
+static void room_is_that_of_the_file_system_whatever_the_marks(void **state)
 {
-	struct collect_marks m = { 0 };
+	const struct collect_marks m = {
+		.high_percent = 10, .high_bytes = 310, .high_inodes = 20,
+	};
 	struct marks_level at = level(300, 30, 600, 40);
-	uint64_t bytes, inodes;
+	struct marks_goal goal;
 
-	marks_room(&m, &at, &bytes, &inodes);
-	assert_int_equal(bytes, 600);
-	assert_int_equal(inodes, 40);
-	m.high_percent = 90;
-	marks_room(&m, &at, &bytes, &inodes);
-	assert_int_equal(bytes, 500);
-	assert_int_equal(inodes, 30);
-	m.high_bytes = 310;
-	m.high_inodes = 20;
-	marks_room(&m, &at, &bytes, &inodes);
-	assert_int_equal(bytes, 10);
-	assert_int_equal(inodes, 0);
-	at.bytes = 10;
-	assert_true(marks_fit(&m, &at));
-	at.inodes = 1;
-	assert_false(marks_fit(&m, &at));
-	/* It has begun for what fits not, and for nothing else. */
-	at.inodes = 0;
-	at.bytes = 11;
-	assert_false(marks_fit(&m, &at));
-	assert_true(marks_begin(&m, &at).bytes);
+	at.bytes = 600;
+	at.inodes = 40;
+	goal = marks_begin(&m, &at);
+	assert_true(marks_fit(&at));
+	assert_true(marks_any(&goal) && goal.bytes && !goal.room);
+	at.inodes = 41;
+	assert_false(marks_fit(&at));
+	at.inodes = 40;
+	at.bytes = 601;
+	assert_false(marks_fit(&at));
+	assert_true(marks_begin(&m, &at).room);
 }
 
 static void a_file_system_without_end_has_room_for_all(void **state)
@@ -128,10 +120,10 @@ static void a_file_system_without_end_has_room_for_all(void **state)
 		.bytes = END, .inodes = END,
 	};
 
-	assert_true(marks_fit(&m, &at));
+	assert_true(marks_fit(&at));
 	assert_false(begins(&m, &at));
 	marks_free(&at, 5, 5);
-	assert_true(marks_fit(&m, &at));
+	assert_true(marks_fit(&at));
 }
 
 static void sums_do_not_wrap(void **state)
@@ -142,7 +134,7 @@ static void sums_do_not_wrap(void **state)
 
 	at.bytes = END;
 	at.inodes = END;
-	assert_false(marks_fit(&m, &at));
+	assert_false(marks_fit(&at));
 	assert_true(marks_begin(&m, &at).bytes);
 	assert_true(marks_begin(&m, &at).percent);
 	marks_free(&at, 11, 11);
@@ -157,7 +149,7 @@ int main(void)
 		cmocka_unit_test(each_mark_has_its_own_begin_and_end),
 		cmocka_unit_test(a_low_mark_of_none_is_the_high_one),
 		cmocka_unit_test(percent_is_of_blocks_and_of_inodes),
-		cmocka_unit_test(room_is_up_to_the_nearest_limit),
+		cmocka_unit_test(room_is_that_of_the_file_system_whatever_the_marks),
 		cmocka_unit_test(a_file_system_without_end_has_room_for_all),
 		cmocka_unit_test(sums_do_not_wrap),
 	};

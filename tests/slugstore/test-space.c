@@ -12,6 +12,7 @@
 #include "slugstore/space.h"
 #include "slugstore/store.h"
 #include "slugstore/usage.h"
+#include "tests/slugstore/command.h"
 #include "tests/slugstore/maker.h"
 
 #include <fcntl.h>
@@ -373,37 +374,60 @@ static void space_lost_in_the_middle_is_told_as_well(void **state)
 	assert_int_equal(store_unpack(f->store, sha256, &f->e), 0);
 }
 
-static void percent_of_the_file_system_is_a_limit(void **state)
+/* Half of it is somebody else's; a slug of ours goes, and what comes fits. */
+static void what_fits_is_not_refused_above_a_mark(void **state)
 {
 	struct fixture *f = *state;
-	const struct collect_marks marks = { .high_percent = 50 };
+	const struct collect_marks marks = {
+		.high_percent = 1, .high_bytes = 1, .high_inodes = 1,
+	};
 	auto_(store_import_free_p) struct store_import *imp = NULL;
-	uint64_t needs, has;
+	auto_free char *eater = xasprintf("%s/eater", f->fs);
+	char old[SHA256_HEX_MAX];
+	auto_close int fd = -1;
 
 	NEEDS_FS(f);
+	put_slug(f, 2, 8192, "x", old);
+	fd = open(eater, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_int_equal(fallocate(fd, 0, 0, 4 * MIB), 0);
 	assert_int_equal(store_set_marks(f->store, &marks, NULL), 0);
-	assert_int_equal(reserve(f, &imp, 5 * MIB), -ENOSPC);
-	assert_refused(f, "bytes", &needs, &has);
-	assert_true(has <= 4 * MIB);
-	assert_non_null(strstr(f->e.msg, "below its high mark"));
+	assert_int_equal(reserve(f, &imp, MIB), 0);
+	assert_int_equal(store_has(f->store, old, NULL, NULL), STORE_ABSENT);
 	imp = store_import_free(imp);
-	assert_int_equal(reserve(f, &imp, 3 * MIB), 0);
+	assert_int_equal(reserve(f, &imp, 16 * MIB), -ENOSPC);
+	assert_int_equal(unlink(eater), 0);
 }
 
-static void bytes_of_the_store_are_a_limit_on_any_file_system(void **state)
+static void what_is_unpacked_may_pass_a_mark(void **state)
 {
 	struct fixture *f = *state;
-	const struct collect_marks marks = { .high_bytes = 3 * MIB };
-	auto_(store_free_p) struct store *s = NULL;
-	auto_free char *big = xasprintf("%s/big", f->dir);
-	auto_(store_import_free_p) struct store_import *imp = NULL;
+	const struct collect_marks marks = { .high_bytes = 1, .high_percent = 1 };
+	char sha256[SHA256_HEX_MAX];
 
-	assert_int_equal(store_open(&s, big, NULL), 0);
-	assert_int_equal(store_set_marks(s, &marks, NULL), 0);
-	assert_int_equal(store_import_begin(s, 0, &imp, NULL), 0);
-	assert_int_equal(store_import_reserve(imp, 4 * MIB, &f->e), -ENOSPC);
-	assert_non_null(strstr(f->e.msg, "needs 4194304 bytes, has "));
-	assert_int_equal(store_import_reserve(imp, 2 * MIB, &f->e), 0);
+	NEEDS_FS(f);
+	put_slug(f, 2, 8192, "x", sha256);
+	assert_int_equal(store_set_marks(f->store, &marks, NULL), 0);
+	assert_int_equal(store_unpack(f->store, sha256, &f->e), 0);
+}
+
+static void no_space_is_status_5(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *big = xasprintf("%s/big", f->dir);
+	char old[SHA256_HEX_MAX];
+	struct command c;
+
+	NEEDS_FS(f);
+	put_slug(f, 2, 8192, "x", old);
+	assert_int_equal(file_write_fast(AT_FDCWD, big, "x", 1, 0644, NULL), 0);
+	assert_int_equal(truncate(big, 20 * MIB), 0);
+	command_init(&c, f->fs);
+	assert_int_equal(command(&c, "import", big), 5);
+	command_says(&c, ": needs 20971520 bytes, has ");
+	command_deinit(&c);
+	/* Collecting would not have helped: nothing has gone. */
+	assert_int_equal(store_has(f->store, old, NULL, NULL), 0);
+	assert_int_equal(maker_count(f->fs, "incoming"), 0);
 }
 
 int main(void)
@@ -421,8 +445,9 @@ int main(void)
 		T(an_unpack_collects_what_it_needs_and_no_more),
 		T(an_unpack_that_does_not_fit_changes_nothing),
 		T(space_lost_in_the_middle_is_told_as_well),
-		T(percent_of_the_file_system_is_a_limit),
-		T(bytes_of_the_store_are_a_limit_on_any_file_system),
+		T(what_fits_is_not_refused_above_a_mark),
+		T(what_is_unpacked_may_pass_a_mark),
+		T(no_space_is_status_5),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);
