@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #define DAMAGED_MARK ".damaged"
+#define DAMAGED_TOLD ".told"	/* beside it: somebody has read it */
 #define DAMAGED_NAME_MAX (SHA256_HEX_MAX + 24)
 #define DAMAGED_REASON_MAX 1024
 
@@ -154,12 +155,23 @@ static bool damaged_newest(struct store *s, const char *sha256,
 	return *ret;
 }
 
-bool damaged_reason(struct store *s, const char *sha256, char *ret, size_t n)
+static bool damaged_is_news(struct store *s, const char *name)
+{
+	char path[DAMAGED_NAME_MAX + 16];
+	auto_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/" DAMAGED_TOLD, name);
+	fd = openat(s->damaged_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0644);
+	return fd >= 0 || errno != EEXIST;
+}
+
+bool damaged_tell(struct store *s, const char *sha256, char *ret, size_t n)
 {
 	auto_buf text = BUF_INIT;
 	char name[DAMAGED_NAME_MAX], path[DAMAGED_NAME_MAX + 16];
 
-	if (!damaged_newest(s, sha256, name))
+	if (!damaged_newest(s, sha256, name) || !damaged_is_news(s, name))
 		return false;
 	snprintf(path, sizeof(path), "%s/" DAMAGED_MARK, name);
 	file_read(s->damaged_fd, path, DAMAGED_REASON_MAX, &text, NULL);

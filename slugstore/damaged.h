@@ -27,5 +27,6 @@ int damaged_take_marked(struct store *s, const char *sha256, struct error *e);
 int damaged_blob(struct store *s, const char *sha256, int fd,
 		 const char *reason, struct error *e);
 
-/* Why a tree or blob of this name was set aside last; false: none is there. */
-bool damaged_reason(struct store *s, const char *sha256, char *ret, size_t n);
+/* Why a tree or blob of this name was set aside last; false: none is there, or
+ * that has been told before. */
+bool damaged_tell(struct store *s, const char *sha256, char *ret, size_t n);

@@ -77,7 +77,7 @@ static int slug_unpack(struct slug *g, const char *sha256, struct error *e)
 	g->progress = PROGRESS_INIT("unpack");
 	r = store_unpack(g->store, sha256, e);
 	progress_end(&g->progress);
-	if (r == 0 && damaged_reason(g->store, sha256, reason, sizeof(reason)))
+	if (r == 0 && damaged_tell(g->store, sha256, reason, sizeof(reason)))
 		fprintf(stderr, "dyno-slug: slug %s was damaged (%s), and has been"
 			" unpacked anew\n", sha256, reason);
 	return r;
@@ -108,6 +108,15 @@ int slug_do_unpack(int argc, char **argv, void *userdata)
 	return slug_tell_unpacked(r, sha256, &e);
 }
 
+/* Also once more: its blob may have turned out to be damaged, and been set aside;
+ * or without a pin, a collector has taken it before we could unpack it. */
+static bool slug_is_to_be_got(struct slug *g, const char *sha256, int r)
+{
+	return r == STORE_ABSENT ||
+	       (r == -EBADMSG &&
+		store_has(g->store, sha256, NULL, NULL) == STORE_ABSENT);
+}
+
 int slug_do_get(int argc, char **argv, void *userdata)
 {
 	struct slug *g = userdata;
@@ -126,8 +135,7 @@ int slug_do_get(int argc, char **argv, void *userdata)
 	r = store_has_tree(g->store, wanted, &e);
 	if (r < 0)
 		return slug_fail(&e);
-	/* Without a pin, a collector may take it before we have unpacked it. */
-	for (int i = 0; r == STORE_ABSENT && i < GET_TRIES; i++) {
+	for (int i = 0; slug_is_to_be_got(g, wanted, r) && i < GET_TRIES; i++) {
 		r = slug_fetch(g, src, wanted, sha256);
 		if (r)
 			return r;

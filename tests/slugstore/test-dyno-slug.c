@@ -255,6 +255,27 @@ static void get_downloads_once_and_unpacks(void **state)
 	assert_int_equal(maker_count(f->store, "incoming"), 0);
 }
 
+static void get_fetches_again_what_turns_out_to_be_damaged(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *url = xasprintf("http://127.0.0.1:%d/slug",
+					f->http.port);
+	auto_free char *blob = xasprintf("%s/blobs/%s", f->store, f->sha256);
+
+	assert_int_equal(run(f, "import", f->file), 0);
+	assert_int_equal(run(f, "keep", f->sha256), 0);
+	assert_int_equal(truncate(blob, 60), 0);
+	assert_int_equal(run(f, "get", f->sha256, url), 0);
+	assert_says(f, "was damaged (expected ");
+	assert_int_equal(maker_count(f->store, "damaged"), 1);
+	assert_int_equal(run(f, "verify"), 0);
+	/* That is told once, not as long as it lies there. */
+	assert_int_equal(run(f, "keep"), 0);
+	assert_int_equal(run(f, "rm", f->sha256), 0);
+	assert_int_equal(run(f, "get", f->sha256, url), 0);
+	assert_string_equal(buf_str(&f->err), "");
+}
+
 static void fetch_follows_few_redirects_and_only_to_http(void **state)
 {
 	struct fixture *f = *state;
@@ -364,6 +385,7 @@ int main(void)
 		T(wrong_use_is_status_2),
 		T(failures_are_one_sentence),
 		T(get_downloads_once_and_unpacks),
+		T(get_fetches_again_what_turns_out_to_be_damaged),
 		T(fetch_follows_few_redirects_and_only_to_http),
 		T(a_failed_download_leaves_nothing),
 		T(headers_come_from_a_file_too),

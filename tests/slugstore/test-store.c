@@ -286,7 +286,7 @@ static void a_damaged_tree_is_set_aside_and_made_anew(void **state)
 				     &v, NULL), 0);
 	assert_int_equal(v.blob.state, VERIFY_SOUND);
 	assert_int_equal(v.tree.state, VERIFY_SOUND);
-	assert_false(damaged_reason(f->store, sha256, reason, sizeof(reason)));
+	assert_false(damaged_tell(f->store, sha256, reason, sizeof(reason)));
 
 	spoil(f, "trees", sha256, "/app/Procfile");
 	assert_int_equal(store_verify(f->store, sha256, &e), -EBADMSG);
@@ -294,7 +294,7 @@ static void a_damaged_tree_is_set_aside_and_made_anew(void **state)
 	assert_int_equal(maker_count(f->dir, "trees"), 0);
 	assert_int_equal(maker_count(f->dir, "damaged"), 1);
 	assert_int_equal(maker_count(f->dir, "blobs"), 1);
-	assert_true(damaged_reason(f->store, sha256, reason, sizeof(reason)));
+	assert_true(damaged_tell(f->store, sha256, reason, sizeof(reason)));
 	assert_non_null(strstr(reason, "\"app/Procfile\" has another"));
 
 	assert_int_equal(store_lease(f->store, sha256, &lease, NULL),
