@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "slugstore/incoming.h"
 #include "slugstore/lease.h"
+#include "slugstore/manifest_check.h"
 #include "slugstore/space.h"
 #include "slugstore/unpack/limits.h"
 #include "slugstore/store_dir.h"
@@ -25,6 +26,7 @@
 
 #define STORE_WAIT_USEC (600 * USEC_PER_SEC)
 #define STORE_PAUSE_NSEC (20 * 1000 * 1000L)
+#define STORE_MODE 0644		/* of blobs and manifests */
 
 /* Not the slug's own fault if its blob is not what the name says: away with it,
  * then it is fetched anew. */
@@ -53,6 +55,31 @@ static void store_unpack_seal(int tree_fd, int blob_fd, bool is_image)
 		verity_enable(blob_fd);
 }
 
+/* The sandbox can change these two of a file that it was given, whoever is in it.
+ * A time to come would make the slug the last to be collected. */
+static void store_unpack_mend(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	if ((st.st_mode & 07777) != STORE_MODE)
+		fchmod(fd, STORE_MODE);
+	if (st.st_mtim.tv_sec < 0 || st.st_mtim.tv_sec > time(NULL))
+		futimens(fd, NULL);
+}
+
+/* The manifest is whole; whether it tells the truth, store_verify() finds out. */
+static int store_unpack_check(int ok_fd, struct error *e)
+{
+	struct stat st;
+
+	if (fstat(ok_fd, &st) < 0)
+		return error_sys(e, "look at the manifest");
+	return st.st_size > 0 && manifest_check_end(ok_fd) ? 0
+		: error_set(e, EPROTO, "the sandbox made no manifest");
+}
+
 static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 			     int tree_fd, struct error *e)
 {
@@ -64,11 +91,15 @@ static int store_unpack_into(struct store *s, const char *sha256, int blob_fd,
 	struct unpack_result res;
 	int r;
 
-	ok_fd = openat(tree_fd, ".ok", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		       0644);
-	if (ok_fd < 0 || fchmod(ok_fd, 0644) < 0)
+	ok_fd = openat(tree_fd, ".ok", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+		       STORE_MODE);
+	if (ok_fd < 0)
 		return error_sys(e, "create .ok");
 	r = sandbox_unpack(&src, tree_fd, ok_fd, &res, e);
+	store_unpack_mend(blob_fd);
+	store_unpack_mend(ok_fd);
+	if (r >= 0)
+		r = store_unpack_check(ok_fd, e);
 	if (r < 0)
 		return r;
 	if (!str_eq(res.sha256, sha256))

@@ -8,7 +8,7 @@
  * The child
  *  - has the directory as its root, in a mount namespace of its own; without a
  *    directory, an empty one that cannot be written;
- *  - has those descriptors that it was given, and /dev/null as 0 to 2;
+ *  - has those descriptors that it was given, and as 0 to 2 a pipe that is empty;
  *  - has empty network, IPC and UTS namespaces, in a user namespace which maps
  *    nothing but its own ids; no capability, and no way to get one;
  *  - makes those system calls only that sandbox_filter.c lists: none that opens
@@ -32,8 +32,10 @@
  * What a child that was taken over can still do: put what it likes into its
  * directory (also files with a setuid bit, since a filter does not see the mode
  * in openat2(2): the caller looks at the tree afterwards, sandbox_unpack.c),
- * fill the disk until its time is over, lie in its result, and use the
- * processor. Everything it says is checked for form and for nothing else.
+ * change mode and times of the files whose descriptors it was given (the caller
+ * sets them right, store_unpack.c), fill the disk until its time is over, lie in
+ * its result, and use the processor. Everything it says is checked for form and
+ * for nothing else.
  */
 #include "base/base.h"
 

@@ -43,14 +43,25 @@ static bool sandbox_walls_keeps(const struct sandbox_spec *spec, int report_fd,
 	return keeps;
 }
 
+/* For 0 to 2, not /dev/null: run by root, the child could change its mode. */
+static int sandbox_walls_nothing(struct error *e)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return error_sys(e, "create a pipe");
+	close(p[1]);
+	return p[0];
+}
+
 static int sandbox_walls_fds(const struct sandbox_spec *spec, int report_fd,
 			     struct error *e)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int nothing_fd = sandbox_walls_nothing(e);
 	int last = report_fd > spec->dir_fd ? report_fd : spec->dir_fd;
 
-	if (null_fd < 0)
-		return error_sys(e, "open /dev/null");
+	if (nothing_fd < 0)
+		return nothing_fd;
 	for (size_t i = 0; i < spec->n_fds; i++)
 		last = spec->fds[i] > last ? spec->fds[i] : last;
 	for (int fd = 0; fd <= last; fd++) {
@@ -58,8 +69,8 @@ static int sandbox_walls_fds(const struct sandbox_spec *spec, int report_fd,
 			continue;
 		if (fd > STDERR_FILENO)
 			close(fd);
-		else if (fd != null_fd && dup2(null_fd, fd) < 0)
-			return error_sys(e, "open /dev/null");
+		else if (fd != nothing_fd && dup2(nothing_fd, fd) < 0)
+			return error_sys(e, "close descriptors");
 	}
 	if (last < STDERR_FILENO)
 		last = STDERR_FILENO;

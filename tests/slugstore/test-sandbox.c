@@ -296,7 +296,19 @@ static bool try_code(struct fixture *f)
 	       mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
 }
 
-/* Whatever is open beside the three: /dev/null, and what was given. */
+/* Nor may it be an inode of the host that 0 to 2 are. */
+static bool try_other_files(struct fixture *f)
+{
+	struct stat st;
+	bool is_host = false;
+
+	for (int fd = 0; fd <= 2; fd++)
+		is_host |= fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode) &&
+			   fchmod(fd, st.st_mode & 07777) == 0;
+	return is_host;
+}
+
+/* Whatever is open beside the three: an empty pipe, and what was given. */
 static bool try_other_descriptors(struct fixture *f)
 {
 	int others = 0;
@@ -306,7 +318,7 @@ static bool try_other_descriptors(struct fixture *f)
 		others += fd != f->dir_fd && fd != f->file_fd &&
 			  fd != f->pipe_fd && fcntl(fd, F_GETFD) >= 0;
 	/* 0, 1, 2 and the way to report. */
-	return others != 4 || read(0, &c, 1) != 0 || write(1, "x", 1) != 1 ||
+	return others != 4 || read(0, &c, 1) != 0 || write(1, "x", 1) >= 0 ||
 	       pread(SECRET_FD, &c, 1, 0) >= 0;
 }
 
@@ -357,6 +369,7 @@ static const struct probe probes[] = {
 	{ "gain privilege", try_privilege },
 	{ "use large parts of the kernel", try_kernel },
 	{ "map code or shared memory", try_code },
+	{ "change files of the host", try_other_files },
 	{ "use other descriptors", try_other_descriptors },
 	{ "take much memory", try_much_memory },
 	{ "write a large file", try_large_file },

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -273,6 +274,32 @@ static void spoil(struct fixture *f, const char *where, const char *sha256,
 	assert_int_equal(pwrite(fd, "\1\2\3", 3, 0), 3);
 }
 
+/* Who is taken over inside the sandbox can change both. */
+static void unpacking_leaves_mode_and_time_right(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec times[2] = { { .tv_sec = 1LL << 33 },
+					   { .tv_sec = 1LL << 33 } };
+	auto_close int fd = maker_slug();
+	auto_free char *blob = NULL, *ok = NULL;
+	char sha256[SHA256_HEX_MAX];
+	struct stat st;
+
+	maker_import(f->store, fd, sha256);
+	blob = xasprintf("%s/blobs/%s", f->dir, sha256);
+	ok = xasprintf("%s/trees/%s/.ok", f->dir, sha256);
+	assert_int_equal(chmod(blob, 0666), 0);
+	assert_int_equal(utimensat(AT_FDCWD, blob, times, 0), 0);
+	umask(077);
+	assert_int_equal(store_unpack(f->store, sha256, NULL), 0);
+	umask(022);
+	assert_int_equal(stat(ok, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(stat(blob, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_true(st.st_mtim.tv_sec <= time(NULL));
+}
+
 static void a_damaged_tree_is_set_aside_and_made_anew(void **state)
 {
 	struct fixture *f = *state;
@@ -394,6 +421,7 @@ int main(void)
 		T(modes_do_not_depend_on_the_umask),
 		T(opening_sweeps_what_no_process_holds),
 		T(a_tree_without_its_mark_is_made_anew),
+		T(unpacking_leaves_mode_and_time_right),
 		T(a_damaged_tree_is_set_aside_and_made_anew),
 		T(a_damaged_tree_stays_while_it_is_leased),
 		T(a_damaged_blob_is_set_aside_and_its_tree_stays),
