@@ -113,11 +113,9 @@ json_t *life_json(const struct life *l);
 json_t *life_trace(const struct life *l);
 
 void life_save(struct life *l);
+/* A sentence for the reports, or NULL: none. */
+void life_set_error(struct life *l, const char *message);
 
-/* true when there is none or it is leased; else *e says why not. */
-bool life_lease(struct life *l, struct error *e);
-/* Have the slug and lease it; leads to SLUG, NO_SLUG or BAD_SLUG. */
-void life_fetch(struct life *l);
 /* The timer of the state, counted from when the state began. */
 void life_arm(struct life *l);
 
@@ -132,6 +130,12 @@ void life_exited(struct life *l, const struct dyno_exit *exit);
 void life_signal(struct life *l, int sig);
 void life_kill(struct life *l);
 void life_end_client(struct life *l);
+
+/* ---- life_slug.c ---- */
+/* true when there is none or it is leased; else *e says why not. */
+bool life_lease(struct life *l, struct error *e);
+/* Have the slug and lease it; leads to SLUG, NO_SLUG or BAD_SLUG. */
+void life_fetch(struct life *l);
 
 /* ---- life_death.c ---- */
 /* Its process has ended, and its output is read: keep how and why. */

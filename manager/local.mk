@@ -52,6 +52,7 @@ libsupervisor_a_SOURCES = \
 	%D%/life.c %D%/life.h \
 	%D%/life_death.c \
 	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
+	%D%/life_slug.c \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/port.c %D%/port.h \
 	%D%/reconcile.c %D%/reconcile.h \
