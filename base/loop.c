@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -85,6 +86,17 @@ int loop_timer(sd_event *event, sd_event_source **source, uint64_t in_usec,
 		return error_ret(e, r, "arm a timer");
 	sd_event_source_set_description(*source, what);
 	return 0;
+}
+
+uint64_t loop_timer_due(sd_event_source *source)
+{
+	uint64_t due, mono = clock_mono_usec();
+	int enabled;
+
+	if (!source || sd_event_source_get_enabled(source, &enabled) < 0 ||
+	    enabled == SD_EVENT_OFF || sd_event_source_get_time(source, &due) < 0)
+		return 0;
+	return clock_real_usec() + (due > mono ? due - mono : 0);
 }
 
 sd_event_source *loop_unref(sd_event_source *source)

@@ -29,5 +29,9 @@ int loop_timer(sd_event *event, sd_event_source **source, uint64_t in_usec,
 	       sd_event_time_handler_t fn, void *userdata, const char *what,
 	       struct error *e);
 
+/* When a timer of loop_timer() fires, in microseconds since 1970; 0 = never: NULL,
+ * or it has fired. */
+uint64_t loop_timer_due(sd_event_source *source);
+
 /* Unref helper for destructors: returns NULL. */
 sd_event_source *loop_unref(sd_event_source *source);

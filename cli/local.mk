@@ -13,6 +13,7 @@ libcli_a_SOURCES = \
 	%D%/frame.c %D%/frame.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_drain.c \
+	%D%/host_plan.c %D%/host_plan.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/procfile.c %D%/procfile.h \

@@ -46,6 +46,8 @@ const struct verb cli_verbs[] = {
 	  "run a command in a dyno of its own" },
 	{ "host ps", 0, 0, host_ps, "[--json]", "show the dynos of this host" },
 	{ "host info", 0, 0, host_info, "[--json]", "show this host's manager" },
+	{ "host plan", 0, 0, host_plan, "[--all] [--json]",
+	  "tell what comes next here, and why it has not come yet" },
 	{ "host drain", 0, 0, host_drain,
 	  "[--deadline SEC] [--wait [--timeout SEC]] [--json]",
 	  "let this host take no new dynos" },

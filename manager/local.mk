@@ -48,12 +48,15 @@ libsupervisor_a_SOURCES = \
 	%D%/dyno_fsm.c %D%/dyno_fsm.h \
 	%D%/host_api.c %D%/host_api.h \
 	%D%/host_api_drain.c %D%/host_api_drain.h \
+	%D%/host_api_plan.c %D%/host_api_plan.h \
+	%D%/host_plan.c %D%/host_plan.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/life.c %D%/life.h \
 	%D%/life_death.c \
 	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
 	%D%/life_slug.c \
 	%D%/log_sender.c %D%/log_sender.h \
+	%D%/pass.c %D%/pass.h \
 	%D%/port.c %D%/port.h \
 	%D%/reconcile.c %D%/reconcile.h \
 	%D%/slug_command.c %D%/slug_command.h \

@@ -240,6 +240,25 @@ void slug_jobs_want(struct slug_jobs *j, const char *sha256, const char *path,
 	slug_jobs_kick(j);
 }
 
+enum slug_stage slug_jobs_stage(const struct slug_jobs *j, const char *sha256)
+{
+	const struct slug_task *t = map_get(&j->by_sha, sha256);
+
+	if (t && t->pause)
+		return SLUG_STAGE_PAUSED;
+	return t && t->job ? SLUG_STAGE_RUNNING : SLUG_STAGE_QUEUED;
+}
+
+unsigned slug_jobs_running(const struct slug_jobs *j)
+{
+	return j->running;
+}
+
+size_t slug_jobs_count(const struct slug_jobs *j)
+{
+	return j->by_sha.n;
+}
+
 void slug_jobs_wait_init(struct slug_wait *w)
 {
 	list_init(&w->link);

@@ -33,6 +33,12 @@ enum slug_outcome {
 	SLUG_NO_SPACE,		/* message says what is needed and what there is */
 };
 
+enum slug_stage {
+	SLUG_STAGE_RUNNING,
+	SLUG_STAGE_QUEUED,	/* for one of JOBS_MAX places */
+	SLUG_STAGE_PAUSED,	/* there was no room; tried again later */
+};
+
 /* Embedded in whoever waits. */
 struct slug_wait {
 	struct list link;
@@ -61,6 +67,12 @@ void slug_jobs_want(struct slug_jobs *j, const char *sha256, const char *path,
 /* No longer interested; also when it never was. The job goes on. */
 void slug_jobs_cancel(struct slug_wait *w);
 void slug_jobs_wait_init(struct slug_wait *w);
+
+/* Where a wanted slug stands; QUEUED also if nobody wants it. */
+enum slug_stage slug_jobs_stage(const struct slug_jobs *j, const char *sha256);
+/* Running, and all of them. */
+unsigned slug_jobs_running(const struct slug_jobs *j);
+size_t slug_jobs_count(const struct slug_jobs *j);
 
 /* The actual SHA-256 out of the message of a SLUG_WRONG. */
 bool slug_jobs_parse_wrong(const char *message, char ret[SHA256_HEX_MAX]);

@@ -15,6 +15,7 @@ struct stray {
 	bool alive;
 	bool busy;			/* a request is on its way */
 	unsigned failures;
+	char *error;			/* of the last try, or NULL */
 	sd_event_source *timer;
 };
 
@@ -24,6 +25,7 @@ static struct stray *stray_free(struct stray *t)
 {
 	t->timer = loop_unref(t->timer);
 	free(t->uuid);
+	free(t->error);
 	free(t);
 	return NULL;
 }
@@ -34,10 +36,12 @@ static int on_stray_timer(sd_event_source *src, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void stray_retry(struct stray *t)
+static void stray_retry(struct stray *t, const char *why)
 {
 	struct error e;
 
+	free(t->error);
+	t->error = xstrdup(why);
 	if (loop_timer(t->s->event, &t->timer,
 		       backoff_retry(++t->failures, RETRY_MAX_USEC),
 		       on_stray_timer, t, "stray", &e) < 0)
@@ -51,7 +55,7 @@ static void on_stray_removed(int r, const char *message, void *userdata)
 	t->busy = false;
 	if (r < 0) {
 		log_warn("remove instance %s: %s, will retry", t->uuid, message);
-		stray_retry(t);
+		stray_retry(t, message);
 		return;
 	}
 	map_remove(&t->s->strays, t->uuid);
@@ -69,7 +73,7 @@ static void on_stray_killed(int r, const char *message, void *userdata)
 		stray_step(t);		/* it ended meanwhile */
 	} else if (r < 0) {
 		log_warn("kill instance %s: %s, will retry", t->uuid, message);
-		stray_retry(t);
+		stray_retry(t, message);
 	}
 }
 
@@ -89,7 +93,7 @@ static void stray_step(struct stray *t)
 	if (r < 0) {
 		t->busy = false;
 		log_warn("instance %s: %s, will retry", t->uuid, e.msg);
-		stray_retry(t);
+		stray_retry(t, e.msg);
 	}
 }
 
@@ -116,6 +120,17 @@ bool strays_exited(struct supervisor *s, const char *uuid)
 	t->alive = false;
 	stray_step(t);
 	return true;
+}
+
+void strays_each(const struct supervisor *s,
+		 void (*fn)(const struct stray_info *t, void *userdata), void *userdata)
+{
+	for (struct map_iter it = { 0 }; map_next(&s->strays, &it); ) {
+		const struct stray *t = it.value;
+
+		fn(&(struct stray_info){ t->uuid, t->alive, t->error, t->failures,
+					 t->timer }, userdata);
+	}
 }
 
 size_t strays_count(const struct supervisor *s)

@@ -7,12 +7,26 @@
  */
 #include "base/base.h"
 
+#include <systemd/sd-event.h>
+
 struct supervisor;
+
+struct stray_info {
+	const char *uuid;
+	bool alive;
+	const char *error;		/* why it is still there, or NULL */
+	unsigned failures;		/* in a row */
+	sd_event_source *timer;		/* of the next try, or NULL */
+};
 
 void strays_add(struct supervisor *s, const char *uuid, bool alive);
 
 /* It has ended. Returns false if it is none of ours. */
 bool strays_exited(struct supervisor *s, const char *uuid);
+
+/* fn for each; what it gets is valid during the call. */
+void strays_each(const struct supervisor *s,
+		 void (*fn)(const struct stray_info *t, void *userdata), void *userdata);
 
 size_t strays_count(const struct supervisor *s);
 void strays_free(struct supervisor *s);

@@ -22,7 +22,7 @@
 #include "manager/limits.h"
 #include "manager/metering.h"
 #include "manager/log_sender.h"
-#include "manager/reconcile.h"
+#include "manager/pass.h"
 #include "manager/slug_gc.h"
 #include "manager/slug_jobs.h"
 #include "manager/slug_pins.h"
@@ -61,44 +61,24 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 
 static void supervisor_reconcile(struct supervisor *s)
 {
-	size_t n_want = drain_wanted(&s->drain, s->wanted.n), n_have = s->n_lives, n, i = 0;
-	auto_free struct reconcile_want *want = xcalloc(n_want + 1, sizeof(*want));
-	auto_free struct reconcile_have *have = xcalloc(n_have + 1, sizeof(*have));
-	auto_free struct life **lives = xcalloc(n_have + 1, sizeof(*lives));
-	auto_free struct reconcile_action *actions =
-		xcalloc(n_want + n_have + 1, sizeof(*actions));
+	auto_(pass_deinit) struct pass p = PASS_INIT;
 	const struct assignment *w;
-	struct life *l;
 
-	for (size_t k = 0; k < n_want; k++)
-		want[k] = (struct reconcile_want){ s->wanted.items[k]->id,
-						   s->wanted.items[k]->name,
-						   s->wanted.items[k]->app_id };
-	list_for_each(l, &s->lives, link) {
-		lives[i] = l;
-		have[i++] = (struct reconcile_have){
-			.id = l->id, .slot = l->st.slot,
-			.name = l->a->name, .app_id = l->a->app_id,
-			.state = l->st.state, .stopping = l->st.stopping,
-			.cycling = l->st.cycling != STATE_STAYS,
-			.told = l->told && life_is_over(l) };
-	}
-	n = reconcile(want, n_want, have, n_have, actions);
-	for (size_t k = 0; k < n; k++) {
-		switch (actions[k].verb) {
+	pass_make(s, &p);
+	for (size_t k = 0; k < p.n; k++) {
+		const struct reconcile_action *a = &p.actions[k];
+
+		switch (a->verb) {
 		case RECONCILE_CREATE:
-			w = s->wanted.items[actions[k].index];
-			if (!drain_admits(&s->drain, actions[k].replaces ||
-					  actions[k].renewed))
-				break;
-			supervisor_create(s, w, w->id, actions[k].replaces,
-					  actions[k].renewed);
+			w = s->wanted.items[a->index];
+			if (!pass_is_held(s, a))
+				supervisor_create(s, w, w->id, a->replaces, a->renewed);
 			break;
 		case RECONCILE_STOP:
-			life_stop(lives[actions[k].index], actions[k].replaces);
+			life_stop(p.lives[a->index], a->replaces);
 			break;
 		case RECONCILE_FORGET:
-			life_forget(lives[actions[k].index]);
+			life_forget(p.lives[a->index]);
 			break;
 		}
 	}
@@ -140,7 +120,8 @@ static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 	struct supervisor *s = userdata;
 
 	s->settle = loop_unref(s->settle);
-	if (supervisor_pin(s)) {
+	s->pinned = supervisor_pin(s);
+	if (s->pinned) {
 		supervisor_reconcile(s);
 		cycling_run(s);
 	}

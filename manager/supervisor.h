@@ -55,6 +55,7 @@ struct supervisor {
 	struct map instances;		/* instance -> life */
 	struct map strays;		/* instances that nobody knows */
 	bool ready;			/* dynod has told all dynos */
+	bool pinned;			/* the store knows what is wanted */
 	sd_event_source *settle, *cycle_timer;
 
 	char *drain_path;		/* where it is kept */

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/dynos.h"
 #include "cli/frame.h"
+#include "cli/host_plan.h"
 #include "cli/logs.h"
 #include "cli/procfile.h"
 #include "cli/wait.h"
@@ -295,9 +296,38 @@ static void every_verb_is_in_the_manual_page(void **s)
 	}
 }
 
+/* ---- host plan ---- */
+
+static void a_plan_tells_those_that_wait_and_counts_the_others(void **s)
+{
+	auto_json *plan = json_loads("{\"mode\":\"draining\","
+		"\"waiting\":[\"upstream is away\"],"
+		"\"dynos\":[{\"app\":\"shop\",\"name\":\"web.1\",\"phase\":\"up\","
+		"\"action\":\"none\",\"waits_for\":null,\"why\":\"it is as wanted\"},"
+		"{\"app\":\"shop\",\"name\":\"web.2\",\"phase\":\"crashed\","
+		"\"action\":\"stop\",\"waits_for\":\"back-off\",\"why\":\"it has "
+		"crashed\",\"until\":\"2023-11-14T22:13:30Z\"}],"
+		"\"strays\":[{\"instance\":\"abc\",\"why\":\"rmdir: Device or "
+		"resource busy\",\"until\":null}]}", 0, NULL);
+	auto_buf out = BUF_INIT, all = BUF_INIT;
+
+	assert_non_null(plan);
+	host_plan_layout(&out, plan, false, 1700000000ULL * USEC_PER_SEC);
+	assert_string_equal(buf_str(&out),
+		"This host is draining.\n"
+		"All wait: upstream is away.\n"
+		"shop                 web.2        crashed   stop next: it has crashed "
+		"(in 10 s)\n"
+		"quarantined: abc: rmdir: Device or resource busy\n"
+		"1 of 2 dynos are as wanted.\n");
+	host_plan_layout(&all, plan, true, 1700000000ULL * USEC_PER_SEC);
+	assert_non_null(strstr(buf_str(&all), "web.1        up        it is as wanted\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plan_tells_those_that_wait_and_counts_the_others),
 		cmocka_unit_test(a_procfile_maps_types_to_commands),
 		cmocka_unit_test(comments_blank_lines_and_junk_are_ignored),
 		cmocka_unit_test(carriage_returns_go_and_the_last_definition_wins),

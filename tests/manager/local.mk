@@ -34,7 +34,7 @@ tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-death \
-	%D%/test-drain \
+	%D%/test-drain %D%/test-host-plan \
 	%D%/test-dyno-fsm %D%/test-journal \
 	%D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
@@ -85,6 +85,10 @@ tests_manager_test_drain_SOURCES = %D%/test-drain.c
 tests_manager_test_drain_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_drain_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_host_plan_SOURCES = %D%/test-host-plan.c
+tests_manager_test_host_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_host_plan_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_dyno_fsm_SOURCES = %D%/test-dyno-fsm.c
 tests_manager_test_dyno_fsm_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \

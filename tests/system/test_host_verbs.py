@@ -1,4 +1,4 @@
-"""The operator's verbs of one host: dynoctl host drain, undrain, stop."""
+"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan."""
 import json
 import os
 import signal
@@ -143,6 +143,65 @@ def test_a_stopped_host_without_dynos_answers_at_once(worker, opened):
     assert "stopped, 0 dynos left" in ctl(worker, "stop")
     assert time.monotonic() - began < 5
 
+
+# ---- plan ----
+
+def planned(worker, name):
+    plan = ctl_json(worker, "plan")
+    return next((d for d in plan["dynos"] if d["name"] == name), None)
+
+
+def test_the_plan_says_what_each_dyno_waits_for(worker, opened):
+    up, crash = assignment("worker.1", "exec sleep 100"), assignment("bad.1", "exit 3")
+    deaf = assignment("web.1", "exec sleep 100")
+    lost = assignment("lost.1", "true", slug={"sha256": "0" * 64, "size": 1, "path": "/upstream/v1/slugs/" + "0" * 64})
+    opened.assign([up, crash, deaf, lost])
+    opened.wait_state(up, "up")
+    d = planned(worker, "worker.1")
+    assert (d["waits_for"], d["action"], d["until"]) == (None, "none", None) and d["cycle_at"]
+    d = wait_for("a dyno that waits for its port", lambda: (
+        lambda d: d if d["waits_for"] == "port" else None)(planned(worker, "web.1")))
+    assert "its port" in d["why"] and d["until"]
+    d = wait_for("a back-off", lambda: (
+        lambda d: d if d["waits_for"] == "back-off" else None)(planned(worker, "bad.1")))
+    assert "crashed" in d["why"] and d["until"]
+    d = wait_for("a slug that fails", lambda: (
+        lambda d: d if d["error"] else None)(planned(worker, "lost.1")))
+    assert d["waits_for"] in ("slug", "back-off") and "no such slug" in d["why"] + d["error"]
+    text = ctl(worker, "plan")
+    assert "bad.1" in text and "worker.1" not in text and " of 4 dynos are as wanted." in text
+    assert "worker.1" in ctl(worker, "plan", "--all")
+
+
+def test_the_plan_names_what_draining_holds_back(worker, opened):
+    ctl(worker, "drain")
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    d = wait_for("the held dyno", lambda: planned(worker, "worker.1"))
+    assert (d["action"], d["waits_for"], d["id"]) == ("held", "drain", None)
+    assert "This host is draining." in ctl(worker, "plan")
+    ctl(worker, "stop")
+    assert "has been stopped" in planned(worker, "worker.1")["why"]
+    ctl(worker, "undrain")
+    opened.wait_state(a, "up")
+    assert planned(worker, "worker.1")["waits_for"] is None
+
+
+def test_the_plan_shows_the_way_out(worker, opened):
+    a = assignment("worker.1", "trap '' TERM; while :; do sleep 1; done")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    opened.assign([])
+    d = wait_for("SIGTERM", lambda: (
+        lambda d: d if d and d["waits_for"] == "exit" else None)(planned(worker, "worker.1")))
+    assert "SIGTERM" in d["why"] or "SIGKILL" in d["why"]
+    b = assignment("worker.1", "exec sleep 100")
+    opened.assign([b])
+    opened.wait_state(b, "up")
+    wait_for("calm", lambda: "1 of 1 dynos are as wanted." in ctl(worker, "plan"))
+
+
+# ---- errors ----
 
 def test_wrong_words_are_refused(worker, opened):
     assert "--deadline" in ctl(worker, "drain", "--deadline", "soon", status=2)
