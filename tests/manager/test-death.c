@@ -5,9 +5,10 @@
 #include <signal.h>
 #include <cmocka.h>
 
+#define KILLED { .status = 137, .signal = SIGKILL }
+
 static void who_and_what_ended_it_is_told_by_facts_not_by_137(void **state)
 {
-	const struct dyno_exit killed = { .status = 137, .signal = SIGKILL };
 	static const struct {
 		struct death_facts facts;
 		enum death_cause cause;
@@ -15,10 +16,10 @@ static void who_and_what_ended_it_is_told_by_facts_not_by_137(void **state)
 	} table[] = {
 		{ { .exit.status = 0 }, DEATH_EXIT, "dyno" },
 		{ { .exit.status = 137 }, DEATH_EXIT, "dyno" },
-		{ { .exit = killed }, DEATH_SIGNAL, "dyno" },
-		{ { .exit = killed, .vast = true }, DEATH_MEMORY, "platform" },
-		{ { .exit = killed, .late = true }, DEATH_BOOT_TIMEOUT, "platform" },
-		{ { .exit = killed, .killing = true }, DEATH_STOP_TIMEOUT,
+		{ { .exit = KILLED }, DEATH_SIGNAL, "dyno" },
+		{ { .exit = KILLED, .vast = true }, DEATH_MEMORY, "platform" },
+		{ { .exit = KILLED, .late = true }, DEATH_BOOT_TIMEOUT, "platform" },
+		{ { .exit = KILLED, .killing = true }, DEATH_STOP_TIMEOUT,
 		  "platform" },
 		{ { .exit.status = 143, .exit.signal = SIGTERM, .stopping = true },
 		  DEATH_STOPPED, "platform" },
