@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
+#define FILE_REMOVE_DEPTH 64	/* descriptors at a time */
+#define FILE_LIFTS_MAX 1000000
+
 int file_read(int dirfd, const char *path, size_t max, struct buf *ret,
 	      struct error *e)
 {
@@ -162,31 +165,74 @@ int file_make_dir_owned(const char *path, mode_t mode, uid_t uid, gid_t gid,
 	return 0;
 }
 
-static int file_remove_at(int dirfd, const char *name, dev_t dev,
+/*
+ * A tree that goes. Whoever has made it may have made it deeper than there are
+ * descriptors: what is too deep is moved up, and its turn comes when the rest
+ * has gone.
+ */
+struct file_doomed {
+	int top_fd;			/* the directory itself */
+	dev_t dev;
+	unsigned lifts;
+	bool lifted;			/* since we last began at the top */
+};
+
+static int file_remove_at(struct file_doomed *t, int dirfd, const char *name,
 			  unsigned depth, struct error *e);
 
-static int file_remove_children(int fd, const char *name, dev_t dev,
+static int file_remove_entries(struct file_doomed *t, DIR *d, const char *name,
+			       unsigned depth, struct error *e)
+{
+	struct dirent *de;
+	int r = 0;
+
+	errno = 0;
+	while (r >= 0 && (de = readdir(d))) {
+		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
+			r = file_remove_at(t, dirfd(d), de->d_name, depth, e);
+		errno = 0;
+	}
+	return r >= 0 && errno ? error_sys(e, "read directory %s", name) : r;
+}
+
+static int file_remove_children(struct file_doomed *t, int fd, const char *name,
 				unsigned depth, struct error *e)
 {
 	DIR *d = fdopendir(fd);
-	struct dirent *de;
-	int r = 0;
+	int r;
 
 	if (!d) {
 		r = error_sys(e, "read directory %s", name);
 		close(fd);
 		return r;
 	}
-	errno = 0;
-	while (r >= 0 && (de = readdir(d))) {
-		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
-			r = file_remove_at(dirfd(d), de->d_name, dev, depth, e);
-		errno = 0;
-	}
-	if (r >= 0 && errno)
-		r = error_sys(e, "read directory %s", name);
+	if (depth == 1)
+		t->top_fd = fd;
+	do {
+		t->lifted = false;
+		rewinddir(d);
+		r = file_remove_entries(t, d, name, depth, e);
+	} while (r >= 0 && depth == 1 && t->lifted);
 	closedir(d);
 	return r;
+}
+
+static int file_lift(struct file_doomed *t, int dirfd, const char *name,
+		     struct error *e)
+{
+	char above[32];
+
+	while (++t->lifts < FILE_LIFTS_MAX) {
+		snprintf(above, sizeof(above), ".lifted-%u", t->lifts);
+		if (renameat(dirfd, name, t->top_fd, above) == 0) {
+			t->lifted = true;
+			return 0;
+		}
+		/* Something of that name was made there before. */
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return error_sys(e, "move directory %s up", name);
+	}
+	return error_set(e, ELOOP, "remove %s: too deep", name);
 }
 
 /* A directory of ours that forbids reading is made readable; O_PATH first, so
@@ -209,7 +255,7 @@ static int file_open_doomed(int dirfd, const char *name)
 	return open(self, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int file_remove_at(int dirfd, const char *name, dev_t dev,
+static int file_remove_at(struct file_doomed *t, int dirfd, const char *name,
 			  unsigned depth, struct error *e)
 {
 	struct stat st;
@@ -219,20 +265,23 @@ static int file_remove_at(int dirfd, const char *name, dev_t dev,
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return error_sys(e, "remove %s", name);
-	if (depth > 1024)
-		return error_set(e, ELOOP, "remove %s: too deep", name);
 
 	fd = file_open_doomed(dirfd, name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "open %s", name);
-	if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev)) {
+	if (fstat(fd, &st) < 0 || (depth && st.st_dev != t->dev)) {
 		close(fd);
 		return error_set(e, EXDEV, "%s is on another file system", name);
 	}
+	t->dev = st.st_dev;
 	/* A directory without write permission is ours all the same. */
 	if ((st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
 		errno = 0;
-	r = file_remove_children(fd, name, st.st_dev, depth + 1, e);
+	if (depth == FILE_REMOVE_DEPTH) {
+		close(fd);
+		return file_lift(t, dirfd, name, e);
+	}
+	r = file_remove_children(t, fd, name, depth + 1, e);
 	if (r < 0)
 		return r;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -242,7 +291,9 @@ static int file_remove_at(int dirfd, const char *name, dev_t dev,
 
 int file_remove_tree(int dirfd, const char *path, struct error *e)
 {
-	return file_remove_at(dirfd, path, 0, 0, e);
+	struct file_doomed t = { .top_fd = -1 };
+
+	return file_remove_at(&t, dirfd, path, 0, e);
 }
 
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode,

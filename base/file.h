@@ -38,8 +38,8 @@ int file_make_dirs(const char *path, mode_t mode, struct error *e);
 int file_make_dir_owned(const char *path, mode_t mode, uid_t uid, gid_t gid,
 			struct error *e);
 
-/* rm -rf: never follows links, never leaves the file system it starts on.
- * Nothing there = done. */
+/* rm -rf, however deep it is: never follows links, never leaves the file system
+ * it starts on. Nothing there = done. */
 int file_remove_tree(int dirfd, const char *path, struct error *e);
 
 /* openat2() with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS:

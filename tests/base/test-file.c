@@ -171,6 +171,31 @@ static void remove_tree_does_not_follow_links(void **state)
 	assert_int_equal(access(kept, F_OK), 0);
 }
 
+/* Deeper than there are descriptors, and than a path can be long. */
+static void remove_tree_copes_with_any_depth(void **state)
+{
+	auto_free char *tree = in(state, "tree");
+	auto_free char *taken = in(state, "tree/.lifted-1");
+	auto_free char *file = in(state, "tree/.lifted-2");
+	int fd;
+
+	assert_int_equal(file_make_dirs(tree, 0700, NULL), 0);
+	put(taken, "x");
+	put(file, "x");
+	fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 5000; i++) {
+		int up = fd;
+
+		assert_int_equal(mkdirat(up, "a", 0700), 0);
+		fd = openat(up, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_int_equal(i % 100 ? 0 : mkdirat(up, "b", 0500), 0);
+		close(up);
+	}
+	close(fd);
+	assert_int_equal(file_remove_tree(AT_FDCWD, tree, NULL), 0);
+	assert_int_equal(access(tree, F_OK), -1);
+}
+
 /* Run by somebody who is no root, to whom modes mean something. */
 static int remove_as_nobody(const char *path)
 {
@@ -261,6 +286,7 @@ int main(void)
 		TEST(owned_directory_has_exactly_that_mode),
 		TEST(remove_tree_does_not_follow_links),
 		TEST(remove_tree_copes_with_closed_directories),
+		TEST(remove_tree_copes_with_any_depth),
 		TEST(open_beneath_stays_beneath),
 		TEST(nonblock_is_switched),
 	};
