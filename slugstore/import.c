@@ -111,7 +111,8 @@ int store_import_resume(struct store *s, uint64_t max, const char *sha256,
 		return STORE_PRESENT;
 	if (r >= 0)
 		r = import_new(s, max, &imp, e);
-	if (r >= 0)
+	/* What has begun has its inodes, and is not to be collected for them. */
+	if (r >= 0 && faccessat(s->partial_fd, sha256, F_OK, 0) < 0)
 		r = space_make(s, 0, 2, e);
 	if (r >= 0)
 		r = import_claim(imp, sha256, wait_sec, e);

@@ -398,6 +398,28 @@ static void what_fits_is_not_refused_above_a_mark(void **state)
 	assert_int_equal(unlink(eater), 0);
 }
 
+static void what_is_continued_is_not_collected_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct collect_marks marks = { .high_percent = 1 };
+	auto_(store_import_free_p) struct store_import *imp = NULL;
+	auto_free char *noise = xcalloc(1, MIB);
+	char sha256[SHA256_HEX_MAX];
+
+	NEEDS_FS(f);
+	memset(sha256, 'a', sizeof(sha256) - 1);
+	sha256[sizeof(sha256) - 1] = '\0';
+	assert_int_equal(store_import_resume(f->store, 0, sha256, 0, &imp, NULL),
+			 0);
+	assert_int_equal(store_import_set_from(imp, "\"1\"", NULL), 0);
+	assert_int_equal(store_import_write(imp, noise, MIB, NULL), 0);
+	imp = store_import_free(imp);
+	assert_int_equal(store_set_marks(f->store, &marks, NULL), 0);
+	assert_int_equal(store_import_resume(f->store, 0, sha256, 0, &imp, NULL),
+			 0);
+	assert_int_equal(store_import_size(imp), MIB);
+}
+
 static void what_is_unpacked_may_pass_a_mark(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +468,7 @@ int main(void)
 		T(an_unpack_that_does_not_fit_changes_nothing),
 		T(space_lost_in_the_middle_is_told_as_well),
 		T(what_fits_is_not_refused_above_a_mark),
+		T(what_is_continued_is_not_collected_first),
 		T(what_is_unpacked_may_pass_a_mark),
 		T(no_space_is_status_5),
 	};
