@@ -98,9 +98,13 @@ void reply_line(struct reply *r, const char *line, size_t n)
 
 	while (n && reply_blank(line[n - 1]))
 		n--;
-	/* None of ours is that long; nor does any hold a NUL. */
-	if (n >= sizeof(text) || memchr(line, '\0', n))
+	/* None of ours is that long; nor does any hold a control character, which
+	 * would come back to us in If-Range, and to a terminal in messages. */
+	if (n >= sizeof(text))
 		return;
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)line[i]) && line[i] != '\t')
+			return;
 	memcpy(text, line, n);
 	text[n] = '\0';
 	if (str_after(text, "HTTP/")) {

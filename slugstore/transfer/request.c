@@ -12,6 +12,7 @@
 #include "slugstore/transfer/target.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
 
 #define REQUEST_REDIRECTS_MAX 5
 #define REQUEST_SLACK_USEC (50 * USEC_PER_MSEC)
@@ -32,11 +33,13 @@ static size_t on_request_body(char *data, size_t size, size_t n, void *userdata)
 	size_t room = REQUEST_PAGE_MAX - r->page.len;
 
 	n *= size;
-	if (r->reply.status != 200 && r->reply.status != 206)
-		buf_add(&r->page, data, n < room ? n : room);
-	else if (r->on_body)
+	if (r->on_body && (r->reply.status == 200 || r->reply.status == 206)) {
 		r->stopped = !r->on_body(r, data, n);
-	return r->stopped ? 0 : n;
+	} else {
+		buf_add(&r->page, data, n < room ? n : room);
+		r->full = n > room;
+	}
+	return r->stopped || r->full ? 0 : n;
 }
 
 static int on_request_progress(void *userdata, curl_off_t total, curl_off_t now,
@@ -158,6 +161,7 @@ static int request_once(struct request *r, bool own, struct error *e)
 		x = request_add_list(&list, &r->headers, e);
 	r->reply = (struct reply){ .status = 0 };
 	buf_clear(&r->page);
+	r->full = false;
 	r->text[0] = '\0';
 	if (x == 0 && now < r->deadline_usec) {
 		curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, list);
@@ -173,8 +177,11 @@ static int request_once(struct request *r, bool own, struct error *e)
 	r->retry_after_sec = later > 0 ? (uint64_t)later : 0;
 	if (r->stopped)
 		return REQUEST_STOPPED;
-	if (code == CURLE_OK)
+	if (code == CURLE_OK || r->full)
 		return 0;
+	if (r->forbidden)
+		return error_set(e, EPROTO, "the server redirects to a link-local"
+				 " address");
 	/* libcurl's clock is not quite ours. */
 	if (clock_mono_usec() + REQUEST_SLACK_USEC >= r->deadline_usec)
 		return error_set(e, ETIMEDOUT, "not done after %" PRIu64 " s",
@@ -230,6 +237,41 @@ static int request_judge(CURLU *from, CURLU *to, const char *url, bool *own,
 	return 0;
 }
 
+static bool request_is_link_local(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *v4 = (const void *)sa;
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+	const uint8_t *a = v6->sin6_addr.s6_addr;
+
+	if (sa->sa_family == AF_INET)
+		a = (const void *)&v4->sin_addr;
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		a += sizeof(v6->sin6_addr) - sizeof(v4->sin_addr);
+	else
+		return sa->sa_family == AF_INET6 &&
+		       IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+	return a[0] == 169 && a[1] == 254;
+}
+
+/* The name may be anything: what it stands for counts. */
+static curl_socket_t on_request_socket(void *userdata, curlsocktype purpose,
+				       struct curl_sockaddr *to)
+{
+	struct request *r = userdata;
+
+	if (request_is_link_local(&to->addr)) {
+		r->forbidden = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static void request_forbid_link_local(struct request *r)
+{
+	curl_easy_setopt(r->curl, CURLOPT_OPENSOCKETFUNCTION, on_request_socket);
+	curl_easy_setopt(r->curl, CURLOPT_OPENSOCKETDATA, r);
+}
+
 static int request_follow(struct request *r, bool *own, struct error *e)
 {
 	CURLU *from = curl_url(), *to = curl_url();
@@ -244,6 +286,8 @@ static int request_follow(struct request *r, bool *own, struct error *e)
 		x = request_judge(from, to, url, own, e);
 	if (x == 0 && curl_url_get(to, CURLUPART_URL, &next, 0) == CURLUE_OK) {
 		curl_easy_setopt(r->curl, CURLOPT_URL, next);
+		if (!*own)
+			request_forbid_link_local(r);
 		if (!*own && r->target->unix_socket) {
 			curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, NULL);
 			curl_easy_setopt(r->curl, CURLOPT_PROXY,

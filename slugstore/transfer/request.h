@@ -6,7 +6,9 @@
  *
  * A GET follows at most five redirects, never from https to http. To another
  * scheme, host or port goes nothing but the request itself: no header of the
- * target, no password, no unix socket. A signed request follows none.
+ * target, no password, no unix socket; and none goes to a link-local address,
+ * where clouds have what only their machines may know. A signed request follows
+ * none.
  */
 #include "base/base.h"
 #include "base/buf.h"
@@ -43,7 +45,9 @@ struct request {
 	struct buf page;		/* begin of the body of another status */
 	uint64_t retry_after_sec;	/* 0: it says nothing */
 	char text[CURL_ERROR_SIZE];	/* why it broke */
-	bool stopped;
+	bool stopped;			/* by on_body */
+	bool full;			/* the page is, and no more is read of it */
+	bool forbidden;			/* it would have led to a link-local address */
 };
 
 #define REQUEST_INIT ((struct request){ .curl = NULL })
@@ -53,7 +57,8 @@ int request_init(struct request *r, const struct target *t,
 		 uint64_t deadline_usec, const char *sha256, struct error *e);
 void request_deinit(struct request *r);
 
-/* 0: there is an answer, whole, of whatever status (never 3xx to a GET).
+/* 0: there is an answer, whole but for the rest of a long page, of whatever status
+ * (never 3xx to a GET).
  * ETIMEDOUT: the deadline has passed. */
 int request_perform(struct request *r, struct error *e);
 

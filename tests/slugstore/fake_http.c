@@ -31,6 +31,10 @@ const struct fake_http_way fake_http_ways[] = {
 	  .status = "302 Found", .headers = "Location: http://localhost:@/slug\r\n" },
 	{ "/home", "the same host", .status = "307 Temporary Redirect",
 	  .headers = "Location: http://127.0.0.1:@/slug\r\n" },
+	{ "/link-local", NULL, .status = "302 Found",
+	  .headers = "Location: http://169.254.169.254:9/x\r\n" },
+	{ "/link-local6", NULL, .status = "302 Found",
+	  .headers = "Location: http://[::ffff:169.254.169.254]:9/x\r\n" },
 	{ "/fail", NULL, .status = "500 Oops" },
 	{ "/gone", NULL, .status = "404 Not Found" },
 	{ "/secret", NULL, .status = "401 Unauthorized" },
@@ -41,6 +45,8 @@ const struct fake_http_way fake_http_ways[] = {
 	{ "/later", NULL, .status = "503 Busy",
 	  .headers = "Retry-After: 3600\r\n" },
 	{ "/bad", NULL, .status = "400 Bad" },
+	{ "/bad-endless", "a page without end", .status = "400 Bad",
+	  .endless = true },
 	{ "/gzip", NULL, .headers = "Content-Encoding: gzip\r\n" },
 	{ "/cut", "breaks each time", .cut = 100000 },
 	{ "/cut-once", NULL, .cut = 100000, .times = 1 },
@@ -165,6 +171,7 @@ static void fake_http_slug(int fd, const struct fake_http_way *w, int slug_fd,
 			    : xasprintf("Content-Length: %ld\r\n",
 					(long)n + w->more);
 	head = xasprintf("HTTP/1.1 %s\r\n%s%s%s%s%s%s\r\n",
+			 w->status ? w->status :
 			 part ? "206 Partial Content" : "200 OK", length, range,
 			 *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "",
 			 w->headers ? w->headers : "");
@@ -230,7 +237,7 @@ static void fake_http_answer(const struct fake_http *h, int fd,
 	/* What breaks a few times only is whole again then. */
 	if (w->times && count >= (unsigned)w->times && (w->status || w->wrong))
 		w = &plain;
-	if (w->status)
+	if (w->status && !w->endless)
 		fake_http_page(fd, w, h->port);
 	else
 		fake_http_slug(fd, w, slug_fd, count, note);

@@ -35,7 +35,7 @@ struct fake_http {
 /* One kind of answer: 200 or 206 with the slug but for what is said here. */
 struct fake_http_way {
 	const char *path, *what;
-	const char *status;	/* no slug, but this and a page */
+	const char *status;	/* no slug, but this and a page (or endless) */
 	const char *headers;	/* lines with their ends */
 	const char *etag;	/* default "\"one\""; "" none */
 	int times;		/* the first so many requests; 0: all */

@@ -219,6 +219,8 @@ static void only_what_may_pass_is_tried_again(void **state)
 		     " status 500");
 	assert_fails(f, "/later", NULL, 1, "the server answers with status 503");
 	assert_fails(f, "/bad", NULL, 1, "the server answers with status 400");
+	assert_fails(f, "/bad-endless", NULL, 1, "the server answers with status"
+		     " 400");
 	assert_fails(f, "/secret", NULL, 1, "the server answers with status 401");
 	f->http.log->n = 0;
 	assert_int_equal(fetch(f, "/gone", f->sha256), FETCH_ABSENT);
@@ -258,6 +260,8 @@ static void headers_do_not_go_to_another_host(void **state)
 	assert_string_equal(n[1].path, "/slug");
 	assert_true(n[0].token && !n[1].token);
 	assert_fails(f, "/loop", NULL, 6, "more than 5 redirects");
+	assert_fails(f, "/link-local", NULL, 1, "to a link-local address");
+	assert_fails(f, "/link-local6", NULL, 1, "to a link-local address");
 }
 
 static void bytes_of_no_known_version_are_not_taken_up(void **state)

@@ -48,6 +48,17 @@ static void a_new_answer_forgets_the_one_before(void **state)
 	assert_false(r.has_length);
 }
 
+static void lines_with_control_characters_do_not_count(void **state)
+{
+	struct reply r = read_lines("HTTP/1.1 200 OK\r\n"
+				    "ETag: \"a\rX-Mine: b\"\r\n"
+				    "Content-Encoding: \033[2Jgzip\r\n");
+
+	assert_int_equal(r.status, 200);
+	assert_null(reply_validator(&r));
+	assert_true(reply_is_plain(&r));
+}
+
 static void nonsense_in_a_range_is_no_range(void **state)
 {
 	static const char *const bad[] = {
@@ -127,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_head_is_read_whatever_its_case),
 		cmocka_unit_test(a_new_answer_forgets_the_one_before),
+		cmocka_unit_test(lines_with_control_characters_do_not_count),
 		cmocka_unit_test(nonsense_in_a_range_is_no_range),
 		cmocka_unit_test(only_strong_validators_count),
 		cmocka_unit_test(long_lines_and_zeros_are_passed_over),
