@@ -122,6 +122,21 @@ void life_launch_next(struct supervisor *s)
 	}
 }
 
+/* Who has not crashed goes before those who have: hundreds that crash at once do
+ * not keep a healthy one waiting. */
+static void life_queue(struct life *l)
+{
+	struct life *other;
+
+	if (l->st.crashes == 0)
+		list_for_each(other, &l->s->start_queue, start_link)
+			if (other->st.crashes) {
+				list_add_tail(&other->start_link, &l->start_link);
+				return;
+			}
+	list_add_tail(&l->s->start_queue, &l->start_link);
+}
+
 void life_launch(struct life *l)
 {
 	char uuid[UUID_TEXT_MAX];
@@ -134,7 +149,7 @@ void life_launch(struct life *l)
 	map_set(&l->s->instances, l->st.instance, l);
 	/* On record before it exists, so that nobody takes it for a stray. */
 	life_save(l);
-	list_add_tail(&l->s->start_queue, &l->start_link);
+	life_queue(l);
 	life_launch_next(l->s);
 }
 
