@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
 	%D%/error.c %D%/error.h \
+	%D%/fdstore.c %D%/fdstore.h \
 	%D%/file.c %D%/file.h \
 	%D%/id.c %D%/id.h \
 	%D%/job.c %D%/job.h \

@@ -54,6 +54,9 @@ int loop_new(sd_event **ret, struct error *e)
 			return error_ret(e, r, "watch signals");
 		}
 	}
+	r = sd_event_set_watchdog(event, true);
+	if (r < 0)
+		log_warn("feed the watchdog: %s, ignoring", strerror(-r));
 	*ret = event;
 	return 0;
 }

@@ -88,6 +88,25 @@ int sock_listen_tcp(const char *address, uint16_t port, uint16_t *ret_port,
 	return take_fd(fd);
 }
 
+bool sock_listens_tcp(int fd, const char *address, uint16_t port,
+		      uint16_t *ret_port)
+{
+	struct sockaddr_in addr = { 0 };
+	struct in_addr want;
+	socklen_t len = sizeof(addr), size = sizeof(int);
+	int listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 ||
+	    !listening || getsockname(fd, (struct sockaddr *)&addr, &len) < 0 ||
+	    addr.sin_family != AF_INET || inet_pton(AF_INET, address, &want) != 1 ||
+	    addr.sin_addr.s_addr != want.s_addr ||
+	    (port && ntohs(addr.sin_port) != port))
+		return false;
+	if (ret_port)
+		*ret_port = ntohs(addr.sin_port);
+	return true;
+}
+
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid, struct error *e)
 {
 	struct ucred cred;

@@ -23,6 +23,10 @@ int sock_connect_unix(const char *path, int type, struct error *e);
 int sock_listen_tcp(const char *address, uint16_t port, uint16_t *ret_port,
 		    struct error *e);
 
+/* Is fd such a socket: listening there, by TCP? Port 0: on whatever port. */
+bool sock_listens_tcp(int fd, const char *address, uint16_t port,
+		      uint16_t *ret_port);
+
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid, struct error *e);
 
 /* One message with up to SOCK_FDS_MAX descriptors (borrowed). EAGAIN is an

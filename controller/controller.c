@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fdstore.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -147,20 +148,23 @@ static uint16_t controller_old_port(const char *path)
 }
 
 /* A port that was free once stays ours over restarts, if nobody took it. */
-int controller_listen_tcp(const char *address, uint16_t port,
+int controller_listen_tcp(const char *name, const char *address, uint16_t port,
 			  const char *port_file, uint16_t *ret_port,
 			  struct error *e)
 {
 	uint16_t old = port ? 0 : controller_old_port(port_file);
 	auto_free char *text = NULL;
-	int r, fd = -1;
+	int r, fd = fdstore_take_tcp(name, address, port, ret_port);
+	bool kept = fd >= 0;
 
-	if (old)
+	if (fd < 0 && old)
 		fd = sock_listen_tcp(address, old, ret_port, NULL);
 	if (fd < 0)
 		fd = sock_listen_tcp(address, port, ret_port, e);
 	if (fd < 0)
 		return fd;
+	if (!kept)
+		fdstore_keep(name, fd);
 	text = xasprintf("%u\n", (unsigned)*ret_port);
 	r = file_write_fast(AT_FDCWD, port_file, text, strlen(text), 0644, e);
 	if (r < 0) {
@@ -179,13 +183,15 @@ static int controller_listen_api(struct controller *c, const char *run,
 	int r, fd;
 
 	/* Who may use it is decided by the peer's uid. */
-	fd = sock_listen_unix(path, 0666, e);
+	fd = fdstore_take("api.sock");
+	if (fd < 0)
+		fd = sock_listen_unix(path, 0666, e);
 	if (fd < 0)
 		return fd;
 	r = http_server_listen(c->server, fd, e);
 	if (r < 0)
 		return r;
-	fd = controller_listen_tcp(c->conf->listen_address,
+	fd = controller_listen_tcp("api", c->conf->listen_address,
 				   (uint16_t)c->conf->port, port_file, &port, e);
 	if (fd < 0)
 		return fd;
@@ -201,7 +207,7 @@ static int controller_listen_rendezvous(struct controller *c, const char *dir,
 	auto_free char *pem = xasprintf("%s/rendezvous.pem", dir);
 	auto_free char *ca = xasprintf("%s/ca.pem", run);
 	uint16_t port;
-	int fd = controller_listen_tcp(RENDEZVOUS_ADDRESS,
+	int fd = controller_listen_tcp("rendezvous", RENDEZVOUS_ADDRESS,
 				       (uint16_t)c->conf->rendezvous_port,
 				       port_file, &port, e);
 

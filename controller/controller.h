@@ -54,7 +54,8 @@ int controller_listen(struct controller *c, const char *dir, const char *run,
 		      struct error *e);
 
 /* Listen on a port; 0: the one in port_file if it can be had, else a free one.
- * What it was goes into port_file. Returns the fd. */
-int controller_listen_tcp(const char *address, uint16_t port,
+ * What it was goes into port_file. The service manager keeps the socket by its
+ * name over restarts. Returns the fd. */
+int controller_listen_tcp(const char *name, const char *address, uint16_t port,
 			  const char *port_file, uint16_t *ret_port,
 			  struct error *e);

@@ -198,8 +198,6 @@ static int dynod_watch(struct dynod *d, struct error *e)
 	if (r >= 0 && runtime_fd(d->rt) >= 0)
 		r = sd_event_add_io(d->event, NULL, runtime_fd(d->rt), EPOLLIN,
 				    on_dynod_runtime, d);
-	if (r >= 0)
-		r = sd_event_set_watchdog(d->event, true);
 	return r < 0 ? error_ret(e, r, "watch the loop") : 0;
 }
 

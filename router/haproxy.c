@@ -23,7 +23,7 @@
 #define HAPROXY_RETRY_MIN_USEC USEC_PER_SEC
 #define HAPROXY_RETRY_MAX_USEC (30 * USEC_PER_SEC)
 #define HAPROXY_STABLE_USEC (10 * USEC_PER_SEC)
-#define HAPROXY_STOP_MSEC 2000
+#define HAPROXY_STOP_MSEC 5000
 #define HAPROXY_OLD_MAX 8
 
 struct generation {
@@ -239,7 +239,7 @@ struct haproxy *haproxy_free(struct haproxy *h)
 	if (!h)
 		return NULL;
 	list_for_each(g, &h->generations, link)
-		generation_signal(g, SIGTERM);
+		generation_signal(g, SIGUSR1);
 	list_for_each_safe(g, next, &h->generations, link)
 		generation_stop(g, deadline);
 	h->timer = loop_unref(h->timer);

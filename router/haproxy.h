@@ -20,7 +20,8 @@ struct haproxy;
  * is borrowed. No process is started yet. */
 int haproxy_new(struct haproxy **ret, sd_event *event, const char *program,
 		const char *dir, int listen_fd, struct error *e);
-/* Ends all processes, at once, and waits for them. */
+/* Ends all processes and waits for them: what they have begun they may finish, for
+ * up to 5 s. */
 struct haproxy *haproxy_free(struct haproxy *h);
 DEFINE_AUTO(struct haproxy, haproxy_free)
 

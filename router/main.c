@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/error.h"
+#include "base/fdstore.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -106,13 +107,18 @@ static int listen_kept(const char *address, uint16_t port)
 	return -1;
 }
 
+/* Under systemd the socket outlives us: whoever connects meanwhile waits. */
 static int listen_socket(const struct settings *s, const struct root *root,
 			 int *ret_fd, struct error *e)
 {
 	auto_free char *path = xasprintf("%s/router/port", root->run);
 	uint16_t port = (uint16_t)s->port;
-	int fd = -1;
+	int fd = fdstore_take_tcp("router", s->address, port, &port);
 
+	if (fd >= 0) {
+		*ret_fd = fd;
+		return port;
+	}
 	if (!port) {
 		port = kept_port(path);
 		fd = listen_kept(s->address, port);
@@ -122,6 +128,7 @@ static int listen_socket(const struct settings *s, const struct root *root,
 		fd = sock_listen_tcp(s->address, port, &port, e);
 	if (fd < 0)
 		return fd;
+	fdstore_keep("router", fd);
 	*ret_fd = fd;
 	return port;
 }

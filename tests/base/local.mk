@@ -11,6 +11,7 @@ base_tests = \
 	tests/base/test-process \
 	tests/base/test-job \
 	tests/base/test-sock \
+	tests/base/test-fdstore \
 	tests/base/test-root
 check_PROGRAMS += $(base_tests)
 BASE_TEST_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
@@ -56,3 +57,6 @@ tests_base_test_sock_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_root_SOURCES = %D%/test-root.c $(base_test_directory)
 tests_base_test_root_CFLAGS = $(BASE_TEST_CFLAGS)
 tests_base_test_root_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_fdstore_SOURCES = %D%/test-fdstore.c
+tests_base_test_fdstore_CFLAGS = $(BASE_TEST_CFLAGS)
+tests_base_test_fdstore_LDADD = $(BASE_TEST_LIBS)
