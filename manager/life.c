@@ -284,9 +284,11 @@ static void life_step(struct life *l, enum dyno_event event)
 		return;
 	}
 	if (l->st.state != from)
-		log_info("%s %s: %s -> %s", l->a->app_name ? l->a->app_name : "",
-			 l->a->name, dyno_fsm_name(from),
-			 dyno_fsm_name(l->st.state));
+		log_about(LOG_LEVEL_INFO, &(struct log_dyno){
+			  .app = l->a->app_name, .name = l->a->name,
+			  .uuid = l->st.instance }, "%s %s: %s -> %s",
+			  l->a->app_name ? l->a->app_name : "", l->a->name,
+			  dyno_fsm_name(from), dyno_fsm_name(l->st.state));
 	life_account(l, from, event);
 	life_effects(l, from, effects);
 }

@@ -11,7 +11,21 @@
 #include "manager/life.h"
 #include "manager/limits.h"
 
+#include <stdio.h>
+
 #define STATUS_NO_CLIENT 128		/* of a command that was never run */
+
+/* The app's users read of its errors in the app's log; the operator here. */
+static void life_log_code(const struct life *l, const char *text)
+{
+	const char *app = l->a->app_name ? l->a->app_name : "";
+	char code[8];
+
+	if (sscanf(text, "Error %7[A-Z0-9]", code) == 1)
+		log_about(LOG_LEVEL_WARN, &(struct log_dyno){
+			  .app = app, .name = l->a->name, .uuid = l->st.instance,
+			  .code = code }, "%s %s: %s", app, l->a->name, text);
+}
 
 void life_log_line(struct life *l, const char *fmt, ...)
 {
@@ -28,6 +42,7 @@ void life_log_line(struct life *l, const char *fmt, ...)
 	va_end(ap);
 	line.message = text;
 	line.n = strlen(text);
+	life_log_code(l, text);
 	if (journal_add(l->s->journal, &line) == JOURNAL_FULL)
 		log_warn("%s: the journal is full, dropping \"%s\"", l->a->name, text);
 	else if (journal_flush(l->s->journal, &e) < 0)
