@@ -15,7 +15,8 @@ dyno_unit_edit = $(MKDIR_P) %D%/systemd && \
 	$(AM_V_GEN)$(dyno_unit_edit) $(srcdir)/%D%/systemd/dyno-router.service.in >$@
 
 nodist_systemdsystemunit_DATA += $(dyno_units)
-dist_systemdsystemunit_DATA = %D%/systemd/dyno.target
+dist_systemdsystemunit_DATA = %D%/systemd/dyno.target \
+	%D%/systemd/dyno-controller.socket
 CLEANFILES += $(dyno_units)
 EXTRA_DIST += %D%/systemd/dynod.service.in \
 	%D%/systemd/dyno-controller.service.in \
