@@ -1,6 +1,7 @@
 /*
  * host.c - what the supervisor of this machine says about itself and its dynos.
  */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/root.h"
@@ -40,6 +41,20 @@ int host_call(struct cli *cli, const char *method, const char *path, json_t *bod
 		json_decref(body);
 	else
 		r = api_send(&host, method, path, body, ret, e);
+	cli_deinit(&host);
+	return error_prefix(e, r, "ask the supervisor of this host");
+}
+
+int host_text(struct cli *cli, const char *path, struct buf *ret, struct error *e)
+{
+	struct cli host = { .root = NULL };
+	struct http_call_spec spec = { .method = "GET", .path = path };
+	int r = host_open(cli, &host, e), status = 0;
+
+	if (r == 0)
+		r = http_call_wait(host.client, &spec, &status, ret, e);
+	if (r == 0 && status != 200)
+		r = error_set(e, EPROTO, "GET %s: HTTP status %d", path, status);
 	cli_deinit(&host);
 	return error_prefix(e, r, "ask the supervisor of this host");
 }
@@ -108,5 +123,42 @@ int host_info(int argc, char **argv, void *userdata)
 
 		printf("%-16s %s\n", key, text);
 	}
+	return 0;
+}
+
+/* --json: names with their labels as keys, in the order of the text. */
+static json_t *host_metrics_json(struct buf *text)
+{
+	json_t *j = json_object();
+	char *rest = text->data, *line;
+
+	while (rest && (line = strsep(&rest, "\n"))) {
+		char *value = strrchr(line, ' ');
+
+		if (*line == '#' || !value)
+			continue;
+		*value++ = '\0';
+		json_object_set_new(j, line, json_real(strtod(value, NULL)));
+	}
+	return j;
+}
+
+int host_metrics(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_buf text = BUF_INIT;
+	auto_json *j = NULL;
+	struct error e;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	if (host_text(cli, "/metrics", &text, &e) < 0)
+		return cli_fail(&e);
+	if (!cli->json) {
+		fputs(buf_str(&text), stdout);
+		return 0;
+	}
+	j = host_metrics_json(&text);
+	api_print(j);
 	return 0;
 }

@@ -9,9 +9,13 @@
 
 #include <jansson.h>
 
+struct buf;
 struct cli;
 struct error;
 
 /* body: the reference is taken, NULL = none. *ret is a new reference. */
 int host_call(struct cli *cli, const char *method, const char *path, json_t *body,
 	      json_t **ret, struct error *e);
+
+/* GET of what is no JSON; appends to *ret. */
+int host_text(struct cli *cli, const char *path, struct buf *ret, struct error *e);

@@ -48,6 +48,8 @@ const struct verb cli_verbs[] = {
 	{ "host info", 0, 0, host_info, "[--json]", "show this host's manager" },
 	{ "host plan", 0, 0, host_plan, "[--all] [--json]",
 	  "tell what comes next here, and why it has not come yet" },
+	{ "host metrics", 0, 0, host_metrics, "[--json]",
+	  "print this host's numbers for Prometheus" },
 	{ "host drain", 0, 0, host_drain,
 	  "[--deadline SEC] [--wait [--timeout SEC]] [--json]",
 	  "let this host take no new dynos" },

@@ -47,3 +47,6 @@ AM_DISTCHECK_CONFIGURE_FLAGS = \
 	--with-bashcompletiondir='$${datadir}/bash-completion/completions'
 
 EXTRA_DIST += %D%/stack/build
+
+dashboarddir = $(docdir)/grafana
+dist_dashboard_DATA = %D%/grafana/dyno-host.json

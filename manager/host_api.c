@@ -8,6 +8,7 @@
 #include "manager/host_api.h"
 #include "manager/host_api_drain.h"
 #include "manager/host_api_plan.h"
+#include "manager/host_metrics.h"
 #include "manager/journal.h"
 #include "manager/life.h"
 #include "manager/strays.h"
@@ -93,6 +94,7 @@ int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e)
 	static const struct http_route routes[] = {
 		{ "GET", "/", host_api_show, 0, NULL },
 		{ "GET", "/dynos", host_api_list, 0, NULL },
+		{ "GET", "/metrics", host_metrics_get, 0, NULL },
 		{ "GET", "/plan", host_api_plan, 0, NULL },
 		{ "PUT", "/drain", host_api_drain_put, 0, NULL },
 		{ "DELETE", "/drain", host_api_drain_delete, 0, NULL },

@@ -5,6 +5,7 @@
  *
  *   GET /		the host: prefix of its objects, upstream, counters
  *   GET /dynos		its dynos, as in a report and more
+ *   GET /metrics	numbers for Prometheus: host_metrics.h
  *   GET /plan		what comes next, and why not yet: host_api_plan.h
  *   PUT /drain, PUT /stop, DELETE /drain	host_api_drain.h
  *

@@ -257,6 +257,8 @@ static void life_account(struct life *l, enum dyno_state from,
 		l->pid = 0;
 	}
 	if (event == DYNO_EV_STARTED) {
+		l->s->tally.starts++;
+		l->s->tally.restarts += l->st.starts++ > 0 || l->succeeds;
 		l->st.cycle_at = (int64_t)cycling_draw(l);
 		l->st.failures = 0;
 		l->st.vast = l->st.late = false;
@@ -268,6 +270,7 @@ static void life_account(struct life *l, enum dyno_state from,
 
 		if (app)
 			l->st.crashes++;
+		l->s->tally.crashes += app;
 		l->st.failures = app ? 0 : l->st.failures + 1;
 	}
 }

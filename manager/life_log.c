@@ -40,6 +40,7 @@ void life_log_line(struct life *l, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
+	tally_line(&l->s->tally, text);
 	line.message = text;
 	line.n = strlen(text);
 	life_log_code(l, text);

@@ -49,8 +49,10 @@ libsupervisor_a_SOURCES = \
 	%D%/host_api.c %D%/host_api.h \
 	%D%/host_api_drain.c %D%/host_api_drain.h \
 	%D%/host_api_plan.c %D%/host_api_plan.h \
+	%D%/host_metrics.c %D%/host_metrics.h \
 	%D%/host_plan.c %D%/host_plan.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/lag.c %D%/lag.h \
 	%D%/life.c %D%/life.h \
 	%D%/life_death.c \
 	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
@@ -58,6 +60,7 @@ libsupervisor_a_SOURCES = \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/pass.c %D%/pass.h \
 	%D%/port.c %D%/port.h \
+	%D%/prometheus.c %D%/prometheus.h \
 	%D%/reconcile.c %D%/reconcile.h \
 	%D%/slug_command.c %D%/slug_command.h \
 	%D%/slug_gc.c %D%/slug_gc.h \
@@ -67,6 +70,7 @@ libsupervisor_a_SOURCES = \
 	%D%/strays.c %D%/strays.h \
 	%D%/supervisor.h \
 	%D%/supervisor_conf.c %D%/supervisor_conf.h \
+	%D%/tally.c %D%/tally.h \
 	%D%/upstream.c %D%/upstream.h
 SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) -lm
 

@@ -33,6 +33,7 @@ static const struct json_field fields[] = {
 	FIELD(since, INT),
 	FIELD(changed, INT),
 	FIELD(started, INT),
+	FIELD(starts, INT),
 	FIELD(port, INT),
 	FIELD(crashes, INT),
 	FIELD(failures, INT),

@@ -37,6 +37,7 @@ struct state {
 	int64_t since;			/* real usec: shown state, */
 	int64_t changed;		/* and own state */
 	int64_t started;
+	int64_t starts;			/* of processes, in this life */
 	int64_t port, crashes, failures, hups;
 	int64_t exit_status;		/* -1 = none */
 	char *error;

@@ -341,6 +341,8 @@ static int supervisor_run(struct supervisor *s, const char *root, struct error *
 	if (r >= 0)
 		r = supervisor_load(s, e);
 	if (r >= 0)
+		r = lag_start(&s->lag, s->event, e);
+	if (r >= 0)
 		r = host_api_new(&s->api, s, e);
 	if (r >= 0)
 		r = host_client_new(&s->host, s->event, HOST_FD, &ops, s, e);
@@ -369,6 +371,7 @@ static void supervisor_deinit(struct supervisor *s)
 	loop_unref(s->settle);
 	loop_unref(s->cycle_timer);
 	loop_unref(s->drain_timer);
+	lag_deinit(&s->lag);
 	sd_event_unref(s->event);
 	supervisor_conf_deinit(&s->conf);
 	root_deinit(&s->root);

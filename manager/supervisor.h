@@ -12,8 +12,10 @@
 #include "base/root.h"
 #include "manager/assignment.h"
 #include "manager/drain.h"
+#include "manager/lag.h"
 #include "manager/slug_command.h"
 #include "manager/supervisor_conf.h"
+#include "manager/tally.h"
 
 #include <systemd/sd-event.h>
 
@@ -61,6 +63,9 @@ struct supervisor {
 	char *drain_path;		/* where it is kept */
 	struct drain drain;
 	sd_event_source *drain_timer;
+
+	struct tally tally;
+	struct lag lag;
 
 	unsigned n_starts;		/* that dynod is busy with */
 	struct list start_queue;	/* lives that wait for their turn */

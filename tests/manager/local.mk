@@ -35,6 +35,7 @@ check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-death \
 	%D%/test-drain %D%/test-host-plan \
+	%D%/test-prometheus \
 	%D%/test-dyno-fsm %D%/test-journal \
 	%D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
@@ -89,6 +90,10 @@ tests_manager_test_drain_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 tests_manager_test_host_plan_SOURCES = %D%/test-host-plan.c
 tests_manager_test_host_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_host_plan_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_prometheus_SOURCES = %D%/test-prometheus.c
+tests_manager_test_prometheus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_prometheus_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_dyno_fsm_SOURCES = %D%/test-dyno-fsm.c
 tests_manager_test_dyno_fsm_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \

@@ -1,6 +1,7 @@
-"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan."""
+"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan, metrics."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
-from harness import BUILD, wait_for  # noqa: E402
+from harness import BUILD, TOP, wait_for  # noqa: E402
 
 import pytest  # noqa: E402
 
@@ -199,6 +200,88 @@ def test_the_plan_shows_the_way_out(worker, opened):
     opened.assign([b])
     opened.wait_state(b, "up")
     wait_for("calm", lambda: "1 of 1 dynos are as wanted." in ctl(worker, "plan"))
+
+
+# ---- metrics ----
+
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)$')
+
+
+def metrics(worker):
+    """{name: {labels: value}} and {name: type} of the text, whose form is checked."""
+    samples, types, helped = {}, {}, set()
+    for line in ctl(worker, "metrics").splitlines():
+        if line.startswith("# HELP "):
+            assert line.split()[2] not in helped
+            helped.add(line.split()[2])
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert name in helped and kind in ("gauge", "counter")
+            types[name] = kind
+        else:
+            name, labels, value = SAMPLE.match(line).groups()
+            assert name in types, line
+            series = samples.setdefault(name, {})
+            assert labels not in series, "twice: " + line
+            series[labels] = float(value)
+    return samples, types
+
+
+def test_metrics_count_what_happens(worker, opened):
+    before = metrics(worker)[0]
+    a, bad = assignment("worker.1", "exec sleep 100"), assignment("bad.1", "exit 3")
+    opened.assign([a, bad])
+    opened.wait_state(a, "up")
+    opened.wait_state(bad, "crashed")
+    here = 'app="fake",dyno="worker.1"'
+    wait_for("a sample", lambda: here in metrics(worker)[0].get("dyno_memory_bytes", {}))
+    wait_for("another start", lambda: metrics(worker)[0]["dyno_restarts_total"][None]
+             > before["dyno_restarts_total"][None])
+    now, types = metrics(worker)
+    assert now["dyno_memory_bytes"][here] > 100000
+    assert now["dyno_memory_quota_bytes"][here] == 512 << 20
+    assert now["dyno_cpu_seconds_total"][here] > 0
+    assert now["dyno_crashes_total"][None] > before["dyno_crashes_total"][None]
+    assert now["dyno_starts_total"][None] >= before["dyno_starts_total"][None] + 3
+    assert now["dyno_dynos"]['state="up"'] >= 1 and now["dyno_wanted"][None] == 2
+    assert now["dyno_upstream_up"][None] == 1 and now["dyno_loop_lag_seconds"][None] < 1
+    for name, kind in types.items():
+        assert (kind == "counter") == name.endswith("_total"), name
+    assert ctl_json(worker, "metrics")["dyno_memory_quota_bytes{%s}" % here] == 512 << 20
+
+
+def test_metrics_count_the_codes(worker, opened):
+    before = metrics(worker)[0]["dyno_errors_total"]['code="R12"']
+    a = assignment("worker.1", "trap '' TERM; while :; do sleep 1; done")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    opened.assign([])
+    wait_for("R12", lambda: metrics(worker)[0]["dyno_errors_total"]['code="R12"'] == before + 1)
+
+
+def test_metrics_have_each_series_once_while_two_dynos_have_a_name(worker, opened):
+    stubborn = "trap '' TERM; while :; do sleep 1; done"
+    a, b = assignment("worker.1", stubborn), assignment("worker.1", stubborn)
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    opened.assign([b])
+    opened.wait_state(b, "up")
+    assert len([d for d in worker.get("/dynos") if d["pid"]]) == 2
+    assert list(metrics(worker)[0]["dyno_restarts"]) == ['app="fake",dyno="worker.1"']
+
+
+def test_the_dashboard_shows_what_there_is(worker, opened):
+    a = assignment("worker.1", "exec sleep 100")
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    text = open(TOP + "/contrib/grafana/dyno-host.json").read()
+    board = json.loads(text)
+    exprs = [t["expr"] for p in board["panels"] for t in p["targets"]]
+    exprs += [v["query"] for v in board["templating"]["list"]]
+    named = set(re.findall(r"\bdyno_[a-z0-9_]+", " ".join(exprs)))
+    _, there = metrics(worker)
+    assert named - set(there) == set()
+    assert set(there) - named == set(), "not in the dashboard"
 
 
 # ---- errors ----
