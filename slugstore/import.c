@@ -1,7 +1,7 @@
 /*
  * import.c - a blob comes in: hashed while it is written, durable before it
- * has its name. Two imports of the same bytes are both right: the second finds
- * the name taken, and that is success.
+ * has its name. Two imports of the same bytes are both right: the second takes
+ * the name over, since what the first has written may be damaged by now.
  *
  * The bytes stand below incoming/, which nobody takes up again, or below
  * partial/, which the next import of this digest does. Those that another
@@ -271,6 +271,27 @@ static int import_hash_rest(struct store_import *imp, struct error *e)
 	return 0;
 }
 
+/* 0: it has its name. 1: an image that is in use keeps it; its bytes would have
+ * two places from now on. */
+static int import_rename(struct store *s, int from_fd, const char *from,
+			 const char *sha256, struct error *e)
+{
+	struct stat st;
+
+	if (renameat2(from_fd, from, s->blobs_fd, sha256, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST && fstatat(s->blobs_fd, sha256, &st,
+				       AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_nlink > 1) {
+		/* Wanted again: not the least recently used any more. */
+		utimensat(s->blobs_fd, sha256, NULL, AT_SYMLINK_NOFOLLOW);
+		return 1;
+	}
+	if (errno == EEXIST && renameat(from_fd, from, s->blobs_fd, sha256) == 0)
+		return 0;
+	return error_sys(e, "create %s/blobs/%s", s->dir, sha256);
+}
+
 /* Give the blob its name, for ever. */
 static int import_publish(struct store_import *imp, const char *sha256,
 			  struct error *e)
@@ -289,16 +310,13 @@ static int import_publish(struct store_import *imp, const char *sha256,
 	r = part ? partial_forget_from(&imp->part, e) : 0;
 	if (r < 0)
 		return r;
-	if (renameat2(part ? s->partial_fd : s->incoming_fd,
-		      part ? sha256 : imp->in.name, s->blobs_fd, sha256,
-		      RENAME_NOREPLACE) == 0) {
+	r = import_rename(s, part ? s->partial_fd : s->incoming_fd,
+			  part ? sha256 : imp->in.name, sha256, e);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		incoming_moved(&imp->in);
 		partial_moved(&imp->part);
-	} else if (errno != EEXIST) {
-		return error_sys(e, "create %s/blobs/%s", s->dir, sha256);
-	} else {
-		/* Wanted again: not the least recently used any more. */
-		utimensat(s->blobs_fd, sha256, NULL, AT_SYMLINK_NOFOLLOW);
 	}
 	incoming_deinit(&imp->in);
 	partial_drop(&imp->part);

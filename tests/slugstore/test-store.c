@@ -300,6 +300,20 @@ static void unpacking_leaves_mode_and_time_right(void **state)
 	assert_true(st.st_mtim.tv_sec <= time(NULL));
 }
 
+static void an_import_mends_the_blob_that_is_there(void **state)
+{
+	struct fixture *f = *state;
+	auto_close int fd = maker_slug();
+	char sha256[SHA256_HEX_MAX];
+
+	maker_import(f->store, fd, sha256);
+	spoil(f, "blobs", sha256, "");
+	maker_import(f->store, fd, sha256);
+	assert_int_equal(store_verify(f->store, sha256, NULL), 0);
+	assert_int_equal(maker_count(f->dir, "damaged"), 0);
+	assert_int_equal(maker_count(f->dir, "incoming"), 0);
+}
+
 static void a_damaged_tree_is_set_aside_and_made_anew(void **state)
 {
 	struct fixture *f = *state;
@@ -422,6 +436,7 @@ int main(void)
 		T(opening_sweeps_what_no_process_holds),
 		T(a_tree_without_its_mark_is_made_anew),
 		T(unpacking_leaves_mode_and_time_right),
+		T(an_import_mends_the_blob_that_is_there),
 		T(a_damaged_tree_is_set_aside_and_made_anew),
 		T(a_damaged_tree_stays_while_it_is_leased),
 		T(a_damaged_blob_is_set_aside_and_its_tree_stays),
