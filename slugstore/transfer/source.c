@@ -15,6 +15,8 @@
 struct source {
 	char *path;		/* NULL: target is it */
 	int fd;
+	off_t start;		/* of fd; -1: it cannot go back there */
+	bool was_read;
 	struct target target;
 };
 
@@ -23,7 +25,10 @@ static int source_open(struct source *src, const char *path, struct error *e)
 	src->path = xstrdup(path);
 	src->fd = str_eq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 				    : open(path, O_RDONLY | O_CLOEXEC);
-	return src->fd < 0 ? error_sys(e, "open %s", path) : 0;
+	if (src->fd < 0)
+		return error_sys(e, "open %s", path);
+	src->start = lseek(src->fd, 0, SEEK_CUR);
+	return 0;
 }
 
 int source_new(struct source **ret, const struct target_spec *spec,
@@ -82,6 +87,17 @@ static int source_size(struct source *src, uint64_t *ret, struct error *e)
 	return 0;
 }
 
+/* What has come may be needed again: collected, or found damaged. */
+static int source_rewind(struct source *src, struct error *e)
+{
+	if (src->was_read && (src->start < 0 ||
+			      lseek(src->fd, src->start, SEEK_SET) < 0))
+		return error_set(e, ESPIPE, "%s cannot be read a second time",
+				 src->path);
+	src->was_read = true;
+	return 0;
+}
+
 /* A file is read as a whole: that is as fast as finding out what fits. */
 static int source_read_file(struct source *src, struct store_import *imp,
 			    const struct source_watch *watch, struct error *e)
@@ -90,6 +106,8 @@ static int source_read_file(struct source *src, struct store_import *imp,
 	uint64_t size = 0;
 	int r = store_import_restart(imp, e);
 
+	if (r == 0)
+		r = source_rewind(src, e);
 	if (r == 0)
 		r = source_size(src, &size, e);
 	if (r == 0 && size)

@@ -264,6 +264,24 @@ static void headers_do_not_go_to_another_host(void **state)
 	assert_fails(f, "/link-local6", NULL, 1, "to a link-local address");
 }
 
+static void a_file_can_be_read_again(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *path = xasprintf("%s/slug", f->path);
+	const struct target_spec spec = { .address = path, .conf = &f->conf };
+	auto_(source_free_p) struct source *src = NULL;
+	struct fetch what = { .conf = &f->conf };
+
+	assert_int_equal(file_write_fast(AT_FDCWD, path, "slug", 4, 0644, NULL),
+			 0);
+	assert_int_equal(source_new(&src, &spec, NULL), 0);
+	what.source = src;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fetch_run(f->store, &what, f->got, &f->e), 0);
+		assert_int_equal(store_remove(f->store, f->got, NULL), 0);
+	}
+}
+
 static void bytes_of_no_known_version_are_not_taken_up(void **state)
 {
 	struct fixture *f = *state;
@@ -420,6 +438,7 @@ int main(void)
 		T(the_time_of_all_tries_ends),
 		T(headers_do_not_go_to_another_host),
 		T(bytes_of_no_known_version_are_not_taken_up),
+		T(a_file_can_be_read_again),
 		T(messages_hold_no_password_and_no_query),
 		T(another_process_goes_on_after_a_kill),
 		T(two_processes_fetch_one_slug_once),
