@@ -14,6 +14,7 @@ libcli_a_SOURCES = \
 	%D%/host.c %D%/host.h \
 	%D%/host_drain.c \
 	%D%/host_plan.c %D%/host_plan.h \
+	%D%/host_top.c %D%/host_top.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/logs.c %D%/logs.h \
 	%D%/procfile.c %D%/procfile.h \

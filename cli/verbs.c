@@ -50,6 +50,8 @@ const struct verb cli_verbs[] = {
 	  "tell what comes next here, and why it has not come yet" },
 	{ "host metrics", 0, 0, host_metrics, "[--json]",
 	  "print this host's numbers for Prometheus" },
+	{ "host top", 0, 0, host_top, "[-s|--sort KEY] [--json]",
+	  "show what the dynos of this host use, again and again" },
 	{ "host drain", 0, 0, host_drain,
 	  "[--deadline SEC] [--wait [--timeout SEC]] [--json]",
 	  "let this host take no new dynos" },

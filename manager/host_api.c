@@ -11,6 +11,7 @@
 #include "manager/host_metrics.h"
 #include "manager/journal.h"
 #include "manager/life.h"
+#include "manager/metering.h"
 #include "manager/strays.h"
 #include "manager/supervisor.h"
 #include "manager/upstream.h"
@@ -60,6 +61,10 @@ static json_t *host_api_dyno(const struct life *l)
 			    json_integer((json_int_t)l->usage.cpu_usec) :
 			    json_null());
 	json_object_set_new(j, "load", json_real(l->load[0]));
+	json_object_set_new(j, "cpu_percent", metering_cpu(l) >= 0 ?
+			    json_real(metering_cpu(l)) : json_null());
+	json_object_set_new(j, "restarts", json_integer(l->st.starts > 0 ?
+							l->st.starts - 1 : 0));
 	json_object_set_new(j, "pids", l->usage_at ?
 			    json_integer((json_int_t)l->usage.pids) : json_null());
 	json_object_set_new(j, "crashes", json_integer(l->st.crashes));
@@ -74,8 +79,11 @@ static void host_api_list(struct http_request *req, void *userdata)
 	json_t *dynos = json_array();
 	struct life *l;
 
-	list_for_each(l, &s->lives, link)
+	list_for_each(l, &s->lives, link) {
 		json_array_append_new(dynos, host_api_dyno(l));
+		if (http_request_query(req, "watch"))
+			metering_peek(l);
+	}
 	http_reply_json(req, 200, dynos);
 }
 

@@ -4,7 +4,8 @@
  * host_api.h - what this host runs, for its operator: HTTP on host.sock.
  *
  *   GET /		the host: prefix of its objects, upstream, counters
- *   GET /dynos		its dynos, as in a report and more
+ *   GET /dynos		its dynos, as in a report and more; with ?watch=1 they are
+ *			sampled for the next such request, too
  *   GET /metrics	numbers for Prometheus: host_metrics.h
  *   GET /plan		what comes next, and why not yet: host_api_plan.h
  *   PUT /drain, PUT /stop, DELETE /drain	host_api_drain.h

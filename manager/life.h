@@ -68,6 +68,8 @@ struct life {
 	int proc_fd;			/* /proc/PID while the port is watched */
 	struct dyno_usage usage;	/* newest sample; */
 	uint64_t usage_at;		/* monotonic usec, 0 = none */
+	uint64_t cpu_before, cpu_before_at;	/* of the sample before it */
+	uint64_t peeked_at;		/* metering_peek() */
 	double load[METER_LOADS];
 	uint64_t over;			/* bytes, when the memory was at its limit */
 	sd_event_source *meter_timer;

@@ -33,6 +33,13 @@ void meter_load(double loads[METER_LOADS], uint64_t runnable, uint64_t usec)
 	}
 }
 
+double meter_cpu(uint64_t cpu_before, uint64_t cpu, uint64_t elapsed)
+{
+	if (elapsed == 0 || cpu < cpu_before)
+		return 0;
+	return 100.0 * (double)(cpu - cpu_before) / (double)elapsed;
+}
+
 char *meter_text(char out[METER_TEXT_MAX], uint64_t bytes, uint64_t quota)
 {
 	snprintf(out, METER_TEXT_MAX, "mem=%.0fM(%.1f%%)", (double)bytes / MIB,

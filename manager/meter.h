@@ -27,6 +27,10 @@ enum meter_verdict meter_judge(const struct dyno_usage *u, uint64_t quota,
 /* usec since the sample before. */
 void meter_load(double loads[METER_LOADS], uint64_t runnable, uint64_t usec);
 
+/* Percent of one processor between two samples; both: usec. 0 if there was no time
+ * between them, or the counter began anew. */
+double meter_cpu(uint64_t cpu_before, uint64_t cpu, uint64_t elapsed);
+
 /* "mem=590M(115.2%)" */
 char *meter_text(char out[METER_TEXT_MAX], uint64_t bytes, uint64_t quota);
 

@@ -14,6 +14,13 @@ struct life;
 
 /* A process runs: begin. Ends by itself, or at once. */
 void metering_start(struct life *l);
+/* Somebody looks: a sample more, for the eyes only (no verdict, no line); at most
+ * one a second however many look. */
+void metering_peek(struct life *l);
+
+/* Percent of one processor, of the last two samples; < 0: there are no two. */
+double metering_cpu(const struct life *l);
+
 void metering_stop(struct life *l);
 
 /* dynod tells of a kill. */

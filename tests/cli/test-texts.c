@@ -11,6 +11,7 @@
 #include "cli/dynos.h"
 #include "cli/frame.h"
 #include "cli/host_plan.h"
+#include "cli/host_top.h"
 #include "cli/logs.h"
 #include "cli/procfile.h"
 #include "cli/wait.h"
@@ -324,9 +325,57 @@ static void a_plan_tells_those_that_wait_and_counts_the_others(void **s)
 	assert_non_null(strstr(buf_str(&all), "web.1        up        it is as wanted\n"));
 }
 
+/* ---- host top ---- */
+
+#define TOP_DYNO(name, cpu, memory, started) \
+	"{\"app\":\"shop\",\"name\":\"" name "\",\"state\":\"up\",\"pid\":7," \
+	"\"cpu_percent\":" cpu ",\"memory\":" memory ",\"memory_quota\":536870912," \
+	"\"pids\":3,\"restarts\":1,\"started\":\"" started "\"}"
+
+static void check_top(const json_t *dynos, const char *key, const char *order)
+{
+	auto_json *sorted = host_top_sort(dynos, host_top_key(key));
+	auto_buf names = BUF_INIT;
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(sorted, i, d)
+		buf_addf(&names, "%s ", json_str(d, "name"));
+	assert_string_equal(buf_str(&names), order);
+}
+
+static void top_sorts_by_each_key_and_shows_shares(void **s)
+{
+	auto_json *dynos = json_loads("["
+		TOP_DYNO("web.2", "null", "1048576", "2023-11-14T22:13:20Z") ","
+		TOP_DYNO("web.10", "12.5", "268435456", "2023-11-14T20:13:20Z") ","
+		TOP_DYNO("a.1", "80", "2097152", "2023-11-14T22:10:20Z") "]", 0, NULL);
+	auto_json *sorted = NULL;
+	auto_buf out = BUF_INIT, two = BUF_INIT;
+
+	assert_non_null(dynos);
+	check_top(dynos, "cpu", "a.1 web.10 web.2 ");
+	check_top(dynos, "memory", "web.10 a.1 web.2 ");
+	check_top(dynos, "name", "a.1 web.2 web.10 ");
+	check_top(dynos, "age", "web.10 a.1 web.2 ");
+	check_top(dynos, "state", "a.1 web.2 web.10 ");
+	assert_null(host_top_key("beauty"));
+	sorted = host_top_sort(dynos, host_top_key("cpu"));
+	host_top_layout(&out, sorted, 0, 1700000005ULL * USEC_PER_SEC);
+	assert_non_null(strstr(buf_str(&out), "3 dynos, 3 up, 92.5% of a processor, "
+			       "259 MiB\n"));
+	assert_non_null(strstr(buf_str(&out), "up          12.5     256M/512M  50%     3"
+			       "        1     2h00m\n"));
+	assert_non_null(strstr(buf_str(&out), "up             -       1M/512M   0%     3"
+			       "        1     0m05s\n"));
+	host_top_layout(&two, sorted, 1, 1700000005ULL * USEC_PER_SEC);
+	assert_null(strstr(buf_str(&two), "web.2"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(top_sorts_by_each_key_and_shows_shares),
 		cmocka_unit_test(a_plan_tells_those_that_wait_and_counts_the_others),
 		cmocka_unit_test(a_procfile_maps_types_to_commands),
 		cmocka_unit_test(comments_blank_lines_and_junk_are_ignored),

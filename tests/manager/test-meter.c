@@ -55,9 +55,19 @@ static void the_load_comes_near_what_is_sampled(void **state)
 	assert_true(loads[2] > 0.6 && loads[2] < 0.8);
 }
 
+static void the_share_of_a_processor_is_between_two_samples(void **state)
+{
+	assert_true(meter_cpu(1000000, 1500000, 1000000) == 50);
+	assert_true(meter_cpu(0, 4000000, 2000000) == 200);
+	assert_true(meter_cpu(5, 5, 100) == 0);
+	assert_true(meter_cpu(5, 50, 0) == 0);
+	assert_true(meter_cpu(500, 5, 100) == 0);	/* another process */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_share_of_a_processor_is_between_two_samples),
 		cmocka_unit_test(the_quota_counts_cache_and_the_limit_does_not),
 		cmocka_unit_test(the_words_are_herokus),
 		cmocka_unit_test(the_load_comes_near_what_is_sampled),

@@ -1,4 +1,4 @@
-"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan, metrics."""
+"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan, metrics, top."""
 import json
 import os
 import re
@@ -200,6 +200,34 @@ def test_the_plan_shows_the_way_out(worker, opened):
     opened.assign([b])
     opened.wait_state(b, "up")
     wait_for("calm", lambda: "1 of 1 dynos are as wanted." in ctl(worker, "plan"))
+
+
+# ---- top ----
+
+def test_top_shows_who_is_busy(worker, opened):
+    busy, calm = assignment("busy.1", "while :; do :; done"), assignment("calm.1", "exec sleep 100")
+    opened.assign([calm, busy])
+    opened.wait_state(busy, "up")
+    opened.wait_state(calm, "up")
+    dynos = ctl_json(worker, "top")
+    assert [d["name"] for d in dynos] == ["busy.1", "calm.1"]
+    assert dynos[0]["cpu_percent"] > 10 > dynos[1]["cpu_percent"]
+    assert dynos[0]["memory"] > 0 and dynos[0]["pids"] >= 2 and dynos[0]["restarts"] == 0
+    text = ctl(worker, "top", "--sort", "name").splitlines()
+    assert text[0].startswith("2 dynos, 2 up, ") and [l.split()[1] for l in text[1:]] == ["NAME", "busy.1", "calm.1"]
+    assert "--sort wants" in ctl(worker, "top", "--sort", "beauty", status=2)
+
+
+def test_who_looks_does_not_make_the_log_longer(worker, opened):
+    a = assignment("worker.1", "exec sleep 100", runtime_metrics=True)
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    began = time.monotonic()
+    while time.monotonic() < began + 3:
+        worker.get("/dynos?watch=1")
+        time.sleep(0.1)
+    lines = [m for m in worker.messages("heroku", "worker.1") if "memory_total" in m]
+    assert len(lines) <= 5
 
 
 # ---- metrics ----
