@@ -52,6 +52,7 @@ ROUTE_FN(api_account_list);		/* empty, of the account */
 ROUTE_FN(api_empty_list);		/* empty, of an app */
 ROUTE_FN(api_none);			/* 404 of an app */
 
+ROUTE_FN(upstream_hosts);
 ROUTE_FN(upstream_register);
 ROUTE_FN(upstream_assignments);
 ROUTE_FN(upstream_report);

@@ -67,6 +67,7 @@ static const struct http_route routes[] = {
 	{ "GET",    "/apps/:app/pipeline-couplings", api_none },
 	{ "GET",    "/apps/:app/sni-endpoints", api_empty_list },
 
+	{ "GET",    "/upstream/v1/hosts", upstream_hosts },
 	{ "PUT",    "/upstream/v1/hosts/:host", upstream_register },
 	{ "GET",    "/upstream/v1/hosts/:host/assignments",
 	  upstream_assignments },

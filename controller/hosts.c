@@ -13,6 +13,9 @@
 
 #include <stdio.h>
 
+#define HOSTS_LABELS_MAX 64
+#define HOSTS_LABEL_MAX 255
+
 /* Dynos that were wanted before any host was there. */
 static int hosts_adopt_one(struct change *c, const char *name,
 			   const struct doc *index, struct error *e)
@@ -52,10 +55,43 @@ int hosts_revision(struct engine *g, const char *name, uint64_t *ret,
 	return r < 0 ? r : 0;
 }
 
+int hosts_list(struct engine *g, uint64_t now, json_t **ret, struct error *e)
+{
+	auto_doc_list hosts = DOC_LIST_INIT;
+	int r = doc_list(g->state, &hosts, e, "/hosts/");
+
+	if (r != 0)
+		return r;
+	*ret = json_array();
+	for (size_t i = 0; i < hosts.n; i++) {
+		json_t *host = json_copy(hosts.v[i].j);
+		bool up = live_host_up(g->live, doc_name(&hosts.v[i]), now);
+
+		json_object_set_new(host, "up", json_boolean(up));
+		json_array_append_new(*ret, host);
+	}
+	return 0;
+}
+
+/* Absent, as older hosts have it, or an object of short strings. */
+static bool hosts_labels_ok(json_t *labels)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(labels, key, value)
+		if (strlen(key) > HOSTS_LABEL_MAX || !json_is_string(value) ||
+		    json_string_length(value) > HOSTS_LABEL_MAX)
+			return false;
+	return !labels || (json_is_object(labels) &&
+			   json_object_size(labels) <= HOSTS_LABELS_MAX);
+}
+
 int hosts_register(struct engine *g, const char *name, const json_t *body,
 		   uint64_t now, uint64_t *ret_revision, struct error *e)
 {
 	const char *boot = json_str(body, "boot");
+	json_t *labels = json_object_get(body, "labels");
 	auto_json *host = NULL;
 	auto_change c = change_begin(g);
 	bool draining = json_flag(body, "draining", false);
@@ -64,9 +100,13 @@ int hosts_register(struct engine *g, const char *name, const json_t *body,
 
 	if (!boot || !id_is_uuid(boot))
 		return outcome_set(e, OUTCOME_INVALID, "boot must be a UUID.");
-	host = json_pack("{s:s, s:s, s:s?, s:O?, s:b, s:s}", "name", name,
+	if (!hosts_labels_ok(labels))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "labels must be an object of short strings.");
+	host = json_pack("{s:s, s:s, s:s?, s:O?, s:O?, s:b, s:s}", "name", name,
 			 "boot", boot, "version", json_str(body, "version"),
 			 "capacity", json_object_get(body, "capacity"),
+			 "labels", labels,
 			 "draining", draining, "registered_at", c.now);
 	change_put(&c, host, "/hosts/%s", name);
 	if (!draining)
@@ -234,19 +274,25 @@ int hosts_report(struct engine *g, const char *name, const json_t *body,
 		 uint64_t now, bool *ret_changed, struct error *e)
 {
 	const json_t *dynos = json_object_get(body, "dynos");
+	uint64_t seq = (uint64_t)json_int(body, "seq", 0);
 	json_t *dyno;
 	size_t i;
+	int r = 0;
 
 	*ret_changed = false;
 	live_host_seen(g->live, name, now);
+	if (!live_host_is_news(g->live, name, seq))
+		return 0;
 	json_array_foreach(dynos, i, dyno) {
-		int r = hosts_take(g, name, dyno, ret_changed, e);
-
+		r = hosts_take(g, name, dyno, ret_changed, e);
 		if (r != 0)
 			return r;
 	}
-	if (!json_flag(body, "full", false))
-		return 0;
-	*ret_changed |= live_take_full(g->live, name, dynos);
-	return hosts_report_self(g, name, body, now, e);
+	if (json_flag(body, "full", false)) {
+		*ret_changed |= live_take_full(g->live, name, dynos);
+		r = hosts_report_self(g, name, body, now, e);
+	}
+	if (r == 0)
+		live_host_told(g->live, name, seq);
+	return r;
 }

@@ -3,7 +3,7 @@
 /*
  * hosts.h - worker hosts: registration, what they shall run, what they say.
  *
- *   /hosts/<name>         {name, boot, version, capacity, draining,
+ *   /hosts/<name>         {name, boot, version, capacity, labels, draining,
  *                         registered_at}
  *   /assignments/<name>   its revision is that of the host's list
  */
@@ -21,7 +21,11 @@ int hosts_register(struct engine *g, const char *name, const json_t *body,
 int hosts_revision(struct engine *g, const char *name, uint64_t *ret,
 		   struct error *e);
 
-/* Take a report. *ret_changed: something that others see has changed. */
+/* All of them, {name, ..., up}: a new array. */
+int hosts_list(struct engine *g, uint64_t now, json_t **ret, struct error *e);
+
+/* Take a report, unless it is late or comes again. *ret_changed: something that
+ * others see has changed. */
 int hosts_report(struct engine *g, const char *name, const json_t *body,
 		 uint64_t now, bool *ret_changed, struct error *e);
 

@@ -9,6 +9,7 @@
 struct live_host {
 	char boot[40];
 	uint64_t seen;
+	uint64_t seq;			/* of the last report of this boot */
 	bool up, complete;
 };
 
@@ -59,8 +60,10 @@ void live_host(struct live *l, const char *host, const char *boot, uint64_t now)
 		h = xcalloc(1, sizeof(*h));
 		map_set(&l->hosts, host, h);
 	}
-	if (!str_eq(h->boot, boot))
+	if (!str_eq(h->boot, boot)) {
 		h->complete = false;
+		h->seq = 0;
+	}
 	snprintf(h->boot, sizeof(h->boot), "%s", boot);
 	h->seen = now;
 	h->up = true;
@@ -93,6 +96,21 @@ void live_host_seen(struct live *l, const char *host, uint64_t now)
 
 	if (h)
 		h->seen = now;
+}
+
+bool live_host_is_news(const struct live *l, const char *host, uint64_t seq)
+{
+	const struct live_host *h = map_get(&l->hosts, host);
+
+	return h && seq > h->seq;
+}
+
+void live_host_told(struct live *l, const char *host, uint64_t seq)
+{
+	struct live_host *h = map_get(&l->hosts, host);
+
+	if (h && seq > h->seq)
+		h->seq = seq;
 }
 
 bool live_tick(struct live *l, uint64_t now)

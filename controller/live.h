@@ -40,6 +40,12 @@ bool live_host_complete(const struct live *l, const char *host);
 /* It is heard (a long poll counts). */
 void live_host_seen(struct live *l, const char *host, uint64_t now);
 
+/* Whether a report with this number is news: numbers rise within a boot, and what is
+ * late or comes again says what has been said better. */
+bool live_host_is_news(const struct live *l, const char *host, uint64_t seq);
+/* It was taken. */
+void live_host_told(struct live *l, const char *host, uint64_t seq);
+
 /* Take one dyno of a report.
  * Returns whether anything that others see has changed. */
 bool live_take(struct live *l, const char *host, const json_t *dyno);

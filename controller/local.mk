@@ -57,7 +57,7 @@ libcontroller_a_SOURCES = \
 	%D%/tls_conn.c %D%/tls_conn.h \
 	%D%/upstream.c %D%/upstream.h \
 	%D%/views.c %D%/views.h
-CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) \
+CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) \
 	$(SQLITE_LIBS) $(GNUTLS_LIBS)
 
 pkglibexec_PROGRAMS += dyno-controller

@@ -24,6 +24,7 @@ enum outcome {
 	OUTCOME_NOT_FOUND,		/* anything else that is not there */
 	OUTCOME_CONFLICT,		/* changed at the same time, or exists */
 	OUTCOME_TOO_LARGE,
+	OUTCOME_BAD_ENCODING,		/* a Content-Encoding that is not taken here */
 	OUTCOME_BAD_RANGE,
 	OUTCOME_INVALID,		/* understood, but against a rule */
 	OUTCOME_UNAVAILABLE,		/* not now */

@@ -1,9 +1,11 @@
 /*
  * upstream.c - what worker hosts ask and tell (PROTOCOL.upstream).
  */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "http/gzip.h"
 #include "controller/api_download.h"
 #include "controller/api_handlers.h"
 #include "controller/assignments.h"
@@ -17,6 +19,10 @@
 #include "controller/outcome.h"
 #include "controller/router_feed.h"
 #include "controller/upstream.h"
+
+/* Bytes of a body after unpacking: as much as is taken unpacked (api_routes.c). */
+#define LOGS_PLAIN_MAX (1024 * 1024 + 4096)
+#define REPORT_PLAIN_MAX (4 * 1024 * 1024)
 
 static int upstream_host(struct api_call *call, const char **ret,
 			 struct error *e)
@@ -47,6 +53,49 @@ static uint64_t upstream_number(struct api_call *call, const char *name)
 	return s ? strtoull(s, NULL, 10) : 0;
 }
 
+/* The body as it was before it was packed; *plain holds it then. */
+static int upstream_body(struct api_call *call, size_t max, struct buf *plain,
+			 const char **ret, size_t *ret_n, struct error *e)
+{
+	const char *encoding = http_request_header(call->req, "Content-Encoding");
+	struct error why;
+	int r;
+
+	*ret = http_request_body(call->req, ret_n);
+	if (!encoding || str_eq(encoding, "identity"))
+		return 0;
+	if (!str_eq(encoding, "gzip"))
+		return outcome_set(e, OUTCOME_BAD_ENCODING,
+				   "Only gzip is taken as Content-Encoding.");
+	r = gzip_unpack(*ret, *ret_n, max, plain, &why);
+	if (r < 0)
+		return outcome_set(e, r == -EFBIG ? OUTCOME_TOO_LARGE :
+				   OUTCOME_BAD_REQUEST,
+				   "The body cannot be unpacked: %.300s.", why.msg);
+	*ret = buf_str(plain);
+	*ret_n = plain->len;
+	return 0;
+}
+
+static int upstream_json(struct api_call *call, struct error *e)
+{
+	auto_buf plain = BUF_INIT;
+	struct error why;
+	const char *text;
+	size_t n;
+	int r = upstream_body(call, REPORT_PLAIN_MAX, &plain, &text, &n, e);
+
+	if (r == 0 && json_parse(text, n, &call->body, &why) < 0)
+		return outcome_set(e, OUTCOME_BAD_REQUEST,
+				   "The body is not valid JSON: %.300s.", why.msg);
+	return r;
+}
+
+static int hosts_call(struct api_call *call, struct error *e)
+{
+	return hosts_list(call->c->engine, clock_mono_usec(), &call->reply, e);
+}
+
 static int register_call(struct api_call *call, struct error *e)
 {
 	const char *host;
@@ -59,7 +108,8 @@ static int register_call(struct api_call *call, struct error *e)
 	if (r != 0)
 		return r;
 	log_info("host %s has registered", host);
-	call->reply = json_pack("{s:I}", "revision", (json_int_t)revision);
+	call->reply = json_pack("{s:I, s:[s]}", "revision",
+				(json_int_t)revision, "encodings", "gzip");
 	return 0;
 }
 
@@ -104,14 +154,19 @@ bool upstream_answer(struct http_request *req, const char *key, uint64_t after,
 
 static int report_call(struct api_call *call, struct error *e)
 {
-	const char *boot = json_str(call->body, "boot"), *host;
+	const char *boot, *host;
 	bool changed = false;
-	int r;
+	int r = upstream_json(call, e);
 
+	if (r != 0)
+		return r;
+	boot = json_str(call->body, "boot");
 	if (!boot || !json_is_array(json_object_get(call->body, "dynos")))
 		return outcome_set(e, OUTCOME_INVALID,
-				   "A report needs boot and dynos.");
+				   "A report needs boot, seq and dynos.");
 	r = upstream_known(call, boot, &host, e);
+	if (r == 0 && json_int(call->body, "seq", 0) <= 0)
+		return outcome_set(e, OUTCOME_INVALID, "seq must be above 0.");
 	if (r == 0)
 		r = hosts_report(call->c->engine, host, call->body,
 				 clock_mono_usec(), &changed, e);
@@ -144,6 +199,7 @@ static const struct logs_ops upstream_logs_ops = {
 static int logs_call(struct api_call *call, struct error *e)
 {
 	const char *epoch = http_request_query(call->req, "epoch"), *host, *body;
+	auto_buf plain = BUF_INIT;
 	struct error why;
 	uint64_t acked;
 	size_t n;
@@ -151,9 +207,10 @@ static int logs_call(struct api_call *call, struct error *e)
 
 	if (r == 0 && (!epoch || !id_is_uuid(epoch)))
 		r = outcome_set(e, OUTCOME_INVALID, "epoch must be a UUID.");
+	if (r == 0)
+		r = upstream_body(call, LOGS_PLAIN_MAX, &plain, &body, &n, e);
 	if (r != 0)
 		return r;
-	body = http_request_body(call->req, &n);
 	r = logs_take(call->c->engine->logs, host, epoch, body, n,
 		      &upstream_logs_ops, call->c->engine, &acked, &why);
 	if (r == -EBADMSG)		/* theirs, not ours */
@@ -174,6 +231,7 @@ static int slug_call(struct api_call *call, struct error *e)
 
 API_HANDLER(upstream_register, register_call, API_BODY)
 API_HANDLER(upstream_assignments, assignments_call, 0)
-API_HANDLER(upstream_report, report_call, API_BODY)
+API_HANDLER(upstream_report, report_call, 0)
+API_HANDLER(upstream_hosts, hosts_call, 0)
 API_HANDLER(upstream_logs, logs_call, 0)
 API_HANDLER(upstream_slug, slug_call, 0)

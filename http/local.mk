@@ -4,6 +4,7 @@ libhttp_a_SOURCES = \
 	%D%/byte_range.c %D%/byte_range.h \
 	%D%/call.c %D%/call.h \
 	%D%/client.c %D%/client.h \
+	%D%/gzip.c %D%/gzip.h \
 	%D%/handshake.c \
 	%D%/json.c %D%/json.h \
 	%D%/reply.c \

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "manager/attach_sides.h"
@@ -54,7 +55,8 @@ static void attach_stream_broken(struct attach *a, const char *why)
 		return;
 	}
 	if (loop_timer(a->event, &a->redial,
-		       backoff_retry(++a->failures, REDIAL_MAX_USEC),
+		       backoff_jitter(++a->failures, REDIAL_MAX_USEC,
+				      id_random(BACKOFF_CHANCES)),
 		       on_attach_redial, a, "attach again", &e) < 0)
 		attach_lose(a, e.msg);
 }

@@ -52,3 +52,10 @@ uint64_t backoff_retry(unsigned failures, uint64_t max_usec)
 		usec *= 2;
 	return usec < max_usec ? usec : max_usec;
 }
+
+uint64_t backoff_jitter(unsigned failures, uint64_t max_usec, uint32_t chance)
+{
+	uint64_t usec = backoff_retry(failures, max_usec);
+
+	return usec - usec / 2 / BACKOFF_CHANCES * chance;
+}

@@ -27,7 +27,7 @@ static void host_api_show(struct http_request *req, void *userdata)
 	struct supervisor *s = userdata;
 
 	http_reply_json(req, 200, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:O}",
 		"host", s->conf.host, "prefix", s->prefix, "boot", s->boot_id,
 		"version", DYNO_VERSION, "upstream", s->conf.upstream,
 		"upstream_status", s->upstream ? upstream_status(s->upstream)
@@ -37,7 +37,7 @@ static void host_api_show(struct http_request *req, void *userdata)
 		"wanted", (json_int_t)s->wanted.n, "dynos", (json_int_t)s->n_lives,
 		"strays", (json_int_t)strays_count(s),
 		"journal_bytes", (json_int_t)journal_bytes(s->journal),
-		"drain", host_api_drain_json(s)));
+		"drain", host_api_drain_json(s), "labels", s->conf.labels_json));
 }
 
 static json_t *host_api_dyno(const struct life *l)

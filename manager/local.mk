@@ -52,6 +52,7 @@ libsupervisor_a_SOURCES = \
 	%D%/host_metrics.c %D%/host_metrics.h \
 	%D%/host_plan.c %D%/host_plan.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/labels.c %D%/labels.h \
 	%D%/lag.c %D%/lag.h \
 	%D%/life.c %D%/life.h \
 	%D%/life_death.c \
@@ -62,6 +63,7 @@ libsupervisor_a_SOURCES = \
 	%D%/port.c %D%/port.h \
 	%D%/prometheus.c %D%/prometheus.h \
 	%D%/reconcile.c %D%/reconcile.h \
+	%D%/report.c %D%/report.h \
 	%D%/slug_command.c %D%/slug_command.h \
 	%D%/slug_gc.c %D%/slug_gc.h \
 	%D%/slug_jobs.c %D%/slug_jobs.h \
@@ -72,7 +74,7 @@ libsupervisor_a_SOURCES = \
 	%D%/supervisor_conf.c %D%/supervisor_conf.h \
 	%D%/tally.c %D%/tally.h \
 	%D%/upstream.c %D%/upstream.h
-SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) -lm
+SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) -lm
 
 pkglibexec_PROGRAMS += dyno-supervisor
 dyno_supervisor_SOURCES = %D%/supervisor.c

@@ -1,6 +1,7 @@
 /* log_sender.c - journal -> POST -> acknowledgement. */
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "http/client.h"
@@ -23,6 +24,7 @@ struct log_sender {
 	struct http_client *client;
 	struct http_call *call;
 	sd_event_source *timer;
+	bool packed;			/* the batch on its way is */
 	uint64_t last;			/* of the batch on its way */
 	uint64_t acked;
 	unsigned failures;
@@ -43,7 +45,8 @@ static void log_sender_retry(struct log_sender *g, const char *why)
 {
 	if (g->failures++ == 0)
 		log_warn("send log lines: %s, will retry", why);
-	log_sender_later(g, backoff_retry(g->failures, RETRY_MAX_USEC));
+	log_sender_later(g, backoff_jitter(g->failures, RETRY_MAX_USEC,
+					   id_random(BACKOFF_CHANCES)));
 }
 
 /* Upstream will never take this batch: better to lose it than all after it. */
@@ -80,6 +83,12 @@ static void log_sender_result(struct log_sender *g, const struct http_result *re
 		log_sender_acked(g, res);
 		return;
 	}
+	/* An older upstream, or one that was replaced by such: not the lines' fault. */
+	if (res->r == 0 && log_sender_is_refused(res->status) && g->packed) {
+		upstream_is_plain(g->s->upstream);
+		log_sender_later(g, 0);
+		return;
+	}
 	if (res->r == 0 && log_sender_is_refused(res->status)) {
 		log_err("upstream refuses log lines (%d): up to %llu are lost",
 			res->status, (unsigned long long)g->last);
@@ -107,7 +116,7 @@ static void log_sender_send(struct log_sender *g)
 {
 	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/logs?epoch=%s",
 					 g->s->conf.host, journal_epoch(g->s->journal));
-	auto_buf body = BUF_INIT;
+	auto_buf body = BUF_INIT, packed = BUF_INIT;
 	struct http_call_spec spec = {
 		.method = "POST", .path = path, .type = "application/x-dyno-logs",
 		.timeout_usec = SEND_TIMEOUT_SEC * USEC_PER_SEC,
@@ -122,6 +131,7 @@ static void log_sender_send(struct log_sender *g)
 		return;
 	spec.body = body.data;
 	spec.body_len = body.len;
+	g->packed = upstream_pack(g->s->upstream, &spec, &packed);
 	if (http_call_new(&g->call, g->client, &spec, on_log_sent, g, &e) < 0)
 		log_sender_retry(g, e.msg);
 }

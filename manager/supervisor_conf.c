@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/root.h"
+#include "manager/labels.h"
 #include "manager/limits.h"
 #include "manager/supervisor_conf.h"
 
@@ -22,6 +23,8 @@ static const struct conf_key keys[] = {
 	    "file with the token of this host, for an upstream over TCP"),
 	KEY("host", STRING, host, 0, 0, NULL,
 	    "name of this host; default: the machine's"),
+	KEY("labels", STRING, labels, 0, 0, NULL,
+	    "what this host is, for upstream: KEY=VALUE, KEY=VALUE"),
 	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
 	    "seconds a web dyno has to listen on $PORT"),
 	KEY("stop-grace", SEC, stop_grace, 1, 600, "30",
@@ -120,6 +123,9 @@ int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
 	r = backoff_parse(&c->backoff, c->crash_pauses, c->backoff_unit, e);
 	if (r < 0)
 		return error_prefix(e, r, "crash-pauses");
+	r = labels_parse(&c->labels_json, c->labels, e);
+	if (r < 0)
+		return error_prefix(e, r, "labels");
 	if (!c->upstream)
 		c->upstream = xasprintf("unix:%s/api.sock", root->run);
 	if (!c->host)
@@ -134,6 +140,7 @@ void supervisor_conf_deinit(struct supervisor_conf *c)
 {
 	conf_free(keys, ARRAY_SIZE(keys), c);
 	free(take_ptr(c->token));
+	json_decref(take_ptr(c->labels_json));
 }
 
 void supervisor_conf_usage(void)

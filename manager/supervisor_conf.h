@@ -6,6 +6,8 @@
 #include "base/base.h"
 #include "manager/backoff.h"
 
+#include <jansson.h>
+
 struct error;
 struct root;
 
@@ -14,6 +16,8 @@ struct supervisor_conf {
 	char *upstream_token_file;
 	char *token;			/* of upstream, or NULL: not a key */
 	char *host;
+	char *labels;			/* "zone=a, disk=ssd", or NULL */
+	json_t *labels_json;		/* from it: not a key */
 	/* seconds */
 	uint64_t boot_timeout;
 	uint64_t stop_grace;

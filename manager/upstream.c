@@ -1,15 +1,17 @@
 /* upstream.c - register, long poll, report. */
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
-#include "base/list.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "http/client.h"
+#include "http/gzip.h"
 #include "http/json.h"
 #include "manager/assignment.h"
 #include "manager/backoff.h"
-#include "manager/cycling.h"
-#include "manager/life.h"
 #include "manager/limits.h"
+#include "manager/report.h"
 #include "manager/supervisor.h"
 #include "manager/upstream.h"
 
@@ -21,6 +23,7 @@
 #define POLL_TIMEOUT_SEC 75
 #define CALL_TIMEOUT_SEC 15
 #define RETRY_MAX_USEC (5 * USEC_PER_SEC)
+#define PLAIN_BODY_MAX 1024		/* bytes; more is worth packing */
 #define LIST_BODY_MAX (64 * 1024 * 1024)
 
 /* One kind of call: at most one at a time; "timer" starts the next. */
@@ -40,7 +43,9 @@ struct upstream {
 	sd_event_source *full_timer;
 	bool registered;
 	bool full;			/* the next report is a full one */
+	bool packs;			/* upstream takes gzip */
 	uint64_t seq;
+	uint64_t told_at;		/* monotonic usec: the last report */
 	char status[ERROR_MSG_MAX];
 };
 
@@ -70,7 +75,31 @@ static void upstream_retry(struct upstream_line *line, const char *why)
 	if (line->failures++ == 0)
 		log_warn("%s: %s, will retry", line->what, why);
 	snprintf(line->u->status, sizeof(line->u->status), "%s: %s", line->what, why);
-	upstream_later(line, backoff_retry(line->failures, RETRY_MAX_USEC));
+	upstream_later(line, backoff_jitter(line->failures, RETRY_MAX_USEC,
+					    id_random(BACKOFF_CHANCES)));
+}
+
+bool upstream_pack(const struct upstream *u, struct http_call_spec *spec,
+		   struct buf *packed)
+{
+	static const char *const headers[] = { "Content-Encoding: gzip", NULL };
+
+	if (!u || !u->packs || spec->body_len <= PLAIN_BODY_MAX ||
+	    gzip_pack(spec->body, spec->body_len, packed, NULL) < 0 ||
+	    packed->len >= spec->body_len)
+		return false;
+	spec->body = packed->data;
+	spec->body_len = packed->len;
+	spec->headers = headers;
+	return true;
+}
+
+void upstream_is_plain(struct upstream *u)
+{
+	if (u && u->packs)
+		log_info("upstream takes no gzip");
+	if (u)
+		u->packs = false;
 }
 
 static void upstream_call(struct upstream_line *line, const char *method,
@@ -83,8 +112,10 @@ static void upstream_call(struct upstream_line *line, const char *method,
 		.body_len = text ? strlen(text) : 0,
 		.timeout_usec = timeout_usec, .max_body = LIST_BODY_MAX,
 	};
+	auto_buf packed = BUF_INIT;
 	struct error e;
 
+	upstream_pack(line->u, &spec, &packed);
 	line->call = http_call_free(line->call);
 	if (http_call_new(&line->call, line->u->client, &spec, fn, line->u, &e) < 0)
 		upstream_retry(line, e.msg);
@@ -112,6 +143,8 @@ static bool upstream_answered(struct upstream_line *line,
 		line->failures = 0;
 		return true;
 	}
+	if (status == 400 || status == 415)
+		upstream_is_plain(line->u);
 	if (status == 404 && line != &line->u->registration)
 		upstream_forgotten(line->u);
 	upstream_retry(line, why);
@@ -125,10 +158,26 @@ static char *upstream_path(const struct upstream *u, const char *rest)
 
 /* ---- register ---- */
 
+/* An older controller says nothing of it. */
+static bool upstream_offers_gzip(const struct http_result *res)
+{
+	auto_json *body = NULL;
+	json_t *name;
+	size_t i;
+
+	if (res->r < 0 || json_parse(res->body, res->body_len, &body, NULL) < 0)
+		return false;
+	json_array_foreach(json_object_get(body, "encodings"), i, name)
+		if (json_is_string(name) && str_eq(json_string_value(name), "gzip"))
+			return true;
+	return false;
+}
+
 static void on_upstream_registered(const struct http_result *res, void *userdata)
 {
 	struct upstream *u = userdata;
 
+	u->packs = upstream_offers_gzip(res);
 	if (!upstream_answered(&u->registration, res, 200, 201))
 		return;
 	u->registered = true;
@@ -144,10 +193,11 @@ static void upstream_register(struct upstream *u)
 {
 	auto_free char *path = upstream_path(u, "");
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	auto_json *body = json_pack("{s:s, s:s, s:b, s:{s:I, s:i}}",
+	auto_json *body = json_pack("{s:s, s:s, s:b, s:{s:I, s:i}, s:O}",
 		"boot", u->s->boot_id, "version", DYNO_VERSION,
 		"draining", u->s->drain.mode != DRAIN_OPEN, "capacity",
-		"memory", (json_int_t)pages * size, "cpus", get_nprocs());
+		"memory", (json_int_t)pages * size, "cpus", get_nprocs(),
+		"labels", u->s->conf.labels_json);
 
 	upstream_call(&u->registration, "PUT", path, body,
 		      CALL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_registered);
@@ -209,46 +259,6 @@ static void upstream_poll(struct upstream *u)
 
 /* ---- report ---- */
 
-static json_t *upstream_collect(struct upstream *u)
-{
-	json_t *dynos = json_array();
-	struct life *l;
-
-	list_for_each(l, &u->s->lives, link) {
-		if ((!u->full && !l->dirty) || cycling_is_hidden(l))
-			continue;
-		l->dirty = false;
-		l->reporting = true;
-		l->reported = l->st.state;
-		json_array_append_new(dynos, life_json(l));
-	}
-	return dynos;
-}
-
-/* What a report said is known upstream now: a route may be closed, an ended
- * dyno be forgotten. */
-static void upstream_settle(struct upstream *u, bool ok)
-{
-	struct life *l;
-
-	list_for_each(l, &u->s->lives, link) {
-		if (!l->reporting)
-			continue;
-		l->reporting = false;
-		if (!ok) {
-			l->dirty = true;
-			continue;
-		}
-		if (dyno_fsm_is_final(l->reported))
-			l->told = true;
-		if (l->reported == DYNO_UP)
-			l->known_up = true;
-		if (l->reported == DYNO_LEAVING && l->st.state == DYNO_LEAVING)
-			life_event(l, DYNO_EV_WITHDRAWN);
-	}
-	supervisor_settle(u->s);
-}
-
 static void on_upstream_reported(const struct http_result *res, void *userdata)
 {
 	struct upstream *u = userdata;
@@ -256,19 +266,7 @@ static void on_upstream_reported(const struct http_result *res, void *userdata)
 
 	if (!ok)
 		u->full = true;
-	upstream_settle(u, ok);
-}
-
-static bool upstream_is_due(const struct upstream *u)
-{
-	struct life *l;
-
-	if (u->full)
-		return true;
-	list_for_each(l, &u->s->lives, link)
-		if (l->dirty && !cycling_is_hidden(l))
-			return true;
-	return false;
+	report_settle(u->s, ok);
 }
 
 static void upstream_send_report(struct upstream *u)
@@ -276,12 +274,13 @@ static void upstream_send_report(struct upstream *u)
 	auto_free char *path = upstream_path(u, "/report");
 	auto_json *body = NULL;
 
-	if (!u->registered || u->report.call || !upstream_is_due(u))
+	if (!u->registered || u->report.call || !(u->full || report_is_due(u->s)))
 		return;
+	u->told_at = clock_mono_usec();
 	body = json_pack("{s:s, s:I, s:b, s:b, s:o}", "boot", u->s->boot_id,
 			 "seq", (json_int_t)++u->seq, "full", u->full,
 			 "draining", u->s->drain.mode != DRAIN_OPEN,
-			 "dynos", upstream_collect(u));
+			 "dynos", report_collect(u->s, u->full));
 	u->full = false;
 	upstream_call(&u->report, "POST", path, body,
 		      CALL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_reported);
@@ -291,8 +290,8 @@ void upstream_report(struct upstream *u)
 {
 	/* While it fails, its own timer runs. */
 	if (u->registered && !u->report.call && !u->report.timer &&
-	    upstream_is_due(u))
-		upstream_later(&u->report, 0);
+	    (u->full || report_is_due(u->s)))
+		upstream_later(&u->report, report_pause(u->told_at, clock_mono_usec()));
 }
 
 void upstream_report_all(struct upstream *u)

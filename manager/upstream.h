@@ -9,7 +9,9 @@
  */
 #include "base/base.h"
 
+struct buf;
 struct error;
+struct http_call_spec;
 struct supervisor;
 struct upstream;
 
@@ -24,6 +26,15 @@ void upstream_report_all(struct upstream *u);
 
 /* Another call was answered 404: register again. */
 void upstream_forgotten(struct upstream *u);
+
+/* Before a call: let a body above 1 KiB go as gzip if upstream takes that. *packed
+ * holds it as long as *spec is used. u may be NULL. Returns whether it does. */
+bool upstream_pack(const struct upstream *u, struct http_call_spec *spec,
+		   struct buf *packed);
+
+/* A packed body was refused (415; an old upstream says 400): it does not take it
+ * after all. u may be NULL. */
+void upstream_is_plain(struct upstream *u);
 
 /* It is there: registered, and the last call did not fail. */
 bool upstream_is_there(const struct upstream *u);

@@ -7,6 +7,7 @@ controller_tests = \
 	tests/controller/test-secrets \
 	tests/controller/test-state \
 	tests/controller/test-api \
+	tests/controller/test-hosts \
 	tests/controller/test-upstream
 check_PROGRAMS += $(controller_tests)
 CONTROLLER_TEST_CFLAGS = $(libcontroller_a_CFLAGS) $(CMOCKA_CFLAGS)
@@ -34,10 +35,13 @@ tests_controller_test_state_SOURCES = %D%/test-state.c
 tests_controller_test_state_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_state_LDADD = $(CONTROLLER_TEST_LIBS)
 
-# These two talk to the program itself, on a unix socket below /tmp.
+# These talk to the program itself, on a unix socket below /tmp.
 tests_controller_test_api_SOURCES = %D%/test-api.c %D%/instance.c %D%/instance.h
 tests_controller_test_api_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_api_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_hosts_SOURCES = %D%/test-hosts.c %D%/instance.c %D%/instance.h
+tests_controller_test_hosts_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_hosts_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_upstream_SOURCES = %D%/test-upstream.c %D%/instance.c \
 	%D%/instance.h
 tests_controller_test_upstream_CFLAGS = $(CONTROLLER_TEST_CFLAGS)

@@ -1,10 +1,14 @@
 http_tests = tests/http/test-byte_range tests/http/test-json \
 	tests/http/test-route tests/http/test-reply_file \
-	tests/http/test-server tests/http/test-client
+	tests/http/test-server tests/http/test-client \
+	tests/http/test-gzip
 check_PROGRAMS += $(http_tests)
 HTTP_TEST_CFLAGS = $(libhttp_a_CFLAGS) $(CMOCKA_CFLAGS)
 HTTP_TEST_LIBS = $(HTTP_LIBS) $(CMOCKA_LIBS)
 
+tests_http_test_gzip_SOURCES = %D%/test-gzip.c
+tests_http_test_gzip_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_gzip_LDADD = $(HTTP_TEST_LIBS) $(INFLATE_LIBS)
 tests_http_test_byte_range_SOURCES = %D%/test-byte_range.c
 tests_http_test_byte_range_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_byte_range_LDADD = $(HTTP_TEST_LIBS)

@@ -8,6 +8,7 @@ reports, lines, dynos and streams show what the host said. As a program:
 
 serves the list in the file (read again when it changes) and prints what comes.
 """
+import gzip
 import http.server
 import json
 import os
@@ -101,7 +102,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def body(self):
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.packed = self.headers.get("Content-Encoding") == "gzip"
+        return gzip.decompress(data) if self.packed else data
 
     def dispatch(self):
         up = self.server.upstream
@@ -117,6 +120,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts[4] == "attach":
             return up.serve_attach(self, parts[5])
         data = self.body()
+        if self.packed and not up.packs:
+            up.packed_refused += 1
+            return self.answer(415, {"id": "unsupported_media_type", "message": "no gzip"})
+        if not self.packed and self.command == "POST":
+            up.plain_sizes.append(len(data))
+        up.packed += self.packed
         if not up.registered:
             return self.answer(404, {"id": "not_found", "message": "who?"})
         return {"assignments": up.serve_assignments, "report": up.take_report,
@@ -138,6 +147,9 @@ class FakeUpstream:
         self.epoch, self.acked = None, 0
         self.repeats = 0
         self.stall_logs = False # nobody takes lines
+        self.offers = self.packs = True     # gzip: says that it takes it, and does
+        self.packed = self.packed_refused = 0
+        self.plain_sizes = []
         self.slug_requests = []
         self.lines = []         # (app, source, ps, message)
         self.attachable = set() # ids whose client is there
@@ -228,7 +240,10 @@ class FakeUpstream:
             self.registered = True
             self.registrations.append(body)
             self.cond.notify_all()
-        h.answer(200, {"revision": self.revision})
+        answer = {"revision": self.revision}
+        if self.offers:
+            answer["encodings"] = ["gzip"]
+        h.answer(200, answer)
 
     def serve_assignments(self, h, args, data):
         after = int(args.get("after", 0))

@@ -36,7 +36,8 @@ check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-capture %D%/test-cycle %D%/test-death \
 	%D%/test-drain %D%/test-host-plan \
 	%D%/test-prometheus \
-	%D%/test-dyno-fsm %D%/test-journal \
+	%D%/test-dyno-fsm %D%/test-journal %D%/test-labels \
+	%D%/test-report \
 	%D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
 	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
@@ -104,6 +105,16 @@ tests_manager_test_journal_SOURCES = %D%/test-journal.c
 tests_manager_test_journal_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_journal_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_labels_SOURCES = %D%/test-labels.c
+tests_manager_test_labels_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_labels_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_report_SOURCES = %D%/test-report.c
+tests_manager_test_report_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_report_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_meter_SOURCES = %D%/test-meter.c
 tests_manager_test_meter_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \

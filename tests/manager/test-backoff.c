@@ -60,6 +60,26 @@ static void platform_failures_double_up_to_a_bound(void **state)
 	assert_int_equal(backoff_retry(0, 5 * USEC_PER_SEC), 200 * USEC_PER_MSEC);
 }
 
+static void chance_spreads_calls_over_the_second_half_of_a_pause(void **state)
+{
+	uint64_t max = 5 * USEC_PER_SEC, sum = 0;
+
+	for (unsigned failures = 1; failures < 12; failures++) {
+		uint64_t all = backoff_retry(failures, max), last = UINT64_MAX;
+
+		for (uint32_t c = 0; c < BACKOFF_CHANCES; c++) {
+			uint64_t usec = backoff_jitter(failures, max, c);
+
+			assert_true(usec <= all && usec >= all / 2 && usec < last);
+			last = usec;
+		}
+	}
+	for (uint32_t c = 0; c < BACKOFF_CHANCES; c++)
+		sum += backoff_jitter(20, max, c);
+	assert_true(sum / BACKOFF_CHANCES > max * 74 / 100);
+	assert_true(sum / BACKOFF_CHANCES < max * 76 / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +87,7 @@ int main(void)
 		cmocka_unit_test(the_unit_scales_the_table),
 		cmocka_unit_test(what_is_no_table_is_refused),
 		cmocka_unit_test(platform_failures_double_up_to_a_bound),
+		cmocka_unit_test(chance_spreads_calls_over_the_second_half_of_a_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
