@@ -48,13 +48,13 @@ static json_t *assignment_of(const json_t *list, const char *app)
 	return NULL;
 }
 
-static int seq;			/* rises with each report */
+static int report_seq;		/* rises with each report */
 
 static void report(struct instance *in, const char *id, const char *more,
 		   bool full)
 {
 	auto_free char *body = xasprintf("{\"boot\":\"" BOOT "\",\"seq\":%d,"
-		"\"full\":%s,\"dynos\":[{\"id\":\"%s\",%s}]}", ++seq,
+		"\"full\":%s,\"dynos\":[{\"id\":\"%s\",%s}]}", ++report_seq,
 		full ? "true" : "false", id, more);
 
 	assert_int_equal(instance_call(in, "POST", HOST "/report", body, NULL), 200);
@@ -514,7 +514,7 @@ static void host_call(struct instance *in, const char *host, bool draining,
 					 registers ? "" : "/report");
 	auto_free char *body = xasprintf("{\"boot\":\"" BOOT "\",\"version\":\"1\","
 		"\"draining\":%s,\"seq\":%d,\"full\":true,\"dynos\":[]}",
-		draining ? "true" : "false", ++seq);
+		draining ? "true" : "false", ++report_seq);
 
 	assert_int_equal(instance_call(in, registers ? "PUT" : "POST", path, body,
 				       NULL), 200);
