@@ -10,6 +10,7 @@
 
 struct slugignore {
 	struct strv patterns;
+	size_t n;			/* with those that braces left empty */
 };
 
 struct slugignore *slugignore_free(struct slugignore *s)
@@ -53,10 +54,11 @@ static int slugignore_add(struct slugignore *s, const char *where,
 	size_t n = slugignore_braces(pattern, at, ARRAY_SIZE(at));
 	int r = 0;
 
-	if (s->patterns.n >= SLUGIGNORE_PATTERNS_MAX)
+	if (s->n >= SLUGIGNORE_PATTERNS_MAX)
 		return error_set(e, EINVAL, SLUGIGNORE_NAME " line %u: more than"
 				 " %d patterns", line, SLUGIGNORE_PATTERNS_MAX);
 	if (n == 0) {
+		s->n++;
 		if (*pattern)
 			strv_addf(&s->patterns, "%s%s", where, pattern);
 		return 0;

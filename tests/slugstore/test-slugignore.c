@@ -138,6 +138,8 @@ static void too_much_is_refused_by_line(void **state)
 	static const struct { const char *text; size_t n; const char *want; } cases[] = {
 		{ "a\nb\0c", 5, "line 2: it holds a NUL" },
 		{ "{{{{{{{{{{{{{{{{{", 17, "line 1: more than 16 braces" },
+		{ "{,}{,}{,}{,}{,}{,}{,}{,}{,}{,}{,}", 33,
+		  "line 1: more than 1024 patterns" },
 		{ "\n{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", 56,
 		  "line 2: more than 1024 patterns" },
 	};
