@@ -331,6 +331,22 @@ def test_the_cache_is_collected_and_loses_nothing(s3):
             assert c.curl(path).body == data
 
 
+def test_a_damaged_copy_is_fetched_again(s3):
+    data = big_slug(MIB, 50)
+    with Controller(STORAGE, s3.conf(USER, **QUICK)) as c:
+        app = c.app("damaged")
+        path = c.get_path(app, c.upload(app, data))
+        blob = f"{c.store}/blobs/{sha(data)}"
+        with open(blob, "r+b") as f:
+            f.seek(1000)
+            f.write(b"damage")
+        assert c.curl(path).body != data
+        verify = [BUILD + "/dyno-slug", "--store", c.store, "verify", "--blobs"]
+        assert subprocess.run(verify).returncode == 4
+        assert not os.path.exists(blob)
+        assert c.curl(path).body == data
+
+
 def test_a_full_cache_makes_room_for_what_comes(s3):
     """Six slugs of 6 MiB go through a disk of 24."""
     c = Controller(STORAGE, s3.conf(USER, **QUICK))

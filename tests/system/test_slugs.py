@@ -288,7 +288,7 @@ def test_slugs_that_nobody_wants_are_collected_by_itself(worker, up):
     up.assign([a, b, c])
     up.wait_state(b, "up")
     up.wait_state(c, "up")
-    # Only now: nothing would come in any more.
+    # Only now: nothing is to go before there is something to spare.
     with open(worker.root + "/etc/dyno/slugs.conf", "w") as f:
         f.write("high-bytes = 1000\n")
     try:
