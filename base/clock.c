@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -14,12 +15,12 @@ static uint64_t clock_usec(clockid_t id)
 
 uint64_t clock_mono_usec(void)
 {
-	return clock_usec(CLOCK_MONOTONIC);
+	return fault_clock(clock_usec(CLOCK_MONOTONIC), false);
 }
 
 uint64_t clock_real_usec(void)
 {
-	return clock_usec(CLOCK_REALTIME);
+	return fault_clock(clock_usec(CLOCK_REALTIME), true);
 }
 
 static size_t clock_seconds(char *out, uint64_t real_usec)

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 
@@ -44,7 +45,7 @@ int file_write_all(int fd, const void *data, size_t n, struct error *e)
 	const char *p = data;
 
 	while (n > 0) {
-		ssize_t w = write(fd, p, n);
+		ssize_t w = fault_call("write") ? -1 : write(fd, p, n);
 
 		if (w < 0 && errno == EINTR)
 			continue;
@@ -52,6 +53,7 @@ int file_write_all(int fd, const void *data, size_t n, struct error *e)
 			return error_sys(e, "write");
 		p += w;
 		n -= (size_t)w;
+		fault_point("written");
 	}
 	return 0;
 }
@@ -63,7 +65,7 @@ int file_sync_dir(int dirfd, const char *path, struct error *e)
 
 	if (fd < 0)
 		return error_sys(e, "open directory %s", path);
-	if (fsync(fd) < 0)
+	if (fault_call("fsync directory") || fsync(fd) < 0)
 		return error_sys(e, "sync directory %s", path);
 	return 0;
 }
@@ -85,9 +87,12 @@ static int file_replace(int dirfd, const char *path, const void *data,
 {
 	auto_free char *secret = id_secret(6);
 	auto_free char *tmp = xasprintf("%s.%s.tmp", path, secret);
-	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL |
-				   O_CLOEXEC | O_NOFOLLOW, mode);
+	auto_close int fd = -1;
 	int r;
+
+	if (!fault_call("create %s", fault_file(path)))
+		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
+			    O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return error_sys(e, "create %s", tmp);
@@ -96,14 +101,16 @@ static int file_replace(int dirfd, const char *path, const void *data,
 		r = error_prefix(e, r, "write %s", path);
 	else if (fchmod(fd, mode) < 0)
 		r = error_sys(e, "change the mode of %s", tmp);
-	else if (sync && fsync(fd) < 0)
+	else if (sync && (fault_call("fsync") || fsync(fd) < 0))
 		r = error_sys(e, "sync %s", tmp);
-	else if (renameat(dirfd, tmp, dirfd, path) < 0)
+	else if (fault_call("rename %s", fault_file(path)) ||
+		 renameat(dirfd, tmp, dirfd, path) < 0)
 		r = error_sys(e, "rename %s to %s", tmp, path);
 	if (r < 0) {
 		unlinkat(dirfd, tmp, 0);
 		return r;
 	}
+	fault_point("renamed %s", fault_file(path));
 	return sync ? file_sync_parent(dirfd, path, e) : 0;
 }
 
@@ -140,7 +147,7 @@ int file_make_dirs(const char *path, mode_t mode, struct error *e)
 		if (c && c != '/')
 			continue;
 		*s = '\0';
-		if (mkdir(p, mode) < 0 && errno != EEXIST)
+		if ((fault_call("mkdir") || mkdir(p, mode) < 0) && errno != EEXIST)
 			return error_sys(e, "create directory %s", p);
 		if (!c)
 			return file_check_dir(p, e);
@@ -261,6 +268,8 @@ static int file_remove_at(struct file_doomed *t, int dirfd, const char *name,
 	struct stat st;
 	int fd, r;
 
+	if (fault_call("remove"))
+		return error_sys(e, "remove %s", name);
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
@@ -284,6 +293,7 @@ static int file_remove_at(struct file_doomed *t, int dirfd, const char *name,
 	r = file_remove_children(t, fd, name, depth + 1, e);
 	if (r < 0)
 		return r;
+	fault_point("remove directory");
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_sys(e, "remove directory %s", name);
 	return 0;

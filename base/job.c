@@ -171,8 +171,8 @@ int job_new(struct job **ret, sd_event *event, const struct process_spec *spec,
 		return error_ret(e, r, "watch a job");
 	sd_event_source_set_description(j->exit_source, "job exit");
 	if (timeout_usec) {
-		r = loop_timer(event, &j->timer, timeout_usec, on_job_timeout,
-			       j, "job time-out", e);
+		r = loop_deadline(event, &j->timer, timeout_usec, on_job_timeout,
+				  j, "job time-out", e);
 		if (r < 0)
 			return r;
 	}

@@ -7,6 +7,7 @@ libbase_a_SOURCES = \
 	%D%/conf.c %D%/conf.h \
 	%D%/error.c %D%/error.h \
 	%D%/fdstore.c %D%/fdstore.h \
+	%D%/fault.c %D%/fault.h \
 	%D%/file.c %D%/file.h \
 	%D%/id.c %D%/id.h \
 	%D%/job.c %D%/job.h \

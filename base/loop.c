@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/loop.h"
 
@@ -76,9 +77,9 @@ int loop_run(sd_event *event, struct error *e)
 	return r;
 }
 
-int loop_timer(sd_event *event, sd_event_source **source, uint64_t in_usec,
-	       sd_event_time_handler_t fn, void *userdata, const char *what,
-	       struct error *e)
+int loop_deadline(sd_event *event, sd_event_source **source, uint64_t in_usec,
+		  sd_event_time_handler_t fn, void *userdata, const char *what,
+		  struct error *e)
 {
 	int r;
 
@@ -99,7 +100,16 @@ uint64_t loop_timer_due(sd_event_source *source)
 	if (!source || sd_event_source_get_enabled(source, &enabled) < 0 ||
 	    enabled == SD_EVENT_OFF || sd_event_source_get_time(source, &due) < 0)
 		return 0;
+	due = fault_clock(due, false);
 	return clock_real_usec() + (due > mono ? due - mono : 0);
+}
+
+int loop_timer(sd_event *event, sd_event_source **source, uint64_t in_usec,
+	       sd_event_time_handler_t fn, void *userdata, const char *what,
+	       struct error *e)
+{
+	return loop_deadline(event, source, fault_wait(in_usec), fn, userdata,
+			     what, e);
 }
 
 sd_event_source *loop_unref(sd_event_source *source)

@@ -33,5 +33,11 @@ int loop_timer(sd_event *event, sd_event_source **source, uint64_t in_usec,
  * or it has fired. */
 uint64_t loop_timer_due(sd_event_source *source);
 
+/* The same for what bounds a wait for the kernel or for another process: these
+ * are as fast as ever when the clock is scaled (fault.h). */
+int loop_deadline(sd_event *event, sd_event_source **source, uint64_t in_usec,
+		  sd_event_time_handler_t fn, void *userdata, const char *what,
+		  struct error *e);
+
 /* Unref helper for destructors: returns NULL. */
 sd_event_source *loop_unref(sd_event_source *source);

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -62,9 +63,12 @@ size_t capture_line(const char *data, size_t n, bool end, size_t *ret_line)
 
 static void capture_save_cursor(struct capture *c)
 {
-	if (pwrite(c->cursor_fd, &c->cursor, sizeof(c->cursor), 0) !=
+	fault_point("cursor write");
+	if (fault_call("write cursor") ||
+	    pwrite(c->cursor_fd, &c->cursor, sizeof(c->cursor), 0) !=
 	    sizeof(c->cursor))
 		log_warn("%s: cannot write a cursor: %m, ignoring", c->ps);
+	fault_point("cursor written");
 }
 
 static void capture_drop(struct capture *c)
@@ -201,6 +205,7 @@ static ssize_t capture_move(struct capture *c)
 	ssize_t n = splice(c->fd, NULL, c->log_fd, &at, CHUNK_MAX,
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+	fault_point("capture moved");
 	if (n > 0)
 		c->size += (uint64_t)n;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -260,6 +265,7 @@ static int capture_open_files(struct capture *c, int dir_fd,
 	if (c->cursor_fd < 0)
 		return error_sys(e, "open a cursor");
 	/* Another instance's output: drop it before the cursor says ours. */
+	fault_point("capture open");
 	if (!capture_resume(c, instance)) {
 		unlinkat(dir_fd, "log", 0);
 		c->cursor = (struct capture_cursor){ 0 };
@@ -323,6 +329,7 @@ bool capture_at_end(const struct capture *c)
 
 void capture_finish(struct capture *c)
 {
+	fault_point("capture finish");
 	/* Whoever escaped with the pipe may go on writing; we take what is
 	 * there, once. */
 	if (!c->ended)

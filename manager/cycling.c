@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "manager/cycle.h"
@@ -85,6 +86,7 @@ static bool cycling_is_busy(const struct life *l)
 
 static void cycling_overlap(struct life *l)
 {
+	fault_point("overlap");
 	l->st.cycling = STATE_OVERLAPS;
 	life_save(l);
 	life_log_line(l, "Cycling");
@@ -134,6 +136,7 @@ static void cycling_settle(struct life *l)
 {
 	if (str_eq(l->st.slot, l->id) || !assignment_list_find(&l->s->wanted, l->id))
 		return;
+	fault_point("slot settled");
 	free(l->st.slot);
 	l->st.slot = xstrdup(l->id);
 	life_save(l);

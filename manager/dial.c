@@ -194,8 +194,8 @@ int dial_new(struct dial **ret, sd_event *event, const struct dial_spec *spec,
 	if (r < 0)
 		return error_ret(e, r, "watch a connection");
 	sd_event_source_set_description(d->source, "dial");
-	r = loop_timer(event, &d->timer, TIMEOUT_USEC, on_dial_timeout, d,
-		       "dial time-out", e);
+	r = loop_deadline(event, &d->timer, TIMEOUT_USEC, on_dial_timeout, d,
+			  "dial time-out", e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(d);

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/loop.h"
 #include "manager/dyno_table.h"
 #include "manager/limits.h"
@@ -43,6 +44,7 @@ static void dyno_entry_end(struct dyno_entry *entry)
 	struct dyno_table *t = entry->table;
 	struct error e;
 
+	fault_point("dyno ended");
 	entry->watch = loop_unref(entry->watch);
 	entry->memory = loop_unref(entry->memory);
 	entry->ended = true;
@@ -162,6 +164,7 @@ static int dyno_table_adopt_one(struct dyno_table *t, const char *uuid,
 
 	entry->table = t;
 	snprintf(entry->uuid, sizeof(entry->uuid), "%s", uuid);
+	fault_point("adopt");
 	r = runtime_adopt(t->rt, uuid, &entry->dyno, e);
 	if (r < 0)
 		return r;
@@ -249,6 +252,7 @@ static void dyno_entry_finish(struct dyno_entry *entry)
 	struct error e;
 
 	/* Before its descriptor is closed. */
+	fault_point("start finished");
 	entry->watch = loop_unref(entry->watch);
 	dyno_entry_started(entry, runtime_finish(start, &entry->dyno, &e), &e);
 }
@@ -285,9 +289,9 @@ static int dyno_table_begin(struct dyno_table *t, const struct dyno_spec *spec,
 	if (r < 0)
 		return error_ret(e, r, "watch a start");
 	sd_event_source_set_description(entry->watch, "dyno-start");
-	return loop_timer(t->event, &entry->deadline,
-			  RUNTIME_START_SEC * USEC_PER_SEC, on_dyno_deadline,
-			  entry, "dyno-start-deadline", e);
+	return loop_deadline(t->event, &entry->deadline,
+			     RUNTIME_START_SEC * USEC_PER_SEC, on_dyno_deadline,
+			     entry, "dyno-start-deadline", e);
 }
 
 int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,

@@ -4,6 +4,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -26,6 +27,17 @@ struct host_link {
 	struct host_packet packet;
 	char data[HOST_MESSAGE_MAX];
 };
+
+#ifdef DYNO_FAULT_POINTS
+/* Of an encoded message, whose type is what it begins with. */
+static const char *host_link_word(const void *message)
+{
+	uint32_t type;
+
+	memcpy(&type, message, sizeof(type));
+	return host_message_name(type);
+}
+#endif
 
 /* A message that waits for room in the socket. */
 struct outgoing {
@@ -81,11 +93,13 @@ int host_link_send(struct host_link *l, const struct buf *message,
 	size_t n = 0;
 	int r;
 
+	fault_point("send %s", host_link_word(message->data));
 	for (int i = 0; fds && i < DYNO_FD_COUNT; i++)
 		if (fds[i] >= 0)
 			given[n++] = fds[i];
 	if (list_empty(&l->queue)) {
 		r = sock_send(l->fd, message->data, message->len, given, n, e);
+		fault_point("sent %s", host_link_word(message->data));
 		if (r != -EAGAIN)
 			return r;
 	}
@@ -161,6 +175,7 @@ static int on_host_link(sd_event_source *src, int fd, uint32_t events,
 		l->ops->on_broken(&e, l->userdata);
 		return 0;
 	}
+	fault_point("got %s", host_link_word(&l->packet.head));
 	l->ops->on_packet(&l->packet, fds, l->userdata);
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		fd_close(fds[i]);

@@ -6,6 +6,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -75,6 +76,7 @@ static int journal_segment_open(struct journal *j, uint64_t first, int flags,
 	list_init(&s->link);
 	snprintf(name, sizeof(name), "%020llu", (unsigned long long)first);
 	s->first = first;
+	fault_point("segment open");
 	s->fd = openat(j->dir_fd, name, O_RDWR | O_CLOEXEC | flags, 0600);
 	if (s->fd < 0)
 		return error_sys(e, "open journal segment %s", name);
@@ -87,6 +89,7 @@ static void journal_segment_remove(struct journal *j, struct journal_segment *s)
 	char name[32];
 
 	snprintf(name, sizeof(name), "%020llu", (unsigned long long)s->first);
+	fault_point("segment remove");
 	unlinkat(j->dir_fd, name, 0);
 	journal_segment_free(s);
 }
@@ -135,6 +138,7 @@ static int journal_scan(struct journal *j, struct journal_segment *s,
 		j->next_seq = h.seq + 1;
 		s->size += sizeof(h) + h.n;
 	}
+	fault_point("journal scanned");
 	if (s->size < end && ftruncate(s->fd, (off_t)s->size) < 0)
 		return error_sys(e, "cut a torn journal record");
 	j->bytes += s->size;
@@ -339,7 +343,9 @@ static int journal_write(struct journal *j, struct error *e)
 		return r;
 	if (lseek(s->fd, (off_t)s->size, SEEK_SET) < 0)
 		return error_sys(e, "write the journal");
+	fault_point("journal write");
 	r = file_write_all(s->fd, j->pending.data, j->pending.len, e);
+	fault_point("journal written");
 	if (r < 0) {
 		/* A second failure leaves a torn record, which is overwritten. */
 		if (ftruncate(s->fd, (off_t)s->size) < 0)
@@ -414,6 +420,7 @@ void journal_ack(struct journal *j, uint64_t seq)
 
 	if (seq <= j->acked)
 		return;
+	fault_point("journal ack");
 	j->acked = seq;
 	/* Upstream knows more of this epoch than we do: never repeat a number. */
 	if (seq >= j->next_seq)

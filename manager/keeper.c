@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/loop.h"
 #include "base/process.h"
 #include "base/strv.h"
@@ -34,6 +35,10 @@ struct keeper {
 static const char *const keeper_env[] = {
 	"PATH", "LANG", "TZ", "JOURNAL_STREAM", "DYNO_DEBUG",
 	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+#ifdef DYNO_FAULT_POINTS
+	"DYNO_FAULT", "DYNO_FAULT_FAIL", "DYNO_FAULT_COUNT",
+	"DYNO_CLOCK_SCALE", "DYNO_CLOCK_ZERO",
+#endif
 };
 
 uint64_t keeper_pause_usec(unsigned short_runs)
@@ -85,6 +90,7 @@ static int keeper_run(struct keeper *k, struct error *e)
 	int r;
 
 	k->started_usec = clock_mono_usec();
+	fault_point("supervisor start");
 	r = host_link_pair(fds, e);
 	if (r >= 0)
 		r = keeper_spawn(k, fds[1], e);
@@ -101,6 +107,7 @@ static int keeper_run(struct keeper *k, struct error *e)
 	}
 	sd_event_source_set_description(k->watch, "supervisor-end");
 	k->ops->on_start(fds[0], k->pid, k->userdata);
+	fault_point("supervisor started");
 	return 0;
 }
 
@@ -159,8 +166,8 @@ static void keeper_again(struct keeper *k, const char *what)
 	pause = keeper_pause_usec(k->short_runs);
 	snprintf(text, sizeof(text), "%s, starting it again in %.1f s", what,
 		 (double)pause / (double)USEC_PER_SEC);
-	if (loop_timer(k->event, &k->timer, pause, on_keeper_timer, k,
-		       "supervisor-start", &e) < 0) {
+	if (loop_deadline(k->event, &k->timer, pause, on_keeper_timer, k,
+			  "supervisor-start", &e) < 0) {
 		/* Without a supervisor this process is of no use. */
 		snprintf(text, sizeof(text), "%s, cannot start it again: %s",
 			 what, e.msg);

@@ -1,6 +1,7 @@
 /* life.c - events in, effects out. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -228,8 +229,10 @@ static void life_effects(struct life *l, enum dyno_state from, unsigned effects)
 			before[i].fn(l);
 	life_log_effects(l, from, effects);
 	for (size_t i = 0; i < ARRAY_SIZE(after); i++)
-		if (effects & after[i].effects)
+		if (effects & after[i].effects) {
+			fault_point("effect %zu", i);
 			after[i].fn(l);
+		}
 }
 
 /* ---- events ---- */
@@ -293,6 +296,7 @@ static void life_step(struct life *l, enum dyno_event event)
 			  l->a->app_name ? l->a->app_name : "", l->a->name,
 			  dyno_fsm_name(from), dyno_fsm_name(l->st.state));
 	life_account(l, from, event);
+	fault_point("step %s %s", dyno_fsm_name(from), dyno_fsm_event_name(event));
 	life_effects(l, from, effects);
 }
 
@@ -357,6 +361,7 @@ int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 	l->replaces = replaces;
 	l->st.state = DYNO_NEW;
 	l->st.since = l->st.changed = (int64_t)clock_real_usec();
+	fault_point("life new");
 	r = file_make_dirs(l->dir, 0700, e);
 	if (r >= 0)
 		r = state_save_assignment(l->dir, a, e);
@@ -429,6 +434,7 @@ void life_forget(struct life *l)
 {
 	struct error e;
 
+	fault_point("forget");
 	if (file_remove_tree(AT_FDCWD, l->dir, &e) < 0)
 		log_err("%s: %s, ignoring", l->a->name, e.msg);
 	life_free(l);

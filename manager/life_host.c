@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -155,6 +156,7 @@ void life_launch(struct life *l)
 
 void life_adopt(struct life *l, struct host_dyno *d)
 {
+	fault_point("life adopted");
 	l->adopted = true;
 	l->adopted_alive = d->alive;
 	life_take(l, d);
@@ -170,7 +172,9 @@ static void life_output_done(struct life *l)
 	l->grace_timer = loop_unref(l->grace_timer);
 	if (l->capture)
 		capture_finish(l->capture);
+	fault_point("output done");
 	life_tell_death(l);
+	fault_point("death told");
 	l->capture = capture_free(l->capture);
 	l->st.exit_status = l->exit.status;
 	life_event(l, DYNO_EV_EXIT);
@@ -218,9 +222,9 @@ void life_exited(struct life *l, const struct dyno_exit *how)
 	life_unwatch_port(l);
 	metering_stop(l);
 	l->ttl_timer = loop_unref(l->ttl_timer);
-	if (loop_timer(l->s->event, &l->grace_timer,
-		       l->s->conf.output_grace * USEC_PER_SEC, on_life_grace, l,
-		       "output grace", &e) < 0)
+	if (loop_deadline(l->s->event, &l->grace_timer,
+			  l->s->conf.output_grace * USEC_PER_SEC, on_life_grace, l,
+			  "output grace", &e) < 0)
 		log_err("%s: %s", l->a->name, e.msg);
 	if (l->attach)
 		attach_drain(l->attach);

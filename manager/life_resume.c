@@ -3,6 +3,7 @@
  * what dynod says are put together.
  */
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "manager/life.h"
 
@@ -60,6 +61,7 @@ void life_resume(struct life *l)
 {
 	struct error e;
 
+	fault_point("resume %s", dyno_fsm_name(l->st.state));
 	if (!dyno_fsm_is_final(l->st.state) && !life_lease(l, &e))
 		log_debug("%s: %s", l->a->name, e.msg);
 	switch (l->st.state) {

@@ -1,6 +1,7 @@
 /* log_sender.c - journal -> POST -> acknowledgement. */
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -108,6 +109,7 @@ static void on_log_sent(const struct http_result *res, void *userdata)
 	struct log_sender *g = userdata;
 	struct http_call *call = take_ptr(g->call);
 
+	fault_point("lines sent");
 	log_sender_result(g, res);
 	http_call_free(call);
 }
@@ -132,6 +134,7 @@ static void log_sender_send(struct log_sender *g)
 	spec.body = body.data;
 	spec.body_len = body.len;
 	g->packed = upstream_pack(g->s->upstream, &spec, &packed);
+	fault_point("send lines");
 	if (http_call_new(&g->call, g->client, &spec, on_log_sent, g, &e) < 0)
 		log_sender_retry(g, e.msg);
 }

@@ -1,5 +1,6 @@
 /* slug_command.c - one command line for all jobs. */
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/strv.h"
 #include "manager/slug_command.h"
 
@@ -19,6 +20,7 @@ int slug_command_run(const struct slug_command *c, const struct strv *args,
 	strv_add(&argv, c->config);
 	for (size_t i = 0; i < args->n; i++)
 		strv_add(&argv, args->v[i]);
+	fault_point("slug command");
 	spec.path = program;
 	spec.argv = strv_argv(&argv);
 	return job_new(ret, c->event, &spec, timeout_sec * USEC_PER_SEC, on_done,

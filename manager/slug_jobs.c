@@ -5,6 +5,7 @@
  * its turn to others, and is tried again after a pause.
  */
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/job.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -135,6 +136,7 @@ static void on_slug_job(struct job *job, const struct job_result *res,
 	char actual[SHA256_HEX_MAX];
 	enum slug_outcome outcome = SLUG_FAILED;
 
+	fault_point("slug job done");
 	if (res->status == SLUG_STATUS_SPACE) {
 		slug_task_pause(t, message);
 		return;

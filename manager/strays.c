@@ -1,5 +1,6 @@
 /* strays.c - one small object per instance that is to go. */
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "manager/backoff.h"
@@ -86,6 +87,7 @@ static void stray_step(struct stray *t)
 	if (t->busy)
 		return;
 	t->busy = true;
+	fault_point("stray");
 	if (t->alive)
 		r = host_client_kill(t->s->host, t->uuid, on_stray_killed, t, &e);
 	else

@@ -8,6 +8,7 @@
  * function, which compares what is wanted with what is there.
  */
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -109,6 +110,7 @@ static void on_supervisor_pinned(bool shrunk, void *userdata)
 {
 	struct supervisor *s = userdata;
 
+	fault_point("pinned");
 	if (shrunk && s->conf.slug_gc_interval)
 		slug_gc_soon(s->gc, SLUG_GC_DELAY_SEC);
 	supervisor_settle(s);
@@ -143,12 +145,15 @@ void supervisor_settle(struct supervisor *s)
 int supervisor_assign(struct supervisor *s, struct assignment_list *list,
 		      struct error *e)
 {
-	int r = state_save_list(s->dir, list, e);
+	int r;
 
+	fault_point("list came");
+	r = state_save_list(s->dir, list, e);
 	if (r < 0) {
 		assignment_list_deinit(list);
 		return r;
 	}
+	fault_point("list stored");
 	log_info("revision %lld: %zu dynos", (long long)list->revision, list->n);
 	assignment_list_deinit(&s->wanted);
 	s->wanted = *list;
@@ -186,6 +191,7 @@ static void on_supervisor_ready(void *userdata)
 	struct life *l, *tmp;
 	struct error e;
 
+	fault_point("told all");
 	s->ready = true;
 	list_for_each_safe(l, tmp, &s->lives, link)
 		life_resume(l);

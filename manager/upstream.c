@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -180,6 +181,7 @@ static void on_upstream_registered(const struct http_result *res, void *userdata
 	u->packs = upstream_offers_gzip(res);
 	if (!upstream_answered(&u->registration, res, 200, 201))
 		return;
+	fault_point("registered");
 	u->registered = true;
 	u->full = true;
 	snprintf(u->status, sizeof(u->status), "registered");
@@ -264,6 +266,7 @@ static void on_upstream_reported(const struct http_result *res, void *userdata)
 	struct upstream *u = userdata;
 	bool ok = upstream_answered(&u->report, res, 200, 204);
 
+	fault_point("reported");
 	if (!ok)
 		u->full = true;
 	report_settle(u->s, ok);
@@ -282,6 +285,7 @@ static void upstream_send_report(struct upstream *u)
 			 "draining", u->s->drain.mode != DRAIN_OPEN,
 			 "dynos", report_collect(u->s, u->full));
 	u->full = false;
+	fault_point("report");
 	upstream_call(&u->report, "POST", path, body,
 		      CALL_TIMEOUT_SEC * USEC_PER_SEC, on_upstream_reported);
 }

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/strv.h"
@@ -188,8 +189,9 @@ int record_create(int dynos_fd, const struct record *r, int *ret_exit_fd,
 	auto_close int fd = -1;
 	int rc;
 
-	if (mkdirat(dynos_fd, r->uuid, 0711) < 0)
+	if (fault_call("record mkdir") || mkdirat(dynos_fd, r->uuid, 0711) < 0)
 		return error_sys(e, "make the record of dyno %s", r->uuid);
+	fault_point("record made");
 	fd = openat(dynos_fd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC |
 		    O_NOFOLLOW, 0600);
 	rc = fd < 0 ? error_sys(e, "create %s", path)

@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/process.h"
 #include "runtime/instance.h"
 #include "runtime/record.h"
@@ -100,12 +101,14 @@ int remove_dyno(struct runtime *rt, const char *uuid, struct error *e)
 	 * address, which then is free by itself. */
 	record_load(rt->dynos_fd, uuid, &m.rec, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(remove_steps); i++) {
+		fault_point("remove step %zu", i);
 		r = remove_steps[i](&m, first < 0 ? NULL : e);
 		if (r < 0 && first == 0)
 			first = r;
 	}
 	if (first < 0)
 		return first;
+	fault_point("remove record");
 	r = record_remove(rt->dynos_fd, uuid, e);
 	if (r == 0) {
 		idmap_release(&rt->idmap, m.rec.slot);

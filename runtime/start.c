@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "runtime/instance.h"
@@ -106,6 +107,8 @@ static int start_step(struct start *s, enum dyno_trace_stage stage, int r,
 		      struct error *e)
 {
 	start_trace(s, stage);
+	if (r == 0 && fault_call("start %u", stage))
+		return error_sys(e, "a step of a start");
 	if (r == 0 && s->rt->fault_step == (int)stage)
 		return error_set(e, EIO, "a test makes this step fail");
 	return r;
@@ -350,7 +353,8 @@ static int start_serve(struct start *s, struct error *e)
 			       cgroup_limit(rt->cgroups, s->rec.uuid,
 					    &s->spec->limits, e), e);
 	if (r == 0)
-		r = network_attach(rt->network, s->rec.uuid, s->spawn.pid,
+		r = fault_call("network attach") ? error_sys(e, "network") :
+			network_attach(rt->network, s->rec.uuid, s->spawn.pid,
 				   s->rec.address,
 				   start_egress[s->spec->egress], e);
 	r = start_step(s, DYNO_TRACE_LINK, r, e);
@@ -421,6 +425,7 @@ static int start_claim(struct start *s, struct error *e)
 	struct runtime *rt = s->rt;
 	int r = idmap_take(&rt->idmap, &s->rec.slot, e);
 
+	fault_point("start claim");
 	if (r < 0)
 		return r;
 	r = network_reserve(rt->network, &s->rec.address, e);
@@ -487,6 +492,7 @@ int start_finish(struct start *s, struct dyno **ret, struct error *e)
 	r = start_step(s, DYNO_TRACE_CHILD_WAIT, r, e);
 	if (r == 0) {
 		*ret = start_handle(s);
+		fault_point("started");
 		s->recorded = false;	/* the caller's from now on */
 	}
 	start_free(s);
