@@ -131,22 +131,34 @@ static bool cycling_may_leave(const struct life *old, const struct life *success
 	return successor && successor->st.state == DYNO_UP && successor->known_up;
 }
 
-/* Upstream has taken the successor over: from here on it is like any other. */
-static void cycling_settle(struct life *l)
+static void cycling_move(struct life *l, const char *slot)
 {
-	if (str_eq(l->st.slot, l->id) || !assignment_list_find(&l->s->wanted, l->id))
-		return;
 	fault_point("slot settled");
 	free(l->st.slot);
-	l->st.slot = xstrdup(l->id);
+	l->st.slot = xstrdup(slot);
 	life_save(l);
+}
+
+/* After a day without upstream the successor has one of its own by now. */
+void cycling_settle(struct supervisor *s)
+{
+	struct life *l, *next;
+
+	list_for_each(l, &s->lives, link) {
+		if (str_eq(l->st.slot, l->id) ||
+		    !assignment_list_find(&s->wanted, l->id))
+			continue;
+		next = cycling_is_overlapped(l) ? cycling_successor(l) : NULL;
+		if (next)
+			cycling_move(next, l->id);
+		cycling_move(l, l->id);
+	}
 }
 
 static void cycling_go_on(struct life *l, uint64_t now)
 {
 	struct life *successor;
 
-	cycling_settle(l);
 	if (!cycling_is_overlapped(l) || dyno_fsm_is_final(l->st.state))
 		return;
 	successor = cycling_successor(l);

@@ -16,6 +16,11 @@ struct supervisor;
 /* Real usec of the restart of a process that has just started. */
 uint64_t cycling_draw(const struct life *l);
 
+/* A successor that upstream has taken over is like any other from here on, and
+ * one that it has already is one of the new assignment's. Called before wanted
+ * and present dynos are compared. */
+void cycling_settle(struct supervisor *s);
+
 /* Begin what is due, go on with what has begun, and arm the timer for the next.
  * Called after each change. */
 void cycling_run(struct supervisor *s);

@@ -122,6 +122,7 @@ static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 	struct supervisor *s = userdata;
 
 	s->settle = loop_unref(s->settle);
+	cycling_settle(s);
 	s->pinned = supervisor_pin(s);
 	if (s->pinned) {
 		supervisor_reconcile(s);
