@@ -107,7 +107,7 @@ static bool host_api_plan_is_covered(const struct pass *p, const char *id)
 {
 	for (size_t i = 0; i < p->n_have; i++)
 		if ((str_eq(p->have[i].id, id) || str_eq(p->have[i].slot, id)) &&
-		    !(p->have[i].cycling && p->have[i].stopping))
+		    !(p->have[i].formation && p->have[i].stopping))
 			return true;
 	return false;
 }

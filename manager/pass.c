@@ -25,7 +25,7 @@ void pass_make(const struct supervisor *s, struct pass *ret)
 			.id = l->id, .slot = l->st.slot,
 			.name = l->a->name, .app_id = l->a->app_id,
 			.state = l->st.state, .stopping = l->st.stopping,
-			.cycling = l->st.cycling != STATE_STAYS,
+			.formation = l->a->kind == DYNO_FORMATION,
 			.told = l->told && life_is_over(l) };
 	}
 	ret->n = reconcile(ret->want, n_want, ret->have, ret->n_have, ret->actions);

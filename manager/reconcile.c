@@ -25,7 +25,7 @@ reconcile_covers(const struct reconcile_index *x, const struct reconcile_have *h
 {
 	const struct reconcile_want *w;
 
-	if (h->cycling && h->stopping)
+	if (h->formation && h->stopping)
 		return NULL;
 	w = map_get(&x->want_ids, h->id);
 	return w ? w : map_get(&x->want_ids, h->slot);

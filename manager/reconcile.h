@@ -24,8 +24,9 @@ struct reconcile_have {
 	const char *name;
 	const char *app_id;
 	enum dyno_state state;
-	bool stopping;		/* it has been told to stop, */
-	bool cycling;		/* so that another one takes its place */
+	bool stopping;		/* it has been told to stop */
+	bool formation;		/* if it is wanted all the same, another one takes
+				 * its place; a one-off never runs again */
 	bool told;		/* upstream knows its final state */
 };
 
@@ -45,10 +46,11 @@ struct reconcile_action {
 };
 
 /*
- * A dyno covers an assignment by its id or its slot, unless it is leaving in
- * order to be cycled. Fills actions[], which has room for n_want + n_have; returns how many. Stops
- * come before creations. A new dyno waits until the old one of its name has
- * been signalled.
+ * A dyno covers an assignment by its id or its slot, unless it is of the formation
+ * and leaving: to be cycled, or since it was not wanted for a while. Fills
+ * actions[], which has room for n_want + n_have; returns how many. Stops come
+ * before creations. A new dyno waits until the old one of its name has been
+ * signalled.
  */
 size_t reconcile(const struct reconcile_want *want, size_t n_want,
 		 const struct reconcile_have *have, size_t n_have,

@@ -55,6 +55,24 @@ static void a_replacement_waits_until_the_old_one_is_signalled(void **state)
 	assert_true(actions[0].replaces);
 }
 
+static void what_is_wanted_again_while_it_stops_is_made_anew(void **state)
+{
+	const struct reconcile_want want[] = { { "a", "web.1", APP } };
+	struct reconcile_have have[] = {
+		{ "a", "a", "web.1", APP, DYNO_LEAVING, true, true, false } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+	have[0].state = DYNO_DOWN;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_CREATE);
+	assert_true(actions[0].renewed);
+
+	/* But for a one-off. */
+	have[0].formation = false;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+}
+
 static void of_several_old_ones_the_slowest_is_waited_for(void **state)
 {
 	const struct reconcile_want want[] = { { "new", "web.1", APP } };
@@ -171,6 +189,7 @@ int main(void)
 		cmocka_unit_test(same_lists_need_nothing),
 		cmocka_unit_test(what_is_wanted_is_made_and_what_is_not_is_stopped_first),
 		cmocka_unit_test(a_replacement_waits_until_the_old_one_is_signalled),
+		cmocka_unit_test(what_is_wanted_again_while_it_stops_is_made_anew),
 		cmocka_unit_test(of_several_old_ones_the_slowest_is_waited_for),
 		cmocka_unit_test(the_same_name_in_another_app_is_another_dyno),
 		cmocka_unit_test(an_ended_dyno_is_forgotten_when_upstream_knows),
