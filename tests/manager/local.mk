@@ -38,7 +38,7 @@ check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-prometheus \
 	%D%/test-dyno-fsm %D%/test-journal %D%/test-labels \
 	%D%/test-report \
-	%D%/test-meter \
+	%D%/test-life-model %D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
 	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
 	%D%/test-supervisor-conf
@@ -115,6 +115,11 @@ tests_manager_test_report_SOURCES = %D%/test-report.c
 tests_manager_test_report_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_report_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_life_model_SOURCES = %D%/test-life-model.c
+tests_manager_test_life_model_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_life_model_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_meter_SOURCES = %D%/test-meter.c
 tests_manager_test_meter_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
