@@ -28,10 +28,10 @@ def private_dir(prefix):
     return d
 
 
-def programs():
+def programs(build):
     """The build tree, or copies of its programs if it is no place where the
     service user may go (a clone below /root)."""
-    build = os.path.abspath(os.environ.get("DYNO_BUILD", os.path.join(os.path.dirname(__file__), "../../build")))
+    build = os.path.abspath(build)
     path = build
     while os.stat(path).st_mode & 0o001 and path != "/":
         path = os.path.dirname(path)
@@ -46,7 +46,7 @@ def programs():
     return copies
 
 
-BUILD = programs()
+BUILD = programs(os.environ.get("DYNO_BUILD", os.path.join(TOP, "build")))
 PATIENCE = 60  # seconds: how long to wait for what must come
 
 

@@ -20,9 +20,10 @@ CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
 class Worker:
     """dynod, its supervisor, and the upstream they talk to."""
 
-    def __init__(self, conf, wrap=""):
-        """wrap: shell commands that come before dynod, in a mount namespace of its own."""
-        self.wrap = wrap
+    def __init__(self, conf, wrap="", programs=BUILD, env=None):
+        """wrap: shell commands that come before dynod, in a mount namespace of its own.
+        env(worker): what is added to dynod's environment."""
+        self.wrap, self.programs, self.env = wrap, programs, env
         self.root = tempfile.mkdtemp(prefix="sup-t-", dir="/tmp")
         os.chmod(self.root, 0o755)
         os.makedirs(self.root + "/etc/dyno")
@@ -39,10 +40,11 @@ class Worker:
         self.start()
 
     def start(self):
-        argv = [BUILD + "/dynod", "--root", self.root]
+        argv = [self.programs + "/dynod", "--root", self.root]
         if self.wrap:
             argv = ["unshare", "--mount", "sh", "-ec", self.wrap.format(w=self) + '; exec "$@"', "sh", *argv]
-        self.dynod = subprocess.Popen(argv, stdout=self.log, stderr=self.log)
+        env = {**os.environ, **self.env(self)} if self.env else None
+        self.dynod = subprocess.Popen(argv, stdout=self.log, stderr=self.log, env=env)
 
     def supervisor(self):
         def find():
@@ -79,7 +81,7 @@ class Worker:
         self.dynod.terminate()
         self.dynod.wait(20)
         self.up.stop()
-        subprocess.run([BUILD + "/dynod", "--wipe", "--root", self.root], check=True, timeout=60,
+        subprocess.run([self.programs + "/dynod", "--wipe", "--root", self.root], check=True, timeout=60,
                        stdout=self.log, stderr=self.log)
 
     def kill_all(self):
