@@ -12,6 +12,7 @@
 
 #define FILE_REMOVE_DEPTH 64	/* descriptors at a time */
 #define FILE_LIFTS_MAX 1000000
+#define FILE_SECRET_TEXT 12		/* of the name of a temporary file */
 
 int file_read(int dirfd, const char *path, size_t max, struct buf *ret,
 	      struct error *e)
@@ -85,7 +86,7 @@ static int file_sync_parent(int dirfd, const char *path, struct error *e)
 static int file_replace(int dirfd, const char *path, const void *data,
 			size_t n, mode_t mode, bool sync, struct error *e)
 {
-	auto_free char *secret = id_secret(6);
+	auto_free char *secret = id_secret(FILE_SECRET_TEXT / 2);
 	auto_free char *tmp = xasprintf("%s.%s.tmp", path, secret);
 	auto_close int fd = -1;
 	int r;
@@ -124,6 +125,38 @@ int file_write_fast(int dirfd, const char *path, const void *data, size_t n,
 		    mode_t mode, struct error *e)
 {
 	return file_replace(dirfd, path, data, n, mode, false, e);
+}
+
+/* "NAME.xxxxxxxxxxxx.tmp", as file_replace() names them. */
+static bool file_is_temporary(const char *name)
+{
+	size_t n = strlen(name), end = strlen(".tmp");
+
+	return n > FILE_SECRET_TEXT + end + 1 && str_eq(name + n - end, ".tmp") &&
+	       name[n - end - FILE_SECRET_TEXT - 1] == '.' &&
+	       strspn(name + n - end - FILE_SECRET_TEXT, "0123456789abcdef") ==
+	       FILE_SECRET_TEXT;
+}
+
+int file_remove_temporary(int dirfd, const char *path, struct error *e)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	struct dirent *de;
+	DIR *d;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_sys(e, "open directory %s", path);
+	d = fdopendir(fd);
+	if (!d) {
+		fd_close(fd);
+		return error_sys(e, "read directory %s", path);
+	}
+	while (r == 0 && (de = readdir(d)))
+		if (file_is_temporary(de->d_name) &&
+		    unlinkat(fd, de->d_name, 0) < 0 && errno != ENOENT)
+			r = error_sys(e, "remove %s/%s", path, de->d_name);
+	closedir(d);
+	return r;
 }
 
 static int file_check_dir(const char *path, struct error *e)

@@ -27,6 +27,11 @@ int file_write_atomic(int dirfd, const char *path, const void *data, size_t n,
 int file_write_fast(int dirfd, const char *path, const void *data, size_t n,
 		    mode_t mode, struct error *e);
 
+/* Remove what a replacement that was cut short by a kill has left in this
+ * directory: temporary files. To be called before anything is replaced there. No
+ * such directory = nothing to do. */
+int file_remove_temporary(int dirfd, const char *path, struct error *e);
+
 /* Write all n bytes to fd, resuming after short writes and EINTR. */
 int file_write_all(int fd, const void *data, size_t n, struct error *e);
 

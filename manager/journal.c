@@ -225,7 +225,9 @@ int journal_open(struct journal **ret, const char *dir, uint64_t max,
 	j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->dir_fd < 0)
 		return error_sys(e, "open %s", dir);
-	r = journal_load_epoch(j, e);
+	r = file_remove_temporary(j->dir_fd, ".", e);
+	if (r >= 0)
+		r = journal_load_epoch(j, e);
 	if (r >= 0)
 		r = journal_load(j, e);
 	if (r < 0)

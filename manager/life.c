@@ -380,7 +380,9 @@ int life_load(struct life **ret, struct supervisor *s, const char *id,
 	auto_(life_free_p) struct life *l = life_alloc(s, id);
 	int r;
 
-	r = state_load_assignment(l->dir, &l->a, e);
+	r = file_remove_temporary(AT_FDCWD, l->dir, e);
+	if (r >= 0)
+		r = state_load_assignment(l->dir, &l->a, e);
 	if (r >= 0)
 		r = state_load(l->dir, &l->st, e);
 	if (r < 0)

@@ -308,6 +308,8 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 
 	r = file_make_dirs(journal, 0700, e);
 	if (r >= 0)
+		r = file_remove_temporary(AT_FDCWD, s->dir, e);
+	if (r >= 0)
 		r = journal_open(&s->journal, journal, LOG_JOURNAL_MAX, e);
 	if (r >= 0)
 		r = supervisor_start_slugs(s, e);

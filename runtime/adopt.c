@@ -7,6 +7,7 @@
  * maker died will never be a dyno: it is killed, and counts as ended.
  */
 #include "base/error.h"
+#include "base/file.h"
 #include "base/process.h"
 #include "runtime/init.h"
 #include "runtime/instance.h"
@@ -87,8 +88,10 @@ int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
 {
 	auto_(dyno_free_p) struct dyno *d = NULL;
 	struct record rec;
-	int r = record_load(rt->dynos_fd, uuid, &rec, e);
+	int r = file_remove_temporary(rt->dynos_fd, uuid, e);
 
+	if (r >= 0)
+		r = record_load(rt->dynos_fd, uuid, &rec, e);
 	if (r < 0)
 		return r;
 	d = dyno_new(uuid, rec.stdio);

@@ -275,6 +275,28 @@ static void nonblock_is_switched(void **state)
 #define TEST(fn) \
 	cmocka_unit_test_setup_teardown(fn, directory_setup, directory_teardown)
 
+static void what_a_killed_replacement_left_is_removed_and_nothing_else(void **state)
+{
+	static const char *const names[] = {
+		"state.0123456789ab.tmp", "state", "state.tmp", "0123456789ab.tmp",
+		"state.0123456789aX.tmp", "state.0123456789ab.tmp.old",
+	};
+	struct error e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_free char *path = in(state, names[i]);
+
+		put(path, "x");
+	}
+	assert_int_equal(file_remove_temporary(AT_FDCWD, *state, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_free char *path = in(state, names[i]);
+
+		assert_int_equal(access(path, F_OK), i == 0 ? -1 : 0);
+	}
+	assert_int_equal(file_remove_temporary(AT_FDCWD, "/nowhere/at/all", &e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +311,7 @@ int main(void)
 		TEST(remove_tree_copes_with_any_depth),
 		TEST(open_beneath_stays_beneath),
 		TEST(nonblock_is_switched),
+		TEST(what_a_killed_replacement_left_is_removed_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
