@@ -33,6 +33,8 @@ struct capture {
 	uint64_t size;			/* of the file */
 	uint64_t punched;
 	struct capture_cursor cursor;
+	struct capture_cursor telling;	/* dropped and since, in a line that is not
+					 * written yet */
 	struct journal *journal;
 	char *app_id, *ps;
 	sd_event_source *source;
@@ -94,9 +96,19 @@ static void capture_tell_drops(struct capture *c)
 		"Error L12: %llu messages dropped since %.19s+00:00.",
 		(unsigned long long)c->cursor.dropped, since);
 	if (journal_add(c->journal, &line) == 0) {
+		c->telling = c->cursor;
 		c->cursor.dropped = 0;
 		c->cursor.since = 0;
 	}
+}
+
+/* The line that was to tell of drops is not written either. */
+static void capture_untell_drops(struct capture *c)
+{
+	if (c->telling.dropped == 0)
+		return;
+	c->cursor.dropped += c->telling.dropped;
+	c->cursor.since = c->telling.since;
 }
 
 /* ---- file -> journal ---- */
@@ -110,7 +122,9 @@ static void capture_commit(struct capture *c, uint64_t n_lines)
 			 (unsigned long long)n_lines);
 		for (uint64_t i = 0; i < n_lines; i++)
 			capture_drop(c);
+		capture_untell_drops(c);
 	}
+	c->telling.dropped = 0;
 	capture_save_cursor(c);
 	if (c->cursor.offset - c->punched < PUNCH_STEP + TAIL_KEPT)
 		return;
