@@ -367,8 +367,10 @@ int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 		r = state_save_assignment(l->dir, a, e);
 	if (r >= 0)
 		r = state_save(l->dir, &l->st, e);
-	if (r < 0)
+	if (r < 0) {
+		file_remove_tree(AT_FDCWD, l->dir, NULL);
 		return r;
+	}
 	life_enlist(l);
 	*ret = take_ptr(l);
 	return 0;
