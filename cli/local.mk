@@ -9,9 +9,13 @@ libcli_a_SOURCES = \
 	%D%/cli.c %D%/cli.h \
 	%D%/config.c %D%/config.h \
 	%D%/deploy.c \
+	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_files.c \
+	%D%/doctor_kernel.c \
 	%D%/dynos.c %D%/dynos.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/host.c %D%/host.h \
+	%D%/host_doctor.c \
 	%D%/host_drain.c \
 	%D%/host_plan.c %D%/host_plan.h \
 	%D%/host_top.c %D%/host_top.h \

@@ -52,6 +52,8 @@ const struct verb cli_verbs[] = {
 	  "print this host's numbers for Prometheus" },
 	{ "host top", 0, 0, host_top, "[-s|--sort KEY] [--json]",
 	  "show what the dynos of this host use, again and again" },
+	{ "host doctor", 0, 0, host_doctor, "[--repair] [--json]",
+	  "find what nobody owns on this machine, and what it lacks" },
 	{ "host drain", 0, 0, host_drain,
 	  "[--deadline SEC] [--wait [--timeout SEC]] [--json]",
 	  "let this host take no new dynos" },

@@ -1,5 +1,6 @@
 check_PROGRAMS += tests/cli/test-words tests/cli/test-texts tests/cli/test-slug_file \
-	tests/cli/test-sandbox tests/cli/test-attach tests/cli/test-verbs
+	tests/cli/test-sandbox tests/cli/test-attach tests/cli/test-verbs \
+	tests/cli/test-doctor
 CLI_TEST_CFLAGS = $(libcli_a_CFLAGS) $(CMOCKA_CFLAGS)
 CLI_TEST_LIBS = $(CLI_LIBS) $(CMOCKA_LIBS)
 
@@ -22,3 +23,6 @@ tests_cli_test_verbs_SOURCES = %D%/test-verbs.c
 tests_cli_test_verbs_CFLAGS = $(CLI_TEST_CFLAGS)
 tests_cli_test_verbs_LDADD = $(CLI_TEST_LIBS)
 EXTRA_tests_cli_test_verbs_DEPENDENCIES = dynoctl$(EXEEXT) dyno-slug$(EXEEXT)
+tests_cli_test_doctor_SOURCES = %D%/test-doctor.c
+tests_cli_test_doctor_CFLAGS = $(CLI_TEST_CFLAGS)
+tests_cli_test_doctor_LDADD = $(CLI_TEST_LIBS)

@@ -1,4 +1,5 @@
-"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan, metrics, top."""
+"""The operator's verbs of one host: dynoctl host drain, undrain, stop, plan, metrics,
+top, doctor."""
 import json
 import os
 import re
@@ -6,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
-from harness import BUILD, TOP, wait_for  # noqa: E402
+from harness import BUILD, TOP, cgroups, output, people_of, wait_for  # noqa: E402
 
 import pytest  # noqa: E402
 
@@ -310,6 +312,79 @@ def test_the_dashboard_shows_what_there_is(worker, opened):
     _, there = metrics(worker)
     assert named - set(there) == set()
     assert set(there) - named == set(), "not in the dashboard"
+
+
+# ---- doctor ----
+
+def diagnose(worker, *args, status):
+    p = subprocess.run([BUILD + "/dynoctl", "--root", worker.root, "host", "doctor", "--json", *args], text=True,
+                       timeout=120, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.returncode == status, (p.returncode, p.stdout, p.stderr)
+    return json.loads(p.stdout)
+
+
+def test_the_doctor_finds_nothing_where_all_is_owned(worker, opened):
+    a = assignment("web.1", SERVER)
+    opened.assign([a])
+    opened.wait_state(a, "up")
+    said = diagnose(worker, status=0)
+    assert said["findings"] == [] and any("cgroup" in line for line in said["machine"])
+    assert "Nothing is there that nobody owns." in ctl(worker, "doctor")
+
+
+def test_the_doctor_finds_and_removes_what_nobody_owns(worker, opened):
+    a = assignment("web.1", SERVER)
+    opened.assign([a])
+    pid = opened.wait_state(a, "up")["pid"]
+    prefix, run = worker.get("/")["prefix"], worker.root + "/run/dyno"
+    number = int(prefix[4:])
+    uid = 0x10000000 + number * 0x2000000 + 77
+    groups = [f"{g}/{uuid.uuid4()}" for g in cgroups(prefix)]
+    link, address = prefix + "-abcde1234", f"172.{16 + number // 4}.{number % 4 * 64 + 63}.77"
+    process = subprocess.Popen(["setpriv", f"--reuid={uid}", "--clear-groups", "sleep", "600"])
+    try:
+        for g in groups:
+            os.mkdir(g)
+            if "cpuset" not in g:
+                with open(g + "/cgroup.procs", "w") as f:
+                    f.write(str(process.pid))
+        subprocess.run(["ip", "link", "add", link, "type", "bridge"], check=True)
+        subprocess.run(["nft", "add", "element", "inet", prefix, "egress", f"{{ {address} : accept }}"], check=True)
+        files = [f"{run}/supervisor/dynos/{uuid.uuid4()}", worker.store + "/incoming/" + "a" * 32]
+        for d in files:
+            os.mkdir(d)
+        files.append(worker.store + "/partial/" + "b" * 64)
+        open(files[-1], "w").close()
+        os.utime(files[-1], (time.time() - 2 * 86400,) * 2)
+        os.utime(files[1], (time.time() - 100,) * 2)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "test", run + "/router"], check=True)
+        found = {(f["kind"], f["name"]) for f in diagnose(worker, status=1)["findings"]}
+        assert found == {("process", str(process.pid)), ("link", link), ("address", address), ("files", files[0]),
+                         ("incoming", files[1]), ("partial", files[2]), ("mount", run + "/router"),
+                         *(("cgroup", g) for g in groups)}
+        repaired = diagnose(worker, "--repair", status=0)["findings"]
+        assert len(repaired) == len(found) and all(f["repaired"] for f in repaired)
+        assert process.wait(10) == -signal.SIGKILL
+        assert diagnose(worker, status=0)["findings"] == []
+        assert not any(os.path.exists(p) for p in groups + files)
+        assert link not in os.listdir("/sys/class/net")
+        assert address not in output("nft", "list", "map", "inet", prefix, "egress")
+    finally:
+        process.kill()
+        process.wait()
+        subprocess.run(["umount", run + "/router"], stderr=subprocess.DEVNULL)
+        subprocess.run(["ip", "link", "delete", link], stderr=subprocess.DEVNULL)
+        for g in groups:
+            if os.path.isdir(g):
+                os.rmdir(g)
+    os.kill(pid, 0)
+    assert ids(worker) == {a["id"]} and people_of(prefix)
+
+
+def test_the_doctor_repairs_nothing_that_it_cannot_know(worker, opened, tmp_path):
+    p = subprocess.run([BUILD + "/dynoctl", "--root", str(tmp_path), "host", "doctor", "--repair"], text=True,
+                       timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.returncode == 1 and "run/dyno/dynos" in p.stderr
 
 
 # ---- errors ----
