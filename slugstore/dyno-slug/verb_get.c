@@ -141,5 +141,9 @@ int slug_do_get(int argc, char **argv, void *userdata)
 			return r;
 		r = slug_unpack(g, wanted, &e);
 	}
+	/* Not "absent": its source has it. */
+	if (r == STORE_ABSENT)
+		r = error_set(&e, EAGAIN, "slug %s was collected each time before"
+			      " it was unpacked", wanted);
 	return slug_tell_unpacked(r, wanted, &e);
 }
