@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/packages %D%/quickstart %D%/check %D%/sample/Procfile \
+EXTRA_DIST += %D%/packages %D%/quickstart %D%/check %D%/build-deb %D%/sample/Procfile \
 	%D%/sample/web.pl %D%/sample/worker.sh
 
 # Units and what they need. The programs' place is known only to make.
@@ -50,3 +50,9 @@ EXTRA_DIST += %D%/stack/build
 
 dashboarddir = $(docdir)/grafana
 dist_dashboard_DATA = %D%/grafana/dyno-host.json
+
+# The source of the package that contrib/build-deb makes.
+EXTRA_DIST += debian/changelog debian/control debian/copyright debian/rules \
+	debian/README.Debian debian/dyno.install debian/dyno.lintian-overrides \
+	debian/dyno.prerm debian/dyno.postrm debian/dyno.sysusers debian/dyno.tmpfiles \
+	debian/source/format
