@@ -135,7 +135,7 @@ bool cgroup_group_frozen(const struct cgroup_group *g);
  * just ending, at most CGROUP_REMOVE_MSEC: then EBUSY. Absent = done. Groups
  * above it stay; those that had just the room for its real-time processes give
  * it back. Kill first. */
-#define CGROUP_REMOVE_MSEC 2000
+#define CGROUP_REMOVE_MSEC 10000
 int cgroup_group_remove(struct cgroup_group *g, struct error *e);
 
 /* ---- watching ---- */

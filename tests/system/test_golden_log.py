@@ -95,9 +95,9 @@ def lines_of(worker, up, ps, n):
 
 
 def test_who_ignores_sigterm(worker, up):
-    a = assignment("worker.1", "trap : TERM; while :; do sleep 1; done")
+    a = assignment("worker.1", "trap : TERM; echo deaf; while :; do sleep 1; done")
     up.assign([a])
-    up.wait_state(a, "up")
+    up.wait(lambda: "deaf" in worker.messages("app", "worker.1"), what="a deaf process")
     up.assign([])
     assert lines_of(worker, up, "worker.1", 8)[3:] == [
         "State changed from up to down",

@@ -82,11 +82,11 @@ def test_a_kill_by_the_user_is_no_memory_error(worker, up, who):
 
 @pytest.mark.parametrize("who", WHO)
 def test_a_kill_after_r12_is_r12(worker, up, who):
-    deaf = "sh -c \"trap : TERM; while :; do sleep 1; done\""
-    a = sized("worker.1", "trap : TERM; " * (who == "main") + {
+    deaf = "sh -c \"trap : TERM; echo deaf; while :; do sleep 1; done\""
+    a = sized("worker.1", "trap : TERM; echo deaf; " * (who == "main") + {
         "main": "while :; do sleep 1; done", "child": f"{deaf} & wait", "grandchild": f"({deaf} & wait) & wait"}[who])
     up.assign([a])
-    up.wait_state(a, "up")
+    up.wait(lambda: "deaf" in worker.messages("app", "worker.1"), what="a deaf process")
     up.assign([])
     up.wait_state(a, "down")
     up.wait(lambda: worker.messages("heroku", "worker.1")[-1].startswith("Process exited"), what="the end")

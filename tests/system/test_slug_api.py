@@ -213,9 +213,11 @@ def test_more_than_500_mib_is_refused_before_it_is_sent(controller, app):
     before = controller.files()
     with tempfile.NamedTemporaryFile(prefix="ctl-t-", dir="/tmp") as f:
         os.truncate(f.name, 500 * MIB + 1)
-        for options in ((), ("-H", "Expect:")):
-            r = controller.curl(path, "-T", f.name, *options)
-            assert r.status == 413 and r.json()["id"] == "too_large", r
+        r = controller.curl(path, "-T", f.name, "--expect100-timeout", "60")
+        assert r.status == 413 and r.json()["id"] == "too_large", r
+        # Who does not ask first may find the connection closed before he reads why.
+        r = controller.curl(path, "-T", f.name, "-H", "Expect:")
+        assert r.status in (413, 0), r
     assert controller.files() == before
 
 

@@ -20,22 +20,21 @@ def dyno_slug(*args, check=True):
     return p
 
 
-def loops():
-    """Loop devices that are ours by their backing file."""
-    return sorted(l for l in output("losetup", "-l", "-n", "-O", "BACK-FILE").split() if "/slugs/" in l)
+def loops(host):
+    """Loop devices that are this instance's by their backing file."""
+    return sorted(l for l in output("losetup", "-l", "-n", "-O", "BACK-FILE").split() if l.startswith(host.root + "/"))
 
 
 @pytest.fixture(scope="module")
 def images(host):
     """An instance that takes images."""
-    before = loops()
     os.makedirs(host.root + "/etc/dyno/dynod.conf.d")
     with open(host.root + "/etc/dyno/dynod.conf.d/images.conf", "w") as f:
         f.write("slug-images = yes\n")
     host.kill("dynod")
     host.answers()
     yield host
-    wait_for("no loop device", lambda: loops() == before)
+    wait_for("no loop device", lambda: loops(images) == [])
 
 
 def sample(d):
@@ -139,12 +138,12 @@ def test_what_a_dyno_writes_stays_its_own(images, app, made, fmt):
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_dynos_of_a_slug_share_a_mount_that_goes_with_them(images, app, made, fmt):
-    before = loops()
+    wait_for("no device of others", lambda: loops(images) == [])
     release(images, app, made[fmt])
     images.ctl("scale", "-a", app, "web=1", "worker=2")
     for name in ("web.1", "worker.1", "worker.2"):
         images.wait_state(app, name, "up")
-    assert len(loops()) == len(before) + (fmt == "squashfs")
+    assert len(loops(images)) == (fmt == "squashfs")
     # dynod dies and comes again; the dynos go on, another one starts.
     pids = sorted(d["pid"] for d in images.json("host", "ps"))
     images.kill("dynod")
@@ -153,7 +152,7 @@ def test_dynos_of_a_slug_share_a_mount_that_goes_with_them(images, app, made, fm
     assert images.run(app, "cat secret").out == "of the app\n"
     images.ctl("scale", "-a", app, "web=0", "worker=0")
     wait_for("no dynos", lambda: images.dynos(app) == [])
-    wait_for("devices as before", lambda: loops() == before)
+    wait_for("devices as before", lambda: loops(images) == [])
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -203,14 +202,14 @@ def test_an_image_may_hold_app_alone(images, app, workdir, fmt):
 
     def nothing(d):
         os.rmdir(d + "/app")
-    before = loops()
+    wait_for("no device of others", lambda: loops(images) == [])
     for fill, words in ((more, "more than the directory app"), (link, "no directory app"), (nothing, "no directory app")):
         release(images, app, hand_made(fmt, workdir, fill))
         assert images.run(app, "true", check=False).status != 0
         assert words in logs_of(images)
         images.ctl("scale", "-a", app, "web=0")
     wait_for("no dynos", lambda: images.dynos(app) == [])
-    wait_for("devices as before", lambda: loops() == before)
+    wait_for("devices as before", lambda: loops(images) == [])
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -236,7 +235,7 @@ def test_superblocks_that_are_not_as_they_should_be_are_refused(images, app, mad
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_damaged_images_are_refused_or_harmless(images, app, made, workdir, fmt):
-    before = loops()
+    wait_for("no device of others", lambda: loops(images) == [])
     rng = random.Random(5)
     images.ctl("scale", "-a", app, "web=0", check=False)
     outcomes = set()
@@ -258,4 +257,4 @@ def test_damaged_images_are_refused_or_harmless(images, app, made, workdir, fmt)
     assert "failed" in outcomes or "refused" in outcomes
     images.answers()
     wait_for("no dynos", lambda: images.dynos(app) == [])
-    wait_for("devices as before", lambda: loops() == before)
+    wait_for("devices as before", lambda: loops(images) == [])
