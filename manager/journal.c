@@ -43,6 +43,9 @@ struct journal {
 	uint64_t max;
 	uint64_t next_seq;
 	uint64_t acked;
+	uint64_t found;			/* last number that was there at opening */
+	uint64_t sent;			/* last number given out since */
+	bool damaged;
 	uint64_t bytes;			/* written and not acknowledged */
 	struct list segments;
 	struct buf pending;
@@ -125,6 +128,36 @@ static bool journal_read_head(const struct journal_segment *s, uint64_t at,
 	       memchr(h->instance, '\0', sizeof(h->instance));
 }
 
+/* The frame is the head's: upstream would refuse a whole batch for one that is
+ * none. What the line itself says is nobody's business. */
+static bool journal_frame_fits(const struct journal_segment *s, uint64_t at,
+			       const struct journal_head *h)
+{
+	char text[192], id[UUID_TEXT_MAX], source[16], ps[64];
+	ssize_t n = pread(s->fd, text, sizeof(text) - 1, (off_t)(at + sizeof(*h)));
+	unsigned long long size, seq, usec;
+	int digits = 0;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return sscanf(text, "%llu%n %llu %llu %36s %15s %63s", &size, &digits, &seq,
+		      &usec, id, source, ps) == 6 &&
+	       size + (unsigned)digits + 1 == h->n && seq == h->seq &&
+	       id_is_uuid(id);
+}
+
+/* A write that a kill has cut short: the beginning of the next record. */
+static bool journal_is_torn(const struct journal *j,
+			    const struct journal_segment *s, uint64_t end)
+{
+	struct journal_head h;
+
+	if (end - s->size < sizeof(h))
+		return true;
+	return journal_read_head(s, s->size, &h) && h.seq == j->next_seq;
+}
+
 /* Walk the records; what is behind the last whole one is cut off. */
 static int journal_scan(struct journal *j, struct journal_segment *s,
 			struct error *e)
@@ -133,12 +166,15 @@ static int journal_scan(struct journal *j, struct journal_segment *s,
 	struct journal_head h;
 
 	while (journal_read_head(s, s->size, &h) && h.seq >= j->next_seq &&
-	       s->size + sizeof(h) + h.n <= end) {
+	       s->size + sizeof(h) + h.n <= end &&
+	       journal_frame_fits(s, s->size, &h)) {
 		journal_note_reach(j, &h);
 		j->next_seq = h.seq + 1;
 		s->size += sizeof(h) + h.n;
 	}
 	fault_point("journal scanned");
+	if (s->size < end && !journal_is_torn(j, s, end))
+		j->damaged = true;
 	if (s->size < end && ftruncate(s->fd, (off_t)s->size) < 0)
 		return error_sys(e, "cut a torn journal record");
 	j->bytes += s->size;
@@ -188,9 +224,10 @@ static int journal_load(struct journal *j, struct error *e)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct journal_segment *s;
 
-		r = journal_segment_open(j, firsts[i], 0, &s, e);
-		if (r < 0)
-			return r;
+		if (journal_segment_open(j, firsts[i], 0, &s, NULL) < 0) {
+			j->damaged = true;
+			continue;
+		}
 		list_add_tail(&j->segments, &s->link);
 		if (s->first > j->next_seq)
 			j->next_seq = s->first;
@@ -199,18 +236,24 @@ static int journal_load(struct journal *j, struct error *e)
 	return r;
 }
 
-static int journal_load_epoch(struct journal *j, struct error *e)
+/* If it cannot be written, the next process begins another one: lines whose
+ * acknowledgement is lost come twice then. */
+static void journal_new_epoch(struct journal *j)
+{
+	id_uuid(j->epoch);
+	file_write_fast(j->dir_fd, "epoch", j->epoch, strlen(j->epoch), 0600, NULL);
+}
+
+static void journal_load_epoch(struct journal *j)
 {
 	auto_buf text = BUF_INIT;
 
 	if (file_read(j->dir_fd, "epoch", 64, &text, NULL) >= 0 &&
 	    id_is_uuid(buf_str(&text))) {
 		memcpy(j->epoch, text.data, UUID_TEXT_MAX);
-		return 0;
+		return;
 	}
-	id_uuid(j->epoch);
-	return file_write_fast(j->dir_fd, "epoch", j->epoch, strlen(j->epoch),
-			       0600, e);
+	journal_new_epoch(j);
 }
 
 int journal_open(struct journal **ret, const char *dir, uint64_t max,
@@ -226,14 +269,16 @@ int journal_open(struct journal **ret, const char *dir, uint64_t max,
 	if (j->dir_fd < 0)
 		return error_sys(e, "open %s", dir);
 	r = file_remove_temporary(j->dir_fd, ".", e);
-	if (r >= 0)
-		r = journal_load_epoch(j, e);
-	if (r >= 0)
+	if (r >= 0) {
+		journal_load_epoch(j);
 		r = journal_load(j, e);
+	}
 	if (r < 0)
 		return error_prefix(e, r, "journal %s", dir);
+	j->found = j->next_seq - 1;
+	r = j->damaged ? JOURNAL_DAMAGED : 0;
 	*ret = take_ptr(j);
-	return 0;
+	return r;
 }
 
 struct journal *journal_free(struct journal *j)
@@ -399,6 +444,8 @@ int journal_batch(struct journal *j, size_t max, struct buf *ret,
 			ret->len += h.n;
 			ret->data[ret->len] = '\0';
 			*ret_last = h.seq;
+			if (h.seq > j->sent)
+				j->sent = h.seq;
 		}
 	}
 	return 0;
@@ -416,20 +463,32 @@ static void journal_segment_ack(struct journal *j, struct journal_segment *s)
 	}
 }
 
-void journal_ack(struct journal *j, uint64_t seq)
+static void journal_forget(struct journal *j)
 {
 	struct journal_segment *s, *tmp;
 
-	if (seq <= j->acked)
-		return;
-	fault_point("journal ack");
-	j->acked = seq;
-	/* Upstream knows more of this epoch than we do: never repeat a number. */
-	if (seq >= j->next_seq)
-		j->next_seq = seq + 1;
 	list_for_each_safe(s, tmp, &j->segments, link) {
 		journal_segment_ack(j, s);
 		if (s->start == s->size && s != journal_last(j))
 			journal_segment_remove(j, s);
 	}
+}
+
+int journal_ack(struct journal *j, uint64_t seq)
+{
+	uint64_t known = j->sent > j->found ? j->sent : j->found;
+
+	if (seq > known) {
+		if (j->found > j->acked)
+			j->acked = j->found;
+		journal_forget(j);
+		journal_new_epoch(j);
+		return JOURNAL_RENEWED;
+	}
+	if (seq > j->acked) {
+		fault_point("journal ack");
+		j->acked = seq;
+		journal_forget(j);
+	}
+	return 0;
 }

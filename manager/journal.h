@@ -38,7 +38,10 @@ struct journal_line {
 	uint64_t reach;			/* and the offset behind this line */
 };
 
-/* dir exists. max: bytes kept. */
+#define JOURNAL_DAMAGED 1
+
+/* dir exists. max: bytes kept. JOURNAL_DAMAGED: it is open, but what was there
+ * could not be read in full; lines are lost. */
 int journal_open(struct journal **ret, const char *dir, uint64_t max,
 		 struct error *e);
 struct journal *journal_free(struct journal *j);
@@ -72,5 +75,12 @@ uint64_t journal_bytes(const struct journal *j);	/* not acknowledged */
 int journal_batch(struct journal *j, size_t max, struct buf *ret,
 		  uint64_t *ret_last, struct error *e);
 
-/* Upstream has stored everything up to seq. */
-void journal_ack(struct journal *j, uint64_t seq);
+#define JOURNAL_RENEWED 1
+
+/*
+ * Upstream has stored everything up to seq. JOURNAL_RENEWED: it knows more of
+ * this epoch than was ever sent from here, so the files have lost some, and
+ * numbers were given twice. There is a new epoch, in which whatever is new is to
+ * be sent again.
+ */
+int journal_ack(struct journal *j, uint64_t seq);

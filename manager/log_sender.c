@@ -71,7 +71,10 @@ static void log_sender_acked(struct log_sender *g, const struct http_result *res
 		log_info("send log lines: works again");
 	g->failures = 0;
 	g->acked = (uint64_t)acked;
-	journal_ack(g->s->journal, g->acked);
+	if (journal_ack(g->s->journal, g->acked) == JOURNAL_RENEWED) {
+		log_err("upstream has lines that the journal has lost, numbering anew");
+		g->acked = 0;
+	}
 	log_sender_later(g, 0);
 }
 

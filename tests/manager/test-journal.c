@@ -118,6 +118,7 @@ static void a_batch_is_bounded_but_never_empty(void **state)
 	assert_int_equal(last, 2);
 	free(batch(j, 1, &last));
 	assert_int_equal(last, 1);
+	free(batch(j, BIG, &last));
 	journal_ack(j, 9);
 	free(batch(j, 200, &last));
 	assert_int_equal(last, 10);
@@ -188,6 +189,7 @@ static void a_torn_record_is_cut_off_wherever_the_kill_came(void **state)
 static void a_full_journal_takes_platform_lines_a_little_longer(void **state)
 {
 	struct journal *j = reopen(*state, NULL, 4096);
+	uint64_t last;
 	int n = 0;
 
 	while (add(j, "app line", 1) == 0)
@@ -199,6 +201,7 @@ static void a_full_journal_takes_platform_lines_a_little_longer(void **state)
 	while (add(j, "platform line", 0) == 0)
 		flush(j);
 	assert_true(journal_bytes(j) <= 4096 + 512);
+	free(batch(j, BIG, &last));
 	journal_ack(j, (uint64_t)n);
 	assert_false(journal_is_tight(j));
 	assert_int_equal(add(j, "app line", 1), 0);
@@ -218,7 +221,8 @@ static void acknowledged_segments_are_removed(void **state)
 		flush(j);
 	}
 	assert_int_equal(count_segments(*state), 4);
-	journal_ack(j, 110);
+	free(batch(j, 64 * BIG, &last));
+	assert_int_equal(journal_ack(j, 110), 0);
 	assert_int_equal(count_segments(*state), 3);
 	j = reopen(*state, j, 64 * BIG);
 	/* What was acknowledged in a segment that is still there comes again. */
@@ -227,7 +231,7 @@ static void acknowledged_segments_are_removed(void **state)
 	journal_ack(j, 350);
 	assert_int_equal(count_segments(*state), 1);
 	j = reopen(*state, j, 64 * BIG);
-	journal_ack(j, 350);
+	assert_int_equal(journal_ack(j, 350), 0);
 	add(j, "last", 1);
 	flush(j);
 	free(batch(j, 1, &last));
@@ -235,18 +239,55 @@ static void acknowledged_segments_are_removed(void **state)
 	journal_free(j);
 }
 
-static void a_number_that_upstream_knows_is_never_used_again(void **state)
+static void a_journal_that_has_lost_lines_begins_a_new_epoch(void **state)
 {
 	struct journal *j = reopen(*state, NULL, BIG);
+	auto_free char *epoch = xstrdup(journal_epoch(j));
 	uint64_t last;
 
 	add(j, "x", 1);
 	flush(j);
-	journal_ack(j, 40);
+	j = reopen(*state, j, BIG);
 	add(j, "y", 2);
 	flush(j);
 	free(batch(j, BIG, &last));
-	assert_int_equal(last, 41);
+	assert_int_equal(last, 2);
+	assert_int_equal(journal_ack(j, 40), JOURNAL_RENEWED);
+	assert_string_not_equal(journal_epoch(j), epoch);
+	/* What was there before may be what upstream means; the rest is not. */
+	free(batch(j, 1, &last));
+	assert_int_equal(last, 2);
+	assert_int_equal(journal_ack(j, 2), 0);
+	free(batch(j, BIG, &last));
+	assert_int_equal(last, 0);
+	j = reopen(*state, j, BIG);
+	assert_string_not_equal(journal_epoch(j), epoch);
+	journal_free(j);
+}
+
+static void garbage_is_told_and_what_is_before_it_is_kept(void **state)
+{
+	struct journal *j = reopen(*state, NULL, BIG);
+	auto_free char *path = xasprintf("%s/00000000000000000001", (char *)*state);
+	struct stat st;
+	struct error e;
+	uint64_t last;
+	int fd;
+
+	for (int i = 0; i < 10; i++)
+		add(j, "12345678901234567890", 1);
+	flush(j);
+	journal_free(j);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	assert_int_equal(pwrite(fd, "\xff\0garbage\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+				20, st.st_size / 10 * 5), 20);
+	fd_close(fd);
+	assert_int_equal(journal_open(&j, *state, BIG, &e), JOURNAL_DAMAGED);
+	free(batch(j, BIG, &last));
+	assert_true(last >= 4 && last <= 6);
+	journal_free(j);
+	assert_int_equal(journal_open(&j, *state, BIG, &e), 0);
 	journal_free(j);
 }
 
@@ -281,7 +322,8 @@ int main(void)
 		T(a_torn_record_is_cut_off_wherever_the_kill_came),
 		T(a_full_journal_takes_platform_lines_a_little_longer),
 		T(acknowledged_segments_are_removed),
-		T(a_number_that_upstream_knows_is_never_used_again),
+		T(a_journal_that_has_lost_lines_begins_a_new_epoch),
+		T(garbage_is_told_and_what_is_before_it_is_kept),
 		T(a_flush_wakes_the_sender_once),
 	};
 
