@@ -35,6 +35,7 @@ struct capture {
 	struct capture_cursor cursor;
 	struct capture_cursor telling;	/* dropped and since, in a line that is not
 					 * written yet */
+	bool failing;			/* to write the journal; said once */
 	struct journal *journal;
 	char *app_id, *ps;
 	sd_event_source *source;
@@ -118,11 +119,14 @@ static void capture_commit(struct capture *c, uint64_t n_lines)
 	struct error e;
 
 	if (journal_flush(c->journal, &e) < 0) {
-		log_warn("%s: %s, dropping %llu lines", c->ps, e.msg,
-			 (unsigned long long)n_lines);
+		if (!c->failing)
+			log_warn("%s: %s, dropping lines", c->ps, e.msg);
+		c->failing = true;
 		for (uint64_t i = 0; i < n_lines; i++)
 			capture_drop(c);
 		capture_untell_drops(c);
+	} else {
+		c->failing = false;
 	}
 	c->telling.dropped = 0;
 	capture_save_cursor(c);
