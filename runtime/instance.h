@@ -53,8 +53,12 @@ struct start *start_free(struct start *s);
 /* adopt.c */
 int adopt_dyno(struct runtime *rt, const char *uuid, struct dyno **ret,
 	       struct error *e);
+/* Whether that process has become a dyno's PID 1. */
+bool adopt_is_init(pid_t pid);
 /* remove.c: the way down. */
 int remove_dyno(struct runtime *rt, const char *uuid, struct error *e);
+/* Its groups alone, with whoever is in them. */
+int remove_cgroup(struct runtime *rt, const char *uuid, struct error *e);
 /* dyno_usage.c */
 void dyno_unwatch(struct dyno *d);
 /* dyno.c: a handle without anything in it. */

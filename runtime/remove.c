@@ -59,21 +59,26 @@ static int remove_process(const struct removal *m, struct error *e)
 	return 0;
 }
 
-static int remove_cgroup(const struct removal *m, struct error *e)
+int remove_cgroup(struct runtime *rt, const char *uuid, struct error *e)
 {
 	uint64_t end = clock_mono_usec() + REMOVE_BUSY_MSEC * USEC_PER_MSEC;
-	int r = cgroup_remove(m->rt->cgroups, m->uuid, e);
+	int r = cgroup_remove(rt->cgroups, uuid, e);
 
 	if (r != -EBUSY)
 		return r;
-	r = cgroup_kill(m->rt->cgroups, m->uuid, e);
+	r = cgroup_kill(rt->cgroups, uuid, e);
 	if (r < 0)
 		return r;
 	do {
 		poll(NULL, 0, REMOVE_BUSY_STEP_MSEC);
-		r = cgroup_remove(m->rt->cgroups, m->uuid, e);
+		r = cgroup_remove(rt->cgroups, uuid, e);
 	} while (r == -EBUSY && clock_mono_usec() < end);
 	return r;
+}
+
+static int remove_group(const struct removal *m, struct error *e)
+{
+	return remove_cgroup(m->rt, m->uuid, e);
 }
 
 static int remove_network(const struct removal *m, struct error *e)
@@ -83,7 +88,7 @@ static int remove_network(const struct removal *m, struct error *e)
 
 static int (*const remove_steps[])(const struct removal *, struct error *) = {
 	remove_process,
-	remove_cgroup,
+	remove_group,
 	remove_network,
 };
 

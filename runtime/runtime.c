@@ -119,6 +119,32 @@ static int runtime_occupy(struct runtime *rt, struct error *e)
 	return r;
 }
 
+/*
+ * A record comes before its group and goes after it: a group without one belongs
+ * to a dyno that nobody can stop any more, and whose ids the next one may get.
+ * Groups are listed first, since dynos may come meanwhile.
+ */
+static void runtime_sweep(struct runtime *rt)
+{
+	auto_strv leaves = STRV_INIT, uuids = STRV_INIT;
+
+	if (cgroup_list(rt->cgroups, &leaves, NULL) < 0 ||
+	    record_list(rt->dynos_fd, &uuids, NULL) < 0)
+		return;
+	for (size_t i = 0; i < leaves.n; i++) {
+		auto_free char *what = NULL;
+
+		if (!id_is_uuid(leaves.v[i]) || strv_has(&uuids, leaves.v[i]))
+			continue;
+		strv_add(&uuids, leaves.v[i]);	/* once, not per hierarchy */
+		what = xasprintf("the record of dyno %s is lost, removing it",
+				 leaves.v[i]);
+		rt->tell(what, rt->tell_data);
+		cgroup_kill(rt->cgroups, leaves.v[i], NULL);
+		remove_cgroup(rt, leaves.v[i], NULL);
+	}
+}
+
 static int runtime_open_network(struct runtime *rt,
 				const struct runtime_config *c, struct error *e)
 {
@@ -175,6 +201,8 @@ int runtime_open(struct runtime **ret, const struct runtime_config *c,
 		r = runtime_load_init(rt, c->init_path, e);
 	if (r == 0)
 		r = runtime_occupy(rt, e);
+	if (r == 0)
+		runtime_sweep(rt);
 	if (r < 0)
 		return error_prefix(e, r, "open the runtime");
 	*ret = take_ptr(rt);
