@@ -376,6 +376,21 @@ int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 	return 0;
 }
 
+/* A damaged file costs no dyno that is wanted as it is: the list has it, too. */
+static int life_load_assignment(struct life *l, struct error *e)
+{
+	const struct assignment *w;
+	int r = state_load_assignment(l->dir, &l->a, e);
+
+	if (r >= 0)
+		return r;
+	w = assignment_list_find(&l->s->wanted, l->st.slot ? l->st.slot : l->id);
+	if (!w || assignment_new(&l->a, w->json, NULL) < 0)
+		return r;
+	log_warn("%s, taking it from the list", e->msg);
+	return state_save_assignment(l->dir, l->a, e);
+}
+
 int life_load(struct life **ret, struct supervisor *s, const char *id,
 	      struct error *e)
 {
@@ -384,9 +399,9 @@ int life_load(struct life **ret, struct supervisor *s, const char *id,
 
 	r = file_remove_temporary(AT_FDCWD, l->dir, e);
 	if (r >= 0)
-		r = state_load_assignment(l->dir, &l->a, e);
-	if (r >= 0)
 		r = state_load(l->dir, &l->st, e);
+	if (r >= 0)
+		r = life_load_assignment(l, e);
 	if (r < 0)
 		return r;
 	life_enlist(l);

@@ -158,12 +158,19 @@ int state_save_list(const char *dir, const struct assignment_list *l,
 	return state_write(dir, "assignments.json", json, e);
 }
 
+void state_forget_list(const char *dir)
+{
+	auto_free char *path = xasprintf("%s/assignments.json", dir);
+
+	unlink(path);
+}
+
 static void state_tell_nobody(const char *what, void *userdata)
 {
 }
 
 int state_load_list(const char *dir, struct assignment_list *ret,
-		    void (*tell)(const char *what, void *userdata),
+		    void (*tell)(const char *what, void *userdata), void *userdata,
 		    struct error *e)
 {
 	auto_free char *path = xasprintf("%s/assignments.json", dir);
@@ -177,5 +184,5 @@ int state_load_list(const char *dir, struct assignment_list *ret,
 	if (r < 0)
 		return r;
 	return assignment_list_parse(ret, json, tell ? tell : state_tell_nobody,
-				     NULL, e);
+				     userdata, e);
 }

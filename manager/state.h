@@ -56,7 +56,8 @@ int state_load_assignment(const char *dir, struct assignment **ret,
 
 int state_save_list(const char *dir, const struct assignment_list *l,
 		    struct error *e);
+void state_forget_list(const char *dir);
 /* No such file: an empty list of revision 0. */
 int state_load_list(const char *dir, struct assignment_list *ret,
-		    void (*tell)(const char *what, void *userdata),
+		    void (*tell)(const char *what, void *userdata), void *userdata,
 		    struct error *e);

@@ -38,7 +38,19 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#define CREATE_RETRY_USEC (5 * USEC_PER_SEC)
+
 /* ---- reconciling ---- */
+
+static int on_supervisor_create_retry(sd_event_source *src, uint64_t usec,
+				      void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	s->create_retry = loop_unref(s->create_retry);
+	supervisor_settle(s);
+	return 0;
+}
 
 void supervisor_create(struct supervisor *s, const struct assignment *w,
 		       const char *slot, bool replaces, bool renewed)
@@ -52,7 +64,11 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 	if (assignment_new(&a, w->json, &e) < 0 ||
 	    life_new(&l, s, a, renewed ? id_uuid(id) : w->id, slot, replaces,
 		     &e) < 0) {
-		log_err("%s %s: %s", w->app_name ? w->app_name : "", w->name, e.msg);
+		log_err("%s %s: %s, will retry", w->app_name ? w->app_name : "",
+			w->name, e.msg);
+		if (!s->create_retry)
+			loop_timer(s->event, &s->create_retry, CREATE_RETRY_USEC,
+				   on_supervisor_create_retry, s, "create", NULL);
 		return;
 	}
 	a = NULL;
@@ -123,7 +139,8 @@ static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 
 	s->settle = loop_unref(s->settle);
 	cycling_settle(s);
-	s->pinned = supervisor_pin(s);
+	/* Nothing is ended because a file of ours is. */
+	s->pinned = s->wanted_known && supervisor_pin(s);
 	if (s->pinned) {
 		supervisor_reconcile(s);
 		cycling_run(s);
@@ -143,24 +160,23 @@ void supervisor_settle(struct supervisor *s)
 		log_err("%s", e.msg);
 }
 
-int supervisor_assign(struct supervisor *s, struct assignment_list *list,
-		      struct error *e)
+void supervisor_assign(struct supervisor *s, struct assignment_list *list)
 {
-	int r;
+	struct error e;
 
 	fault_point("list came");
-	r = state_save_list(s->dir, list, e);
-	if (r < 0) {
-		assignment_list_deinit(list);
-		return r;
+	if (state_save_list(s->dir, list, &e) < 0) {
+		/* Better none than the one before: see wanted_known. */
+		log_err("%s, acting on the list without storing it", e.msg);
+		state_forget_list(s->dir);
 	}
 	fault_point("list stored");
 	log_info("revision %lld: %zu dynos", (long long)list->revision, list->n);
 	assignment_list_deinit(&s->wanted);
 	s->wanted = *list;
+	s->wanted_known = true;
 	*list = ASSIGNMENT_LIST_INIT;
 	supervisor_settle(s);
-	return 0;
 }
 
 /* ---- dynod ---- */
@@ -269,7 +285,28 @@ static int supervisor_load_lives(struct supervisor *s, struct error *e)
 
 static void supervisor_tell_skipped(const char *what, void *userdata)
 {
-	log_err("%s, ignoring it", what);
+	struct supervisor *s = userdata;
+
+	s->wanted_known = false;
+	log_err("assignments.json: %s, awaiting upstream", what);
+}
+
+/* What runs is in files of its own; it stays until upstream has said what is
+ * wanted. */
+static void supervisor_load_wanted(struct supervisor *s)
+{
+	struct error e;
+
+	s->wanted_known = true;
+	if (state_load_list(s->dir, &s->wanted, supervisor_tell_skipped, s, &e) < 0) {
+		log_err("%s, awaiting upstream", e.msg);
+		s->wanted = ASSIGNMENT_LIST_INIT;
+	}
+	if (s->wanted.revision == 0)
+		s->wanted_known = false;
+	/* Have it sent again, whatever number it had. */
+	if (!s->wanted_known)
+		s->wanted.revision = 0;
 }
 
 /* The token goes to slug jobs in a file: an argv is there for all to read. */
@@ -311,18 +348,29 @@ static int supervisor_load(struct supervisor *s, struct error *e)
 		r = file_remove_temporary(AT_FDCWD, s->dir, e);
 	if (r >= 0)
 		r = journal_open(&s->journal, journal, LOG_JOURNAL_MAX, e);
+	if (r == JOURNAL_DAMAGED)
+		log_err("%s was damaged: lines in it are lost", journal);
 	if (r >= 0)
 		r = supervisor_start_slugs(s, e);
 	if (r < 0)
 		return r;
-	r = state_load_list(s->dir, &s->wanted, supervisor_tell_skipped, e);
-	if (r < 0) {
-		/* Upstream has it; what runs is in files of its own. */
-		log_err("%s, ignoring it", e->msg);
-		s->wanted = ASSIGNMENT_LIST_INIT;
-	}
+	supervisor_load_wanted(s);
 	draining_load(s);
 	return supervisor_load_lives(s, e);
+}
+
+/* Dynos do not depend on who may look at them. */
+static void supervisor_listen(struct supervisor *s)
+{
+	auto_free char *path = xasprintf("%s/host.sock", s->dir);
+	struct error e;
+
+	if (host_api_new(&s->api, s, &e) >= 0)
+		return;
+	log_err("%s, removing what is there", e.msg);
+	file_remove_tree(AT_FDCWD, path, NULL);
+	if (host_api_new(&s->api, s, &e) < 0)
+		log_err("%s, going on without", e.msg);
 }
 
 static int supervisor_run(struct supervisor *s, const char *root, struct error *e)
@@ -352,7 +400,7 @@ static int supervisor_run(struct supervisor *s, const char *root, struct error *
 	if (r >= 0)
 		r = lag_start(&s->lag, s->event, e);
 	if (r >= 0)
-		r = host_api_new(&s->api, s, e);
+		supervisor_listen(s);
 	if (r >= 0)
 		r = host_client_new(&s->host, s->event, HOST_FD, &ops, s, e);
 	return r < 0 ? r : loop_run(s->event, e);
@@ -378,6 +426,7 @@ static void supervisor_deinit(struct supervisor *s)
 	assignment_list_deinit(&s->wanted);
 	map_deinit(&s->instances);
 	loop_unref(s->settle);
+	loop_unref(s->create_retry);
 	loop_unref(s->cycle_timer);
 	loop_unref(s->drain_timer);
 	lag_deinit(&s->lag);

@@ -52,6 +52,8 @@ struct supervisor {
 	struct host_api *api;
 
 	struct assignment_list wanted;
+	bool wanted_known;		/* false: the file is gone or damaged, and
+					 * upstream has not said it again */
 	struct list lives;
 	size_t n_lives;
 	struct map instances;		/* instance -> life */
@@ -59,6 +61,7 @@ struct supervisor {
 	bool ready;			/* dynod has told all dynos */
 	bool pinned;			/* the store knows what is wanted */
 	sd_event_source *settle, *cycle_timer;
+	sd_event_source *create_retry;	/* a dyno could not be put on record */
 
 	char *drain_path;		/* where it is kept */
 	struct drain drain;
@@ -79,7 +82,6 @@ void supervisor_settle(struct supervisor *s);
 void supervisor_create(struct supervisor *s, const struct assignment *w,
 		       const char *slot, bool replaces, bool renewed);
 
-/* A new complete list has come: it is stored, then acted on. Takes the list,
- * also on failure. */
-int supervisor_assign(struct supervisor *s, struct assignment_list *list,
-		      struct error *e);
+/* A new complete list has come: it is stored, if there is space, then acted on.
+ * Takes the list. */
+void supervisor_assign(struct supervisor *s, struct assignment_list *list);

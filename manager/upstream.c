@@ -231,7 +231,9 @@ static int upstream_take_list(struct upstream *u, const struct http_result *res,
 	r = json_parse(res->body, res->body_len, &body, e);
 	if (r >= 0)
 		r = assignment_list_parse(&list, body, upstream_tell_skipped, u, e);
-	return r < 0 ? r : supervisor_assign(u->s, &list, e);
+	if (r >= 0)
+		supervisor_assign(u->s, &list);
+	return r;
 }
 
 static void on_upstream_polled(const struct http_result *res, void *userdata)

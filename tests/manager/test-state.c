@@ -106,13 +106,13 @@ static void lists_and_assignments_come_back_and_are_private(void **state)
 	struct stat st;
 	struct error e;
 
-	assert_int_equal(state_load_list(*state, &l, NULL, &e), 0);
+	assert_int_equal(state_load_list(*state, &l, NULL, NULL, &e), 0);
 	assert_int_equal(l.revision, 0);
 
 	body = json_pack("{s:i, s:[O]}", "revision", 9, "assignments", json);
 	assert_int_equal(assignment_list_parse(&l, body, NULL, NULL, &e), 0);
 	assert_int_equal(state_save_list(*state, &l, &e), 0);
-	assert_int_equal(state_load_list(*state, &back, NULL, &e), 0);
+	assert_int_equal(state_load_list(*state, &back, NULL, NULL, &e), 0);
 	assert_int_equal(back.revision, 9);
 	assert_int_equal(back.n, 1);
 	assert_string_equal(strv_getenv(&back.items[0]->env, "SECRET"), "s3");
