@@ -6,6 +6,7 @@
  * else. It has one thread, since it clones: no library that makes threads may
  * be linked. Dynos outlive it; the supervisor does not.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -19,10 +20,12 @@
 #include "manager/host_server.h"
 #include "manager/instance_lock.h"
 #include "manager/keeper.h"
+#include "manager/upgrade.h"
 #include "runtime/runtime.h"
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/epoll.h>
@@ -44,6 +47,8 @@ struct dynod {
 	struct keeper *keeper;
 	struct host_server *server;	/* NULL: no supervisor */
 	size_t told;			/* number of dynos in systemd's STATUS */
+	char *program;			/* this one's path, whatever is there now */
+	struct upgrade *upgrade;	/* NULL: no trial */
 };
 
 /* ---- the supervisor ---- */
@@ -139,8 +144,9 @@ static void dynod_lower_oom(void)
 			 strerror(errno));
 }
 
+/* tell NULL: only try whether it could be opened; *ret_dynos: see there. */
 static int dynod_open_runtime(struct dynod *d, runtime_tell_fn tell,
-			      struct error *e)
+			      size_t *ret_dynos, struct error *e)
 {
 	auto_free char *slugs = xasprintf("%s/slugs", d->root.lib);
 	auto_free char *stacks = xasprintf("%s/stacks", d->root.lib);
@@ -161,7 +167,8 @@ static int dynod_open_runtime(struct dynod *d, runtime_tell_fn tell,
 		.ip_forward = d->conf.ip_forward,
 	};
 
-	return runtime_open(&d->rt, &config, tell, d, e);
+	return tell ? runtime_open(&d->rt, &config, tell, d, e)
+		    : runtime_trial(&config, ret_dynos, e);
 }
 
 /* What serving and wiping have in common. */
@@ -176,7 +183,7 @@ static int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 	if (r >= 0)
 		r = loop_new(&d->event, e);
 	if (r >= 0)
-		r = dynod_open_runtime(d, tell, e);
+		r = dynod_open_runtime(d, tell, NULL, e);
 	return r;
 }
 
@@ -191,6 +198,79 @@ static int on_dynod_runtime(sd_event_source *src, int fd, uint32_t events,
 	return 0;
 }
 
+/* ---- another version takes over ---- */
+
+static void dynod_reloaded(const struct dynod *d)
+{
+	sd_notifyf(0, "READY=1\nSTATUS=instance %s, %zu dynos",
+		   runtime_prefix(d->rt), d->told);
+}
+
+static void on_dynod_trial(const char *why, void *userdata)
+{
+	struct dynod *d = userdata;
+	struct error e;
+
+	d->upgrade = upgrade_free(d->upgrade);
+	if (why) {
+		log_err("%s is not executed: %s; carrying on", d->program, why);
+		dynod_reloaded(d);
+		return;
+	}
+	log_info("%s has proved itself, making place for it", d->program);
+	dyno_table_settle(&d->dynos);
+	keeper_stop(d->keeper);
+	upgrade_exec(d->program, d->root.dir, &e);
+	log_err("%s; carrying on", e.msg);
+	d->server = host_server_free(d->server);
+	keeper_start(d->keeper);
+	dynod_reloaded(d);
+}
+
+static int on_dynod_hangup(sd_event_source *src, const struct signalfd_siginfo *si,
+			   void *userdata)
+{
+	struct dynod *d = userdata;
+	struct error e;
+
+	if (d->upgrade)
+		return 0;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)clock_mono_usec());
+	log_info("trying whether %s can take over", d->program);
+	if (upgrade_new(&d->upgrade, d->event, d->program, d->root.dir,
+			on_dynod_trial, d, &e) >= 0)
+		return 0;
+	log_err("%s is not executed: %s; carrying on", d->program, e.msg);
+	dynod_reloaded(d);
+	return 0;
+}
+
+/* One that came since the last version was executed waits to be read. */
+static int dynod_watch_hangup(struct dynod *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return sd_event_add_signal(d->event, NULL, SIGHUP, on_dynod_hangup, d);
+}
+
+static int dynod_run_trial(struct dynod *d, struct error *e)
+{
+	size_t n;
+	int r = dynod_open_runtime(d, NULL, &n, e);
+
+	if (r < 0)
+		return r;
+	if (write(UPGRADE_FD, UPGRADE_PROOF, strlen(UPGRADE_PROOF)) !=
+	    (ssize_t)strlen(UPGRADE_PROOF))
+		return error_sys(e, "tell that this program can take over");
+	log_info(DYNO_VERSION " can take over %zu dynos", n);
+	return 0;
+}
+
 static int dynod_watch(struct dynod *d, struct error *e)
 {
 	int r = sd_event_add_post(d->event, NULL, on_dynod_post, d);
@@ -198,6 +278,8 @@ static int dynod_watch(struct dynod *d, struct error *e)
 	if (r >= 0 && runtime_fd(d->rt) >= 0)
 		r = sd_event_add_io(d->event, NULL, runtime_fd(d->rt), EPOLLIN,
 				    on_dynod_runtime, d);
+	if (r >= 0)
+		r = dynod_watch_hangup(d);
 	return r < 0 ? error_ret(e, r, "watch the loop") : 0;
 }
 
@@ -261,6 +343,7 @@ static int dynod_run_wipe(struct dynod *d, struct error *e)
 
 static void dynod_deinit(struct dynod *d)
 {
+	d->upgrade = upgrade_free(d->upgrade);
 	d->server = host_server_free(d->server);
 	d->keeper = keeper_free(d->keeper);
 	dyno_table_deinit(&d->dynos);
@@ -268,16 +351,18 @@ static void dynod_deinit(struct dynod *d)
 	d->event = sd_event_unref(d->event);
 	d->lock_fd = fd_close(d->lock_fd);
 	dynod_conf_deinit(&d->conf);
+	free(d->program);
 	root_deinit(&d->root);
 }
 
 /* ---- command line ---- */
 
-enum { OPT_ROOT = 1, OPT_CHECK, OPT_WIPE, OPT_HELP, OPT_VERSION };
+enum { OPT_ROOT = 1, OPT_CHECK, OPT_TRIAL, OPT_WIPE, OPT_HELP, OPT_VERSION };
 
 static const struct option dynod_options[] = {
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "trial", no_argument, NULL, OPT_TRIAL },
 	{ "wipe", no_argument, NULL, OPT_WIPE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -285,7 +370,8 @@ static const struct option dynod_options[] = {
 };
 
 static const char dynod_usage[] =
-	"usage: dynod [--root DIR]           serve\n"
+	"usage: dynod [--root DIR]           serve; SIGHUP: become the program on\n"
+	"                                    disk, if that passes its trial\n"
 	"       dynod --check [--root DIR]   print what this machine offers\n"
 	"       dynod --wipe [--root DIR]    end all dynos, remove everything of\n"
 	"                                    the instance but its data\n"
@@ -303,7 +389,8 @@ static int dynod_check(const char *root_dir)
 	return host_check(&root) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int dynod_main(const char *root_dir, bool wipe)
+static int dynod_main(const char *root_dir,
+		      int (*run)(struct dynod *d, struct error *e))
 {
 	struct dynod d = { .root = ROOT_INIT, .conf = DYNOD_CONF_INIT,
 			   .lock_fd = -1 };
@@ -311,11 +398,12 @@ static int dynod_main(const char *root_dir, bool wipe)
 	int r;
 
 	umask(022);
+	d.program = process_sibling("dynod");
 	r = root_init(&d.root, root_dir, &e);
 	if (r >= 0)
 		r = dynod_conf_load(&d.conf, &d.root, &e);
 	if (r >= 0)
-		r = wipe ? dynod_run_wipe(&d, &e) : dynod_serve(&d, &e);
+		r = run(&d, &e);
 	if (r < 0)
 		log_err("%s", e.msg);
 	dynod_deinit(&d);
@@ -325,7 +413,8 @@ static int dynod_main(const char *root_dir, bool wipe)
 int main(int argc, char **argv)
 {
 	const char *root_dir = NULL;
-	bool check = false, wipe = false;
+	int (*run)(struct dynod *d, struct error *e) = dynod_serve;
+	bool check = false;
 	int opt;
 
 	log_open("dynod");
@@ -338,7 +427,10 @@ int main(int argc, char **argv)
 			check = true;
 			break;
 		case OPT_WIPE:
-			wipe = true;
+			run = dynod_run_wipe;
+			break;
+		case OPT_TRIAL:
+			run = dynod_run_trial;
 			break;
 		case OPT_HELP:
 			fputs(dynod_usage, stdout);
@@ -351,7 +443,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || (check && wipe)) {
+	if (optind < argc || (check && run != dynod_serve)) {
 		fputs(dynod_usage, stderr);
 		return EXIT_USAGE;
 	}
@@ -361,5 +453,5 @@ int main(int argc, char **argv)
 	}
 	if (check)
 		return dynod_check(root_dir);
-	return dynod_main(root_dir, wipe);
+	return dynod_main(root_dir, run);
 }

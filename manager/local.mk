@@ -18,7 +18,8 @@ libdynod_a_SOURCES = \
 	%D%/host_check.c %D%/host_check.h \
 	%D%/host_server.c %D%/host_server.h \
 	%D%/instance_lock.c %D%/instance_lock.h \
-	%D%/keeper.c %D%/keeper.h
+	%D%/keeper.c %D%/keeper.h \
+	%D%/upgrade.c %D%/upgrade.h
 DYNOD_LIBS = libdynod.a libmanager.a
 
 pkglibexec_PROGRAMS += dynod

@@ -40,7 +40,7 @@ static int adopt_open(const struct record *rec)
 	return take_fd(fd);
 }
 
-static bool adopt_is_init(pid_t pid)
+bool adopt_is_init(pid_t pid)
 {
 	auto_free char *path = xasprintf("/proc/%d/exe", (int)pid);
 	char exe[64];

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libruntime.a libruntime-child.a
 libruntime_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS) $(MNL_CFLAGS)
 libruntime_a_SOURCES = \
 	%D%/adopt.c \
+	%D%/trial.c \
 	%D%/cgroup/cgroup.c \
 	%D%/cgroup/cgroup.h \
 	%D%/cgroup/cgroup_attach.c \

@@ -57,6 +57,14 @@ int runtime_open(struct runtime **ret, const struct runtime_config *config,
 struct runtime *runtime_close(struct runtime *rt);
 DEFINE_AUTO(struct runtime, runtime_close)
 
+/*
+ * Whether this program could do that while another one, which runs, holds the
+ * instance: configuration, dyno-init, records and descriptors of its dynos can be
+ * read. Changes nothing. *ret_dynos = how many are on record.
+ */
+int runtime_trial(const struct runtime_config *config, size_t *ret_dynos,
+		  struct error *e);
+
 /* "dyno3": prefix of all kernel objects of this instance. */
 const char *runtime_prefix(const struct runtime *rt);
 
