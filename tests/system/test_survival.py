@@ -229,22 +229,18 @@ BAD_DYNODS = {
 @pytest.fixture(scope="module")
 def upgradable():
     """A worker that runs a copy of the programs."""
-    import worker as module
-    original = module.BUILD
     root = tempfile.mkdtemp(prefix="sup-p-", dir="/tmp")
     os.chmod(root, 0o755)
     impostor = Impostor(root)
-    module.BUILD = impostor.dir
+    w = Worker(WORKER, programs=impostor.dir)
+    w.impostor = impostor
     try:
-        w = Worker(WORKER)
-        w.impostor = impostor
         w.up.wait(lambda: w.up.registered, what="registration")
         prefix = w.get("/")["prefix"]
         yield w
     finally:
         impostor.replace()
         w.stop()
-        module.BUILD = original
         w.log.seek(0)
         print(w.log.read()[-8000:])
         shutil.rmtree(w.root)
