@@ -30,6 +30,13 @@ def ctl_json(worker, *args):
     return json.loads(ctl(worker, *args, "--json"))
 
 
+def is_ready(worker):
+    try:
+        return worker.get("/")["ready"]
+    except OSError:
+        return False
+
+
 def ids(worker, state="up"):
     return {d["id"] for d in worker.get("/dynos") if d["state"] == state}
 
@@ -120,7 +127,7 @@ def test_stop_ends_all_dynos_with_their_lines_and_undrain_brings_them_back(worke
     assert "Process exited with status 137" in lines
     # They are wanted all the same, and a new supervisor knows why they do not run.
     worker.kill_supervisor()
-    wait_for("a supervisor that answers", lambda: worker.get("/")["ready"])
+    wait_for("a supervisor that answers", lambda: is_ready(worker))
     opened.assign([web, stubborn])
     time.sleep(0.5)
     assert ids(worker) == set() and ids(worker, "starting") == set()
