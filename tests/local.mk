@@ -18,5 +18,5 @@ include tests/lint/local.mk
 EXTRA_DIST += %D%/system
 # Not the whole folder: what is built in it would go along.
 EXTRA_DIST += %D%/bench/idle.py %D%/bench/memory %D%/bench/peers.py \
-	%D%/bench/run-true %D%/bench/start
+	%D%/bench/run-true %D%/bench/soak %D%/bench/start
 EXTRA_DIST += %D%/vm
