@@ -75,15 +75,16 @@ static void fault_read_kill(struct fault_table *t)
 {
 	const char *text = getenv("DYNO_FAULT");
 	char program[32], name[FAULT_NAME_MAX] = "";
+	struct fault_entry *f;
 	unsigned long long n;
 
 	if (!text || sscanf(text, "%31[^:]:%llu:%63[^\n]", program, &n, name) < 2 ||
 	    !str_eq(program, program_invocation_short_name))
 		return;
-	if (name[0])
-		fault_find(t, name)->kill_at = n;
-	else
-		t->all.kill_at = n;
+	f = name[0] ? fault_find(t, name) : &t->all;
+	/* An earlier run has been there. */
+	if (f->count < n)
+		f->kill_at = n;
 }
 
 static void fault_read_fail(struct fault_table *t)
