@@ -26,7 +26,7 @@ from worker import USER, Worker
 BUILD = os.environ.get("DYNO_FAULT_BUILD", os.path.join(TOP, "build-fault"))
 EVERY = os.environ.get("FAULT_EVERY") == "1"
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100000))
-QUICK_SEC = 9  # for each test that picks points
+QUICK_SEC = 7  # for each test that picks points
 DAEMONS = ("dynod", "dyno-supervisor")
 
 CONF = {"backoff-unit": 0, "stop-grace": 2, "boot-timeout": 10, "cycle-after": 4, "cycle-spread": 2,
@@ -292,3 +292,61 @@ def test_after_calls_that_fail_all_converges_and_lost_lines_are_counted(faulty, 
     print(f"{program}: {tried} calls tried, {failed} failed")
     assert not bad
     assert failed >= tried / 3
+
+
+def test_after_random_steps_and_kills_the_dynos_are_those_that_are_wanted(faulty):
+    print("FAULT_SEED", SEED)
+    chance, quantity = random.Random(SEED), 1
+
+    def scale():
+        nonlocal quantity
+        quantity = chance.randrange(1, 6)
+        for n in range(2, 6):
+            if n > quantity:
+                faulty.wanted.pop(f"talk.{n}", None)
+            elif f"talk.{n}" not in faulty.wanted:
+                faulty.wanted[f"talk.{n}"] = dict(assignment(f"talk.{n}", TALK), fresh=True)
+        faulty.assign()
+
+    def crash():
+        dynos = faulty.w.look("/dynos") or []
+        for d in chance.sample(dynos, min(1, len(dynos))):
+            if d["pid"] and d["name"] != "boom.1":
+                try:
+                    os.kill(d["pid"], signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+    steps = [scale, crash, lambda: faulty.want("web.1", WEB), lambda: faulty.want("talk.1", TALK),
+             lambda: faulty.w.kill("dyno-supervisor"), lambda: faulty.w.kill("dynod")]
+    end = time.monotonic() + (60 if EVERY else 10)
+    done = 0
+    while time.monotonic() < end:
+        chance.choice(steps)()
+        time.sleep(chance.random() * 0.4)
+        faulty.readable()
+        done += 1
+    faulty.converge(60)
+    assert sorted(n for n in faulty.wanted if n.startswith("talk.")) == [f"talk.{n + 1}" for n in range(quantity)]
+    faulty.judge()
+    print(f"{done} steps")
+
+
+def test_killed_in_its_first_start_it_starts_all_the_same():
+    first = 40  # points that a first start has, or a little more
+    numbers = range(1, first) if EVERY else random.Random(SEED).sample(range(1, first), 1)
+    for program in DAEMONS:
+        for n in numbers:
+            w = FaultyWorker(env={"DYNO_FAULT": f"{program}:{n}"})
+            try:
+                w.up.wait(lambda: w.up.registered, what="registration")
+                prefix = wait_for("the host", lambda: w.look("/"))["prefix"]
+                load = Load(w)
+                load.assign()
+                load.converge()
+                assert w.tables[program].total() >= n
+                load.empty()
+            finally:
+                w.stop()
+                shutil.rmtree(w.root)
+            assert_nothing_left(prefix, w.root)
