@@ -21,7 +21,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
 from harness import BUILD, assert_nothing_left, cgroups, wait_for  # noqa: E402
-from worker import Worker  # noqa: E402
+from worker import USER, Worker  # noqa: E402
 
 WORKER = {"boot-timeout": 20}
 SERVER = "cat hello; exec python3 -u -m http.server $PORT"
@@ -447,3 +447,64 @@ def test_a_full_disk_costs_lines_that_are_counted_and_nothing_else():
         subprocess.run([BUILD + "/dynod", "--wipe", "--root", w.root], timeout=60, stdout=w.log, stderr=w.log)
         shutil.rmtree(w.root)
     assert_nothing_left(prefix, w.root)
+
+
+# ---- what does not want to end ----
+
+def frozen(worker, instance):
+    """Somebody else has frozen a dyno."""
+    for group in cgroups(worker.get("/")["prefix"]):
+        for name, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
+            path = f"{group}/{instance}/{name}"
+            if os.path.exists(path):
+                with open(path, "w") as f:
+                    f.write(word)
+                return
+    raise AssertionError("no freezer")
+
+
+def test_a_frozen_dyno_is_ended_in_time_and_delays_nobody(worker, formation, up):
+    dynos = converge(worker, formation)
+    talks(worker)
+    frozen(worker, dynos["worker.1"]["instance"])
+    seen = len(worker.messages("app", "worker.1"))
+    time.sleep(0.5)
+    assert len(worker.messages("app", "worker.1")) <= seen + 5
+    victim = formation.pop("worker.1")
+    begin = time.monotonic()
+    up.assign(formation.values())
+    up.wait(lambda: up.dynos[victim["id"]]["state"] != "up", what="stop")
+    other = assignment("worker.3", "sleep 1000")
+    up.assign([*formation.values(), other])
+    up.wait_state(other, "up")
+    assert time.monotonic() - begin < 2
+    formation["worker.3"] = other
+    up.wait_state(victim, "down")
+    assert time.monotonic() - begin < 2 + 3
+    census(worker, converge(worker, formation))
+
+
+def test_after_a_reboot_the_formation_comes_back(worker, formation):
+    before = converge(worker, formation)
+    kill_host(worker)
+    saved = tempfile.mkdtemp(prefix="sup-r-", dir="/tmp")
+    # The files of the old boot, without anything that they are about.
+    shutil.copytree(worker.root + "/run", saved + "/run", symlinks=True, ignore=shutil.ignore_patterns("*.sock", "stack"))
+    for stale in (False, True):
+        subprocess.run([BUILD + "/dynod", "--wipe", "--root", worker.root], check=True, timeout=60)
+        shutil.rmtree(worker.root + "/run")
+        if stale:
+            shutil.copytree(saved + "/run", worker.root + "/run", symlinks=True)
+            for top, dirs, files in os.walk(worker.root + "/run/dyno/supervisor"):
+                for name in [top, *(os.path.join(top, n) for n in files)]:
+                    os.chown(name, USER, USER)
+        worker.start()
+        dynos = converge(worker, formation)
+        assert not {d["pid"] for d in dynos.values()} & {d["pid"] for d in before.values()}
+        assert answers(dynos["web.1"])
+        talks(worker)
+        census(worker, dynos)
+        kill_host(worker)
+    shutil.rmtree(saved)
+    worker.start()
+    converge(worker, formation)
