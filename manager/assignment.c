@@ -98,7 +98,8 @@ static int assignment_check(const struct assignment *a, struct error *e)
 		return error_set(e, EINVAL, "type: not a process type");
 	if (a->slug && !id_is_sha256(a->slug))
 		return error_set(e, EINVAL, "slug.sha256: not a SHA-256");
-	if (a->slug_path && a->slug_path[0] != '/')
+	if (a->slug_path && a->slug_path[0] != '/' &&
+	    !str_after(a->slug_path, "http://") && !str_after(a->slug_path, "https://"))
 		return error_set(e, EINVAL, "slug.path: not a path");
 	if (a->memory_max < a->memory)
 		return error_set(e, EINVAL, "memory_max: less than memory");

@@ -170,7 +170,7 @@ static void life_do_forgive(struct life *l)
 
 static void life_do_report(struct life *l)
 {
-	l->dirty = true;
+	l->dirty = l->hook_dirty = true;
 	l->told = false;
 }
 

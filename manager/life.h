@@ -37,7 +37,8 @@ struct life {
 	bool replaces;			/* an old dyno of this name is leaving */
 	bool succeeds;			/* it was made in a cycle */
 	bool told;			/* upstream knows the final state */
-	bool dirty;			/* something to be reported */
+	bool dirty;			/* something to be reported, */
+	bool hook_dirty;		/* and to the webhook */
 	bool reporting;			/* a report with it is on its way, */
 	enum dyno_state reported;	/* and said this */
 	bool known_up;			/* upstream has heard that it is up */

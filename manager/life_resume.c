@@ -96,6 +96,6 @@ void life_resume(struct life *l)
 	case DYNO_STATE_COUNT:
 		break;
 	}
-	l->dirty = true;
+	l->dirty = l->hook_dirty = true;
 	supervisor_settle(l->s);
 }

@@ -26,7 +26,7 @@ static bool life_waits_for_space(struct life *l)
 	if (l->a->kind != DYNO_FORMATION)
 		return false;
 	life_save(l);
-	l->dirty = true;
+	l->dirty = l->hook_dirty = true;
 	supervisor_settle(l->s);
 	return true;
 }

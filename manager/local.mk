@@ -42,6 +42,8 @@ libsupervisor_a_SOURCES = \
 	%D%/cycling.c %D%/cycling.h \
 	%D%/meter.c %D%/meter.h \
 	%D%/metering.c %D%/metering.h \
+	%D%/desired.c %D%/desired.h \
+	%D%/desired_dir.c %D%/desired_dir.h \
 	%D%/dial.c %D%/dial.h \
 	%D%/drain.c %D%/drain.h \
 	%D%/draining.c %D%/draining.h \
@@ -59,6 +61,7 @@ libsupervisor_a_SOURCES = \
 	%D%/life_death.c \
 	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
 	%D%/life_slug.c \
+	%D%/log_local.c %D%/log_local.h \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/pass.c %D%/pass.h \
 	%D%/port.c %D%/port.h \
@@ -74,7 +77,9 @@ libsupervisor_a_SOURCES = \
 	%D%/supervisor.h \
 	%D%/supervisor_conf.c %D%/supervisor_conf.h \
 	%D%/tally.c %D%/tally.h \
-	%D%/upstream.c %D%/upstream.h
+	%D%/upstream.c %D%/upstream.h \
+	%D%/webhook.c %D%/webhook.h \
+	%D%/webhook_sign.c
 SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) -lm
 
 pkglibexec_PROGRAMS += dyno-supervisor

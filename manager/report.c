@@ -52,3 +52,11 @@ void report_settle(struct supervisor *s, bool ok)
 	}
 	supervisor_settle(s);
 }
+
+void report_alone(struct supervisor *s)
+{
+	if (!report_is_due(s))
+		return;
+	json_decref(report_collect(s, false));
+	report_settle(s, true);
+}

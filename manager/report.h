@@ -24,6 +24,9 @@ json_t *report_collect(struct supervisor *s, bool full);
  * ended dyno be forgotten. */
 void report_settle(struct supervisor *s, bool ok);
 
+/* There is no upstream: all is known as soon as it happens. */
+void report_alone(struct supervisor *s);
+
 /* How long to wait before the next one, if the last began at "last" (0: never).
  * Monotonic microseconds. */
 static inline uint64_t report_pause(uint64_t last, uint64_t now)

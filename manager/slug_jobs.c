@@ -169,19 +169,27 @@ bool slug_jobs_parse_wrong(const char *message, char ret[SHA256_HEX_MAX])
 static void slug_args(const struct slug_task *t, struct strv *argv)
 {
 	const struct slug_jobs *j = t->jobs;
-	const char *socket = str_after(j->upstream, "unix:");
+	/* A whole address leads to somebody who must not see the token. */
+	bool own = t->path[0] == '/';
+	const char *socket = own ? str_after(j->upstream, "unix:") : NULL;
 
+	if (own && str_eq(j->upstream, "none")) {
+		strv_add(argv, "unpack");	/* the store has it, or nobody */
+		strv_add(argv, t->sha256);
+		return;
+	}
 	strv_add(argv, "get");
 	if (socket) {
 		strv_add(argv, "--unix");
 		strv_add(argv, socket);
 	}
-	if (j->header) {
+	if (j->header && own) {
 		strv_add(argv, "--header");
 		strv_add(argv, j->header);
 	}
 	strv_add(argv, t->sha256);
-	strv_addf(argv, "%s%s", socket ? "http://localhost" : j->upstream, t->path);
+	strv_addf(argv, "%s%s", socket ? "http://localhost" :
+		  own ? j->upstream : "", t->path);
 }
 
 static int slug_task_start(struct slug_task *t, struct error *e)

@@ -50,7 +50,8 @@ struct slug_wait {
 
 struct slug_jobs_spec {
 	const struct slug_command *command;	/* borrowed for good */
-	const char *upstream;		/* "unix:/path" or "http://host:port" */
+	const char *upstream;		/* "unix:/path", "http://host:port", or
+					 * "none": paths mean the store */
 	const char *header;		/* "@FILE" with headers of requests, or NULL */
 };
 
@@ -59,8 +60,8 @@ struct slug_jobs *slug_jobs_new(const struct slug_jobs_spec *spec);
 struct slug_jobs *slug_jobs_free(struct slug_jobs *j);
 DEFINE_AUTO(struct slug_jobs, slug_jobs_free)
 
-/* w->fn and w->userdata are set. path: of the blob on upstream. What waits for
- * space is tried at once. */
+/* w->fn and w->userdata are set. path: of the blob on upstream, or an http(s) address.
+ * What waits for space is tried at once. */
 void slug_jobs_want(struct slug_jobs *j, const char *sha256, const char *path,
 		    struct slug_wait *w);
 

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "manager/cycling.h"
 #include "manager/draining.h"
+#include "manager/desired_dir.h"
 #include "manager/host_api.h"
 #include "manager/host_client.h"
 #include "manager/host_proto.h"
@@ -22,8 +23,10 @@
 #include "manager/life.h"
 #include "manager/limits.h"
 #include "manager/metering.h"
+#include "manager/log_local.h"
 #include "manager/log_sender.h"
 #include "manager/pass.h"
+#include "manager/report.h"
 #include "manager/slug_gc.h"
 #include "manager/slug_jobs.h"
 #include "manager/slug_pins.h"
@@ -31,6 +34,7 @@
 #include "manager/strays.h"
 #include "manager/supervisor.h"
 #include "manager/upstream.h"
+#include "manager/webhook.h"
 #include "slugstore/store.h"
 
 #include <dirent.h>
@@ -145,8 +149,12 @@ static int on_supervisor_settle(sd_event_source *src, uint64_t usec,
 		supervisor_reconcile(s);
 		cycling_run(s);
 	}
+	if (s->webhook)
+		webhook_report(s->webhook);
 	if (s->upstream)
 		upstream_report(s->upstream);
+	else
+		report_alone(s);
 	return 0;
 }
 
@@ -202,6 +210,21 @@ static void on_supervisor_adopt(struct host_dyno *d, void *userdata)
 	strays_add(s, d->uuid, d->alive);
 }
 
+static int supervisor_connect(struct supervisor *s, struct error *e)
+{
+	int r = 0;
+
+	if (s->conf.report_url)
+		r = webhook_new(&s->webhook, s, e);
+	if (r >= 0 && supervisor_conf_is_alone(&s->conf)) {
+		log_local_start(s);
+		return s->conf.desired_dir ? desired_dir_new(&s->desired_dir, s, e) : 0;
+	}
+	if (r >= 0)
+		r = log_sender_new(&s->log_sender, s, e);
+	return r < 0 ? r : upstream_new(&s->upstream, s, e);
+}
+
 static void on_supervisor_ready(void *userdata)
 {
 	struct supervisor *s = userdata;
@@ -212,8 +235,7 @@ static void on_supervisor_ready(void *userdata)
 	s->ready = true;
 	list_for_each_safe(l, tmp, &s->lives, link)
 		life_resume(l);
-	if (log_sender_new(&s->log_sender, s, &e) < 0 ||
-	    upstream_new(&s->upstream, s, &e) < 0) {
+	if (supervisor_connect(s, &e) < 0) {
 		log_err("%s", e.msg);
 		sd_event_exit(s->event, EXIT_FAILURE);
 		return;
@@ -413,6 +435,8 @@ static void supervisor_deinit(struct supervisor *s)
 	/* First those who could still call somebody. */
 	host_client_free(s->host);
 	host_api_free(s->api);
+	desired_dir_free(s->desired_dir);
+	webhook_free(s->webhook);
 	upstream_free(s->upstream);
 	log_sender_free(s->log_sender);
 	list_for_each_safe(l, tmp, &s->lives, link)

@@ -19,6 +19,7 @@
 
 #include <systemd/sd-event.h>
 
+struct desired_dir;
 struct error;
 struct host_client;
 struct host_api;
@@ -30,6 +31,7 @@ struct slug_jobs;
 struct slug_pins;
 struct store;
 struct upstream;
+struct webhook;
 
 struct supervisor {
 	sd_event *event;
@@ -47,7 +49,9 @@ struct supervisor {
 	struct slug_jobs *slugs;
 	struct slug_pins *pins;
 	struct slug_gc *gc;
-	struct upstream *upstream;
+	struct upstream *upstream;	/* NULL: there is none */
+	struct desired_dir *desired_dir;	/* or NULL */
+	struct webhook *webhook;	/* or NULL */
 	struct log_sender *log_sender;
 	struct host_api *api;
 

@@ -17,12 +17,18 @@
 
 static const struct conf_key keys[] = {
 	KEY("upstream", STRING, upstream, 0, 0, NULL,
-	    "address of the controller: unix:/PATH or http://HOST:PORT; default: "
+	    "address of the controller: unix:/PATH or http://HOST:PORT, or none; default: "
 	    "the socket of this machine's own"),
 	KEY("upstream-token-file", STRING, upstream_token_file, 0, 0, NULL,
 	    "file with the token of this host, for an upstream over TCP"),
 	KEY("host", STRING, host, 0, 0, NULL,
 	    "name of this host; default: the machine's"),
+	KEY("desired-dir", STRING, desired_dir, 0, 0, NULL,
+	    "directory in which what shall run here is put, when upstream is none"),
+	KEY("report-url", STRING, report_url, 0, 0, NULL,
+	    "http or https address that every report is POSTed to as well"),
+	KEY("report-secret-file", STRING, report_secret_file, 0, 0, NULL,
+	    "file with the secret that these are signed with"),
 	KEY("labels", STRING, labels, 0, 0, NULL,
 	    "what this host is, for upstream: KEY=VALUE, KEY=VALUE"),
 	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
@@ -95,18 +101,32 @@ static bool supervisor_conf_host_ok(const char *s)
 	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
 }
 
-static int supervisor_conf_token(struct supervisor_conf *c, struct error *e)
+static int supervisor_conf_secret(const char *path, char **ret, struct error *e)
 {
 	auto_buf text = BUF_INIT;
 	int r;
 
-	if (!c->upstream_token_file)
+	if (!path)
 		return 0;
-	r = file_read(AT_FDCWD, c->upstream_token_file, 4096, &text, e);
+	r = file_read(AT_FDCWD, path, 4096, &text, e);
 	if (r < 0)
 		return r;
-	c->token = xstrndup(buf_str(&text), strcspn(buf_str(&text), " \t\r\n"));
+	*ret = xstrndup(buf_str(&text), strcspn(buf_str(&text), " \t\r\n"));
 	return 0;
+}
+
+bool supervisor_conf_is_alone(const struct supervisor_conf *c)
+{
+	return str_eq(c->upstream, "none");
+}
+
+static int supervisor_conf_hook(struct supervisor_conf *c, struct error *e)
+{
+	if (c->report_url && !str_after(c->report_url, "http://") &&
+	    !str_after(c->report_url, "https://"))
+		return error_set(e, EINVAL, "report-url: \"%s\" is not http:// or "
+				 "https://", c->report_url);
+	return supervisor_conf_secret(c->report_secret_file, &c->report_secret, e);
 }
 
 int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
@@ -133,13 +153,17 @@ int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
 	if (!supervisor_conf_host_ok(c->host))
 		return error_set(e, EINVAL, "host: \"%s\" is not a host name in "
 				 "lower case", c->host);
-	return supervisor_conf_token(c, e);
+	if (c->desired_dir && !supervisor_conf_is_alone(c))
+		return error_set(e, EINVAL, "desired-dir needs \"upstream = none\"");
+	r = supervisor_conf_secret(c->upstream_token_file, &c->token, e);
+	return r < 0 ? r : supervisor_conf_hook(c, e);
 }
 
 void supervisor_conf_deinit(struct supervisor_conf *c)
 {
 	conf_free(keys, ARRAY_SIZE(keys), c);
 	free(take_ptr(c->token));
+	free(take_ptr(c->report_secret));
 	json_decref(take_ptr(c->labels_json));
 }
 

@@ -12,10 +12,13 @@ struct error;
 struct root;
 
 struct supervisor_conf {
-	char *upstream;			/* base address */
+	char *upstream;			/* base address, or "none" */
 	char *upstream_token_file;
 	char *token;			/* of upstream, or NULL: not a key */
 	char *host;
+	char *desired_dir;		/* only without an upstream */
+	char *report_url, *report_secret_file;
+	char *report_secret;		/* from it, or NULL: not a key */
 	char *labels;			/* "zone=a, disk=ssd", or NULL */
 	json_t *labels_json;		/* from it: not a key */
 	/* seconds */
@@ -41,6 +44,9 @@ struct supervisor_conf {
 int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
 			 struct error *e);
 void supervisor_conf_deinit(struct supervisor_conf *c);
+
+/* upstream = none. */
+bool supervisor_conf_is_alone(const struct supervisor_conf *c);
 
 /* Print the table of keys, with the usage line. */
 void supervisor_conf_usage(void);

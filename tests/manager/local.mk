@@ -37,7 +37,7 @@ check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-drain %D%/test-host-plan \
 	%D%/test-prometheus \
 	%D%/test-dyno-fsm %D%/test-journal %D%/test-labels \
-	%D%/test-report \
+	%D%/test-desired %D%/test-report %D%/test-webhook \
 	%D%/test-life-model %D%/test-meter \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
 	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
@@ -120,6 +120,15 @@ tests_manager_test_life_model_SOURCES = %D%/test-life-model.c
 tests_manager_test_life_model_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_life_model_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_webhook_SOURCES = %D%/test-webhook.c
+tests_manager_test_webhook_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_webhook_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_desired_SOURCES = %D%/test-desired.c
+tests_manager_test_desired_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_desired_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_meter_SOURCES = %D%/test-meter.c
 tests_manager_test_meter_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
