@@ -121,6 +121,12 @@ static struct cycle_dyno cycling_dyno(const struct life *l)
 
 /* ---- go on ---- */
 
+/* A host without upstream has no routes that could lag behind. */
+static bool cycling_is_calm(const struct supervisor *s)
+{
+	return supervisor_conf_is_alone(&s->conf) || (s->upstream && upstream_is_there(s->upstream));
+}
+
 static bool cycling_may_leave(const struct life *old, const struct life *successor,
 			      uint64_t now)
 {
@@ -128,7 +134,8 @@ static bool cycling_may_leave(const struct life *old, const struct life *success
 		return true;
 	if (now >= cycling_deadline(old))
 		return true;
-	return successor && successor->st.state == DYNO_UP && successor->known_up;
+	return successor && successor->st.state == DYNO_UP &&
+	       (successor->known_up || supervisor_conf_is_alone(&old->s->conf));
 }
 
 static void cycling_move(struct life *l, const char *slot)
@@ -211,8 +218,7 @@ void cycling_run(struct supervisor *s)
 		lives[i] = l;
 		v[i++] = cycling_dyno(l);
 	}
-	n_picked = cycle_pick(v, n, now, s->upstream &&
-			      upstream_is_there(s->upstream), picked, &next);
+	n_picked = cycle_pick(v, n, now, cycling_is_calm(s), picked, &next);
 	for (size_t k = 0; k < n_picked; k++)
 		cycling_begin(lives[picked[k]]);
 	/* No life is freed by any of this, and new ones need nothing yet. */

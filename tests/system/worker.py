@@ -59,6 +59,13 @@ class Worker:
         old = self.supervisor()
         os.kill(old, signal.SIGKILL)
         wait_for("another supervisor", lambda: self.supervisor() != old)
+        wait_for("its answer", self.answers)
+
+    def answers(self):
+        try:
+            return self.get("/")
+        except OSError:
+            return None
 
     def get(self, path):
         s = socket.socket(socket.AF_UNIX)
