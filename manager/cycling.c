@@ -124,7 +124,8 @@ static struct cycle_dyno cycling_dyno(const struct life *l)
 /* A host without upstream has no routes that could lag behind. */
 static bool cycling_is_calm(const struct supervisor *s)
 {
-	return supervisor_conf_is_alone(&s->conf) || (s->upstream && upstream_is_there(s->upstream));
+	return supervisor_conf_is_alone(&s->conf) ||
+	       (s->upstream && upstream_is_there(s->upstream));
 }
 
 static bool cycling_may_leave(const struct life *old, const struct life *successor,
