@@ -170,7 +170,8 @@ def test_the_webhook_hears_all_signed_and_in_order(alone, hook):
     drop(alone, [])
     wait_for("nothing", lambda: alone.get("/dynos") == [])
     wait_for("the end", lambda: hook.states("worker.1")[-1] == "down")
-    assert hook.states("worker.1")[:2] == ["starting", "up"]
+    # What changes within a moment is one report.
+    assert "up" in hook.states("worker.1")
     assert hook.refused == 0
     for boot in {b["boot"] for b in hook.bodies}:
         mine = [b["seq"] for b in hook.bodies if b["boot"] == boot]

@@ -26,7 +26,8 @@ def busy(host):
 
 
 def host_pids(host):
-    return {d["id"]: d["pid"] for d in host.json("host", "ps")}
+    """Of those that run: one that has ended may still be listed."""
+    return {d["id"]: d["pid"] for d in host.json("host", "ps") if d["pid"]}
 
 
 def lines_of(host, app, dyno):
