@@ -77,21 +77,6 @@ static void log_line(enum log_level level, const char *text)
 	(void)w;
 }
 
-void log_write(enum log_level level, const char *fmt, ...)
-{
-	int saved = errno;
-	char text[LOG_LINE_MAX];
-	va_list ap;
-
-	if (level > log_max)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	log_line(level, text);
-	errno = saved;
-}
-
 struct log_record {
 	char fields[LOG_FIELDS][LOG_FIELD_MAX];
 	struct iovec iov[LOG_FIELDS + 1];
@@ -126,19 +111,35 @@ static int log_send(enum log_level level, const struct log_dyno *about, char *te
 	return sd_journal_sendv(r.iov, r.n);
 }
 
-void log_about(enum log_level level, const struct log_dyno *about,
-	       const char *fmt, ...)
+static void log_text(enum log_level level, const struct log_dyno *about,
+		     const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char text[LOG_LINE_MAX];
-	va_list ap;
 
 	if (level > log_max)
 		return;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (!log_journal || log_send(level, about, text) < 0)
+	if (!about || !log_journal || log_send(level, about, text) < 0)
 		log_line(level, text);
 	errno = saved;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_text(level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void log_about(enum log_level level, const struct log_dyno *about,
+	       const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_text(level, about, fmt, ap);
+	va_end(ap);
 }
