@@ -139,6 +139,22 @@ static int pack_content(struct pack *p, int fd, const struct pack_item *item,
 						  : pack_changed(item->path, e);
 }
 
+/* A descriptor of what was looked at, and of nothing that took its name since. */
+static int pack_open(const struct pack_item *item, int flags, struct stat *ret,
+		     struct error *e)
+{
+	auto_close int fd = openat(item->dirfd, item->name, O_RDONLY | O_CLOEXEC |
+				   O_NOFOLLOW | flags);
+
+	if (fd < 0)
+		return error_sys(e, "open %s", item->path);
+	if (fstat(fd, ret) < 0)
+		return error_sys(e, "stat %s", item->path);
+	if (!pack_is_unchanged(ret, &item->st))
+		return pack_changed(item->path, e);
+	return take_fd(fd);
+}
+
 static int pack_file(struct pack *p, struct pack_item *item, struct error *e)
 {
 	char key[64];
@@ -153,14 +169,9 @@ static int pack_file(struct pack *p, struct pack_item *item, struct error *e)
 		first = map_get(&p->links, key);
 	if (first)
 		return pack_head(p, item, NULL, first, e);
-	fd = openat(item->dirfd, item->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
-		    O_NONBLOCK | O_NOCTTY);
+	fd = pack_open(item, O_NONBLOCK | O_NOCTTY, &st, e);
 	if (fd < 0)
-		return error_sys(e, "open %s", item->path);
-	if (fstat(fd, &st) < 0)
-		return error_sys(e, "stat %s", item->path);
-	if (!pack_is_unchanged(&st, &item->st))
-		return pack_changed(item->path, e);
+		return fd;
 	r = pack_head(p, item, NULL, NULL, e);
 	if (r < 0)
 		return r;
@@ -240,17 +251,12 @@ static int pack_below(struct pack *p, int fd, const struct pack_item *dir,
 static int pack_subdirectory(struct pack *p, const struct pack_item *item,
 			     struct error *e)
 {
-	auto_close int fd = openat(item->dirfd, item->name, O_RDONLY | O_CLOEXEC |
-				   O_DIRECTORY | O_NOFOLLOW);
 	struct stat st;
+	auto_close int fd = pack_open(item, O_DIRECTORY, &st, e);
 	int r;
 
 	if (fd < 0)
-		return error_sys(e, "open %s", item->path);
-	if (fstat(fd, &st) < 0)
-		return error_sys(e, "stat %s", item->path);
-	if (!pack_is_unchanged(&st, &item->st))
-		return pack_changed(item->path, e);
+		return fd;
 	/* Refuses what is too deep, so that this recursion ends. */
 	r = pack_head(p, item, NULL, NULL, e);
 	return r < 0 ? r : pack_below(p, fd, item, e);
