@@ -269,24 +269,42 @@ int cgroup_tree_read(int fd, const char *file, uint64_t *ret, struct error *e)
 	return 0;
 }
 
-int cgroup_tree_read_key(int fd, const char *file, const char *key,
-			 uint64_t *ret, struct error *e)
+static bool tree_find_key(const char *text, const char *key, uint64_t *ret)
 {
-	auto_buf text = BUF_INIT;
 	size_t n = strlen(key);
-	int r = file_read(fd, file, TEXT_MAX, &text, e);
 
-	if (r < 0)
-		return r;
-	for (const char *p = buf_str(&text); p; p = strchr(p, '\n')) {
+	for (const char *p = text; p; p = strchr(p, '\n')) {
 		unsigned long long x;
 
 		p += *p == '\n';
 		if (strncmp(p, key, n) == 0 && p[n] == ' ' &&
 		    sscanf(p + n, " %llu", &x) == 1) {
 			*ret = x;
-			return 0;
+			return true;
 		}
 	}
-	return error_set(e, ENOENT, "%s: no \"%s\"", file, key);
+	return false;
+}
+
+int cgroup_tree_read_key(int fd, const char *file, const char *key,
+			 uint64_t *ret, struct error *e)
+{
+	auto_buf text = BUF_INIT;
+	int r = file_read(fd, file, TEXT_MAX, &text, e);
+
+	if (r < 0)
+		return r;
+	return tree_find_key(buf_str(&text), key, ret) ? 0 :
+	       error_set(e, ENOENT, "%s: no \"%s\"", file, key);
+}
+
+void cgroup_tree_read_keys(int fd, const char *file,
+			   const struct cgroup_tree_key *keys, size_t n)
+{
+	auto_buf text = BUF_INIT;
+
+	if (file_read(fd, file, TEXT_MAX, &text, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		tree_find_key(buf_str(&text), keys[i].key, keys[i].ret);
 }

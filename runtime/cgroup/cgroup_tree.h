@@ -88,3 +88,10 @@ int cgroup_tree_read(int fd, const char *file, uint64_t *ret, struct error *e);
 /* The number behind a key: lines "key 42". ENOENT: no such key. */
 int cgroup_tree_read_key(int fd, const char *file, const char *key,
 			 uint64_t *ret, struct error *e);
+/* Several of them at one reading; what is not there is left alone. */
+struct cgroup_tree_key {
+	const char *key;
+	uint64_t *ret;
+};
+void cgroup_tree_read_keys(int fd, const char *file,
+			   const struct cgroup_tree_key *keys, size_t n);

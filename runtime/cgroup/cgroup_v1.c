@@ -175,18 +175,13 @@ static int v1_oom_kills(int fd, uint64_t *ret, struct error *e)
  * key: 0. */
 static void v1_memory(int fd, struct cgroup_stats *s)
 {
-	const struct {
-		const char *key;
-		uint64_t *ret;
-	} keys[] = {
+	const struct cgroup_tree_key keys[] = {
 		{ "total_rss", &s->rss }, { "total_cache", &s->cache },
 		{ "total_swap", &s->swap }, { "total_pgpgin", &s->paged_in },
 		{ "total_pgpgout", &s->paged_out },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		cgroup_tree_read_key(fd, "memory.stat", keys[i].key, keys[i].ret,
-				     NULL);
+	cgroup_tree_read_keys(fd, "memory.stat", keys, ARRAY_SIZE(keys));
 }
 
 static int v1_stats(struct cgroup_host *h, const char *uuid,
