@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/root.h"
 #include "controller/controller_conf.h"
-#include "controller/sizes.h"
-#include "controller/slug_storage.h"
+#include "controller/model/sizes.h"
+#include "controller/slug/slug_storage.h"
 
 #define KEY(member) offsetof(struct controller_conf, member)
 

@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
-#include "controller/live.h"
-#include "controller/logs.h"
-#include "controller/state_driver.h"
+#include "controller/model/live.h"
+#include "controller/logplex/logs.h"
+#include "controller/state/state_driver.h"
 #include "slugstore/store.h"
 
 #include <stdio.h>

@@ -7,7 +7,7 @@
  * the edges (API, upstream, router feed). It knows no HTTP.
  */
 #include "base/id.h"
-#include "controller/doc.h"
+#include "controller/state/doc.h"
 
 struct controller_conf;
 struct error;

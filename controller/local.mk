@@ -2,61 +2,61 @@ noinst_LIBRARIES += libcontroller.a
 libcontroller_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 	$(SQLITE_CFLAGS) $(GNUTLS_CFLAGS)
 libcontroller_a_SOURCES = \
-	%D%/api.c %D%/api.h %D%/api_handlers.h \
-	%D%/api_account.c \
-	%D%/api_apps.c \
-	%D%/api_download.c %D%/api_download.h \
-	%D%/api_dynos.c \
-	%D%/api_logs.c \
-	%D%/api_releases.c \
-	%D%/api_routes.c \
-	%D%/api_slugs.c %D%/api_slugs.h \
-	%D%/api_upload.c \
-	%D%/apps.c %D%/apps.h \
-	%D%/assignments.c %D%/assignments.h \
-	%D%/attach.c %D%/attach.h %D%/attach_peer.h \
-	%D%/certificate.c %D%/certificate.h \
-	%D%/change.c %D%/change.h \
-	%D%/config_vars.c %D%/config_vars.h \
 	%D%/controller.c %D%/controller.h \
 	%D%/controller_conf.c %D%/controller_conf.h \
-	%D%/deaths.c %D%/deaths.h \
-	%D%/doc.c %D%/doc.h \
-	%D%/dyno_plan.c %D%/dyno_plan.h \
-	%D%/dynos.c %D%/dynos.h \
 	%D%/engine.c %D%/engine.h \
-	%D%/fixed_id.c %D%/fixed_id.h \
-	%D%/formation.c %D%/formation.h \
-	%D%/frame_peer.c %D%/frame_peer.h \
-	%D%/gate.c %D%/gate.h \
-	%D%/hosts.c %D%/hosts.h \
-	%D%/live.c %D%/live.h \
-	%D%/log_frames.c %D%/log_frames.h \
-	%D%/log_store.c %D%/log_store.h \
-	%D%/logs.c %D%/logs.h \
-	%D%/long_poll.c %D%/long_poll.h \
-	%D%/names.c %D%/names.h \
-	%D%/one_off.c %D%/one_off.h \
-	%D%/outcome.c %D%/outcome.h \
-	%D%/placement.c %D%/placement.h \
-	%D%/range.c %D%/range.h \
-	%D%/record.c %D%/record.h \
-	%D%/releases.c %D%/releases.h \
-	%D%/rendezvous.c %D%/rendezvous.h \
-	%D%/router_feed.c %D%/router_feed.h \
-	%D%/scaling.c %D%/scaling.h \
-	%D%/secrets.c %D%/secrets.h \
-	%D%/sizes.c %D%/sizes.h \
-	%D%/slug_objects.c %D%/slug_objects.h \
-	%D%/slug_storage.c %D%/slug_storage.h \
-	%D%/slugs.c %D%/slugs.h \
-	%D%/sqlite.c %D%/sqlite.h \
-	%D%/state.c %D%/state.h %D%/state_driver.h \
-	%D%/state_sqlite.c \
-	%D%/storage_jobs.c %D%/storage_jobs.h \
-	%D%/tls_conn.c %D%/tls_conn.h \
-	%D%/upstream.c %D%/upstream.h \
-	%D%/views.c %D%/views.h
+	%D%/access/certificate.c %D%/access/certificate.h \
+	%D%/access/secrets.c %D%/access/secrets.h \
+	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
+	%D%/api/api_account.c \
+	%D%/api/api_apps.c \
+	%D%/api/api_download.c %D%/api/api_download.h \
+	%D%/api/api_dynos.c \
+	%D%/api/api_logs.c \
+	%D%/api/api_releases.c \
+	%D%/api/api_routes.c \
+	%D%/api/api_slugs.c %D%/api/api_slugs.h \
+	%D%/api/api_upload.c \
+	%D%/api/gate.c %D%/api/gate.h \
+	%D%/api/long_poll.c %D%/api/long_poll.h \
+	%D%/api/range.c %D%/api/range.h \
+	%D%/api/router_feed.c %D%/api/router_feed.h \
+	%D%/api/upstream.c %D%/api/upstream.h \
+	%D%/api/views.c %D%/api/views.h \
+	%D%/attach/attach.c %D%/attach/attach.h %D%/attach/attach_peer.h \
+	%D%/attach/frame_peer.c %D%/attach/frame_peer.h \
+	%D%/attach/record.c %D%/attach/record.h \
+	%D%/attach/rendezvous.c %D%/attach/rendezvous.h \
+	%D%/attach/tls_conn.c %D%/attach/tls_conn.h \
+	%D%/logplex/log_frames.c %D%/logplex/log_frames.h \
+	%D%/logplex/log_store.c %D%/logplex/log_store.h \
+	%D%/logplex/logs.c %D%/logplex/logs.h \
+	%D%/model/apps.c %D%/model/apps.h \
+	%D%/model/assignments.c %D%/model/assignments.h \
+	%D%/model/change.c %D%/model/change.h \
+	%D%/model/config_vars.c %D%/model/config_vars.h \
+	%D%/model/deaths.c %D%/model/deaths.h \
+	%D%/model/dyno_plan.c %D%/model/dyno_plan.h \
+	%D%/model/dynos.c %D%/model/dynos.h \
+	%D%/model/fixed_id.c %D%/model/fixed_id.h \
+	%D%/model/formation.c %D%/model/formation.h \
+	%D%/model/hosts.c %D%/model/hosts.h \
+	%D%/model/live.c %D%/model/live.h \
+	%D%/model/names.c %D%/model/names.h \
+	%D%/model/one_off.c %D%/model/one_off.h \
+	%D%/model/outcome.c %D%/model/outcome.h \
+	%D%/model/placement.c %D%/model/placement.h \
+	%D%/model/releases.c %D%/model/releases.h \
+	%D%/model/scaling.c %D%/model/scaling.h \
+	%D%/model/sizes.c %D%/model/sizes.h \
+	%D%/slug/slug_objects.c %D%/slug/slug_objects.h \
+	%D%/slug/slug_storage.c %D%/slug/slug_storage.h \
+	%D%/slug/slugs.c %D%/slug/slugs.h \
+	%D%/slug/storage_jobs.c %D%/slug/storage_jobs.h \
+	%D%/state/doc.c %D%/state/doc.h \
+	%D%/state/sqlite.c %D%/state/sqlite.h \
+	%D%/state/state.c %D%/state/state.h %D%/state/state_driver.h \
+	%D%/state/state_sqlite.c
 CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) \
 	$(SQLITE_LIBS) $(GNUTLS_LIBS)
 

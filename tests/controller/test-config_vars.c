@@ -3,8 +3,8 @@
  * is called.
  */
 #include "base/error.h"
-#include "controller/config_vars.h"
-#include "controller/outcome.h"
+#include "controller/model/config_vars.h"
+#include "controller/model/outcome.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -3,12 +3,12 @@
  * follow from it.
  */
 #include "base/error.h"
-#include "controller/dyno_plan.h"
-#include "controller/formation.h"
-#include "controller/names.h"
-#include "controller/outcome.h"
-#include "controller/placement.h"
-#include "controller/sizes.h"
+#include "controller/model/dyno_plan.h"
+#include "controller/model/formation.h"
+#include "controller/model/names.h"
+#include "controller/model/outcome.h"
+#include "controller/model/placement.h"
+#include "controller/model/sizes.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

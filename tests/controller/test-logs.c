@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "controller/log_frames.h"
-#include "controller/logs.h"
+#include "controller/logplex/log_frames.h"
+#include "controller/logplex/logs.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

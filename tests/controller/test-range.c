@@ -2,8 +2,8 @@
  * test-range.c - the spellings that clients send, and walking pages.
  */
 #include "base/error.h"
-#include "controller/outcome.h"
-#include "controller/range.h"
+#include "controller/model/outcome.h"
+#include "controller/api/range.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -2,7 +2,7 @@
  * test-record.c - a line with the mark stays in one record, whatever pieces
  * it comes in.
  */
-#include "controller/record.h"
+#include "controller/attach/record.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

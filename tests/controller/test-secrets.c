@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
-#include "controller/secrets.h"
+#include "controller/access/secrets.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

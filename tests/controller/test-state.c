@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
-#include "controller/state_driver.h"
+#include "controller/state/state_driver.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,0 +1,173 @@
+/*
+ * api.c - credentials before, and words after every handler.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "controller/api/api.h"
+#include "controller/model/apps.h"
+#include "controller/model/outcome.h"
+#include "controller/api/range.h"
+#include "controller/access/secrets.h"
+
+#define API_RETRY_SEC "5"
+
+uint64_t api_now(void)
+{
+	return clock_real_usec() / USEC_PER_SEC;
+}
+
+static json_t *api_error_body(const char *id, const char *message,
+			      const char *resource)
+{
+	auto_json *text = json_bytes(message, strlen(message));
+
+	return json_pack("{s:s*, s:s, s:O}", "resource", resource, "id", id,
+			 "message", text);
+}
+
+void api_refuse(struct http_request *req, int r, const struct error *e)
+{
+	const char *message = e->msg;
+
+	if (r < 0) {
+		log_err("%s %s (request %s): %s", http_request_method(req),
+			http_request_path(req), http_request_id(req), e->msg);
+		message = "Internal server error: the controller's log says more.";
+	}
+	if (r == OUTCOME_UNAUTHORIZED)
+		http_reply_header(req, "WWW-Authenticate", "Basic realm=\"dyno\"");
+	if (r == OUTCOME_UNAVAILABLE)
+		http_reply_header(req, "Retry-After", API_RETRY_SEC);
+	http_reply_json(req, outcome_status(r),
+			api_error_body(outcome_id(r), message,
+				       outcome_resource(r)));
+}
+
+/* Host headers come from outside and go into URLs. */
+static bool api_host_ok(const char *host)
+{
+	size_t n = strlen(host);
+
+	return n > 0 && n < 256 &&
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789.-:[]") == n;
+}
+
+char *api_base(struct http_request *req, const struct controller *c)
+{
+	const char *host = http_request_header(req, "Host");
+	uid_t uid;
+
+	if (http_request_peer(req, &uid) || !host || !api_host_ok(host))
+		return xstrdup(c->base);
+	return xasprintf("http://%s", host);
+}
+
+static int api_body(struct api_call *call, struct error *e)
+{
+	struct error why;
+	int r = http_request_json(call->req, &call->body, &why);
+
+	if (r < 0)
+		return outcome_set(e, OUTCOME_BAD_REQUEST,
+				   "The body is not valid JSON: %.300s.", why.msg);
+	if (!call->body)
+		call->body = json_object();
+	if (!json_is_object(call->body))
+		return outcome_set(e, OUTCOME_BAD_REQUEST,
+				   "The body must be a JSON object.");
+	return 0;
+}
+
+static int api_prepare(struct api_call *call, unsigned needs, struct error *e)
+{
+	int r = 0;
+
+	if (needs & API_APP)
+		r = apps_find(call->c->engine,
+			      http_request_param(call->req, "app"), &call->app, e);
+	if (r == 0 && needs & API_BODY)
+		r = api_body(call, e);
+	return r;
+}
+
+void api_run(struct http_request *req, struct controller *c, api_fn fn,
+	     unsigned needs)
+{
+	struct api_call call = {
+		.c = c, .req = req, .status = 200, .base = api_base(req, c),
+	};
+	struct error e;
+	int r;
+
+	call.views = (struct views){
+		.g = c->engine, .base = call.base, .attach = c->attach_base,
+		.now = clock_mono_usec(),
+	};
+	r = api_prepare(&call, needs, &e);
+	if (r == 0)
+		r = fn(&call, &e);
+	if (r != 0)
+		api_refuse(req, r, &e);
+	else if (!call.taken)
+		http_reply_json(req, call.status, json_incref(call.reply));
+	json_decref(call.reply);
+	json_decref(call.body);
+	doc_deinit(&call.app);
+	free(call.base);
+}
+
+/* ---- pages ---- */
+
+static char *api_attr(const json_t *item, const char *attr)
+{
+	json_t *v = json_object_get(item, attr);
+
+	return json_is_string(v) ? xstrdup(json_string_value(v)) : json_text(v);
+}
+
+static void api_page_headers(struct api_call *call, const struct range *range,
+			     const char *const *attrs, const json_t *page)
+{
+	size_t n = json_array_size(page);
+	auto_free char *accept = xstrdup(attrs[0]);
+
+	for (size_t i = 1; attrs[i]; i++) {
+		char *more = xasprintf("%s, %s", accept, attrs[i]);
+
+		free(accept);
+		accept = more;
+	}
+	http_reply_header(call->req, "Accept-Ranges", accept);
+	if (n) {
+		auto_free char *first = api_attr(json_array_get(page, 0),
+						 range->attr);
+		auto_free char *last = api_attr(json_array_get(page, n - 1),
+						range->attr);
+		auto_free char *text = xasprintf("%s %s..%s", range->attr, first,
+						 last);
+
+		http_reply_header(call->req, "Content-Range", text);
+	}
+}
+
+int api_page(struct api_call *call, json_t *list, const char *const *attrs,
+	     struct error *e)
+{
+	auto_json *owned = list;
+	auto_free char *next = NULL;
+	struct range range;
+	int r = range_parse(&range, http_request_header(call->req, "Range"),
+			    attrs, e);
+
+	if (r != 0)
+		return r;
+	call->reply = range_page(&range, owned, &next);
+	api_page_headers(call, &range, attrs, call->reply);
+	if (next) {
+		http_reply_header(call->req, "Next-Range", next);
+		call->status = 206;
+	}
+	return 0;
+}

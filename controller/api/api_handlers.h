@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * api_handlers.h - the functions behind the routes of the API, for the table
+ * in api_routes.c.
+ */
+#include "controller/api/api.h"
+
+#define ROUTE_FN(name) void name(struct http_request *req, void *userdata)
+
+ROUTE_FN(api_apps_create);
+ROUTE_FN(api_apps_list);
+ROUTE_FN(api_apps_info);
+ROUTE_FN(api_apps_update);
+ROUTE_FN(api_apps_destroy);
+
+ROUTE_FN(api_config_get);
+ROUTE_FN(api_config_patch);
+ROUTE_FN(api_releases_list);
+ROUTE_FN(api_releases_create);
+ROUTE_FN(api_releases_get);
+ROUTE_FN(api_releases_config);
+
+ROUTE_FN(api_formation_list);
+ROUTE_FN(api_formation_get);
+ROUTE_FN(api_formation_batch);
+ROUTE_FN(api_formation_single);
+ROUTE_FN(api_dynos_list);
+ROUTE_FN(api_dynos_get);
+ROUTE_FN(api_dynos_create);
+ROUTE_FN(api_dynos_restart_all);
+ROUTE_FN(api_dynos_restart);		/* also stop */
+ROUTE_FN(api_deaths_list);		/* of an app, or of a dyno's name */
+ROUTE_FN(api_dynos_restart_type);	/* also stop */
+
+ROUTE_FN(api_slugs_create);
+ROUTE_FN(api_slugs_get);
+ROUTE_FN(api_upload_head);		/* PUT of a blob: its head */
+ROUTE_FN(api_upload);			/* ... and its end */
+ROUTE_FN(api_download);
+
+ROUTE_FN(api_logs_session);
+ROUTE_FN(api_logs_stream);
+
+ROUTE_FN(api_account);
+ROUTE_FN(api_collaborators);
+ROUTE_FN(api_stacks);
+ROUTE_FN(api_regions);
+ROUTE_FN(api_domains);
+ROUTE_FN(api_sizes);
+ROUTE_FN(api_account_list);		/* empty, of the account */
+ROUTE_FN(api_empty_list);		/* empty, of an app */
+ROUTE_FN(api_none);			/* 404 of an app */
+
+ROUTE_FN(upstream_hosts);
+ROUTE_FN(upstream_register);
+ROUTE_FN(upstream_assignments);
+ROUTE_FN(upstream_report);
+ROUTE_FN(upstream_logs);
+ROUTE_FN(upstream_slug);
+ROUTE_FN(upstream_attach);
+
+ROUTE_FN(router_feed_routes);
+
+ROUTE_FN(attach_client);

@@ -1,0 +1,377 @@
+/*
+ * api_logs.c - log sessions: the last lines of an app, and those to come.
+ *
+ * The session is its URL: parameters, end and signature. A reader pulls lines
+ * out of the store by number as fast as its client takes them, so nobody
+ * buffers; a tail that falls behind the last lines kept is told how many it
+ * has missed.
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "controller/api/api_handlers.h"
+#include "controller/engine.h"
+#include "controller/logplex/logs.h"
+#include "controller/model/outcome.h"
+#include "controller/access/secrets.h"
+
+#include <stdio.h>
+
+#define LINES_DEFAULT 100
+#define SESSION_SEC 360
+#define TAIL_SESSION_SEC (24 * 3600)
+#define KEEPALIVE_USEC (25 * USEC_PER_SEC)
+#define RETRY_USEC (50 * USEC_PER_MSEC)
+#define PENDING_MAX (256 * 1024)
+#define BATCH_LINES 16			/* of at most 10 kB each */
+#define FILTER_MAX 160
+
+struct filter {
+	int64_t lines;
+	bool tail;
+	char dyno[FILTER_MAX], source[FILTER_MAX];
+};
+
+struct reader {
+	struct controller *c;
+	struct http_request *req;
+	struct logs_watch *watch;
+	sd_event_source *keepalive, *retry;
+	char app[UUID_TEXT_MAX];
+	struct filter filter;
+	bool sse;
+	uint64_t cursor;		/* number of the last line looked at */
+	uint64_t end;			/* no tail: stop behind this one */
+	uint64_t last_usec;		/* time of that line */
+	bool began;			/* cursor is a line that was there */
+	struct buf text;
+};
+
+/* ---- sessions ---- */
+
+static int filter_word(const json_t *body, const char *key, char *out,
+		       struct error *e)
+{
+	const char *s = json_str(body, key);
+	size_t n;
+
+	if (!s)
+		return 0;
+	n = strlen(s);
+	if (n >= FILTER_MAX ||
+	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		      "0123456789._-") != n)
+		return outcome_set(e, OUTCOME_INVALID, "%s: \"%.60s\" is not the "
+				   "name of a dyno or source.", key, s);
+	snprintf(out, FILTER_MAX, "%s", s);
+	return 0;
+}
+
+static int filter_parse(const json_t *body, struct filter *ret, struct error *e)
+{
+	static const char *const names[] = { "type", "dyno_name", "ps", "dyno" };
+	int r = filter_word(body, "source", ret->source, e);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+		r = filter_word(body, names[i], ret->dyno, e);
+	ret->lines = json_int(body, "lines", LINES_DEFAULT);
+	ret->tail = json_flag(body, "tail", false);
+	if (ret->lines < 0)
+		r = outcome_set(e, OUTCOME_INVALID,
+				"lines must not be negative.");
+	if (ret->lines > LOG_STORE_LINES)
+		ret->lines = LOG_STORE_LINES;
+	return r;
+}
+
+static char *filter_params(const struct filter *f)
+{
+	return xasprintf("lines=%lld&tail=%d&dyno=%s&source=%s",
+			 (long long)f->lines, f->tail, f->dyno, f->source);
+}
+
+static int session_call(struct api_call *call, struct error *e)
+{
+	auto_free char *path = NULL, *params = NULL, *target = NULL, *url = NULL;
+	struct filter f = { .lines = 0 };
+	char id[UUID_TEXT_MAX], now[CLOCK_TEXT_MAX];
+	int r = filter_parse(call->body, &f, e);
+
+	if (r != 0)
+		return r;
+	path = xasprintf("/log-streams/%s", json_str(call->app.j, "id"));
+	params = filter_params(&f);
+	target = secrets_sign(call->c->secrets, path, params, api_now() +
+			      (f.tail ? TAIL_SESSION_SEC : SESSION_SEC));
+	url = xasprintf("%s%s", call->base, target);
+	clock_api_text(now, clock_real_usec());
+	call->reply = json_pack("{s:s, s:s, s:s, s:s}", "id", id_uuid(id),
+				"created_at", now, "updated_at", now,
+				"logplex_url", url);
+	call->status = 201;
+	return 0;
+}
+
+API_HANDLER(api_logs_session, session_call, API_APP | API_BODY)
+
+/* ---- streams ---- */
+
+static struct reader *reader_free(struct reader *rd)
+{
+	if (!rd)
+		return NULL;
+	logs_watch_free(rd->watch);
+	loop_unref(rd->keepalive);
+	loop_unref(rd->retry);
+	buf_deinit(&rd->text);
+	free(rd);
+	return NULL;
+}
+
+DEFINE_AUTO(struct reader, reader_free)
+
+static void on_reader_gone(struct http_request *req, void *userdata)
+{
+	reader_free(userdata);
+}
+
+static void reader_end(struct reader *rd)
+{
+	struct http_request *req = rd->req;
+
+	http_request_on_gone(req, NULL, NULL);
+	reader_free(rd);
+	http_stream_end(req);
+}
+
+static bool reader_wants(const struct reader *rd, const struct log_line *line)
+{
+	const char *rest;
+
+	if (*rd->filter.source && !str_eq(rd->filter.source, line->source))
+		return false;
+	if (!*rd->filter.dyno)
+		return true;
+	rest = str_after(line->ps, rd->filter.dyno);
+	return rest && (*rest == '\0' || *rest == '.');
+}
+
+/* A carriage return would end a field of an event stream. */
+static void reader_add_message(struct reader *rd, const struct log_line *line)
+{
+	size_t at = rd->text.len, n = line->message_len;
+
+	while (rd->sse && n && line->message[n - 1] == '\r')
+		n--;
+	buf_add(&rd->text, line->message, n);
+	for (; rd->sse && at < rd->text.len; at++)
+		if (rd->text.data[at] == '\r')
+			rd->text.data[at] = ' ';
+}
+
+static void reader_put(struct reader *rd, const struct log_line *line)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	if (rd->sse)
+		buf_addf(&rd->text, "id: %llu\ndata: ",
+			 (unsigned long long)line->number);
+	buf_addf(&rd->text, "%s %s[%s]: ", clock_log_text(when, line->usec),
+		 line->source, line->ps);
+	reader_add_message(rd, line);
+	buf_adds(&rd->text, rd->sse ? "\n\n" : "\n");
+}
+
+static void reader_put_gap(struct reader *rd, const struct log_line *line)
+{
+	char since[CLOCK_TEXT_MAX];
+	auto_free char *text = NULL;
+	struct log_line l11 = {
+		.number = line->number - 1, .usec = line->usec,
+		.source = "heroku", .ps = "logplex",
+	};
+
+	clock_log_text(since, rd->last_usec);
+	text = xasprintf("Error L11 (Tail buffer overflow) -> This tail session "
+			 "dropped %llu messages since %.19s+00:00.",
+			 (unsigned long long)(line->number - rd->cursor - 1),
+			 since);
+	l11.message = text;
+	l11.message_len = strlen(text);
+	reader_put(rd, &l11);
+}
+
+static int on_reader_line(const struct log_line *line, void *userdata)
+{
+	struct reader *rd = userdata;
+
+	if (!rd->filter.tail && line->number > rd->end)
+		return 0;
+	if (rd->filter.tail && rd->began && line->number > rd->cursor + 1)
+		reader_put_gap(rd, line);
+	if (reader_wants(rd, line))
+		reader_put(rd, line);
+	rd->cursor = line->number;
+	rd->last_usec = line->usec;
+	rd->began = true;
+	return 0;
+}
+
+static int reader_pump(struct reader *rd);
+
+static int on_reader_retry(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	reader_pump(userdata);
+	return 0;
+}
+
+static int reader_read(struct reader *rd, uint64_t *ret_newest, struct error *e)
+{
+	struct log_store *s = logs_store(rd->c->engine->logs);
+	int r = log_store_newest(s, rd->app, ret_newest, e);
+
+	while (r == 0 && rd->cursor < *ret_newest &&
+	       (rd->filter.tail || rd->cursor < rd->end) &&
+	       http_stream_pending(rd->req) < PENDING_MAX) {
+		uint64_t before = rd->cursor;
+
+		r = log_store_read(s, rd->app, rd->cursor, BATCH_LINES,
+				   on_reader_line, rd, e);
+		http_stream_write(rd->req, rd->text.data, rd->text.len);
+		buf_clear(&rd->text);
+		if (rd->cursor == before)
+			break;
+	}
+	return r;
+}
+
+/* Send what fits; the reader is gone if it returns 1. */
+static int reader_pump(struct reader *rd)
+{
+	uint64_t newest = 0;
+	struct error e = { 0, "" };
+	int r = reader_read(rd, &newest, &e);
+
+	if (r < 0)
+		log_err("read the lines of app %s: %s", rd->app, e.msg);
+	/* No line at all: the app is gone. */
+	if (r < 0 || newest < rd->cursor || newest == 0 ||
+	    (!rd->filter.tail && rd->cursor >= rd->end)) {
+		reader_end(rd);
+		return 1;
+	}
+	if (rd->cursor < newest &&
+	    loop_timer(rd->c->event, &rd->retry, RETRY_USEC, on_reader_retry, rd,
+		       "log stream", &e) < 0)
+		log_err("%s", e.msg);
+	return 0;
+}
+
+static void on_reader_lines(void *userdata)
+{
+	reader_pump(userdata);
+}
+
+static int on_reader_keepalive(sd_event_source *src, uint64_t usec,
+			       void *userdata)
+{
+	struct reader *rd = userdata;
+	struct error e;
+
+	if (rd->sse)
+		http_stream_write(rd->req, ":\n\n", 3);
+	if (loop_timer(rd->c->event, &rd->keepalive, KEEPALIVE_USEC,
+		       on_reader_keepalive, rd, "log keepalive", &e) < 0)
+		log_err("%s", e.msg);
+	return 0;
+}
+
+static const char *stream_query(struct http_request *req, const char *name)
+{
+	const char *s = http_request_query(req, name);
+
+	return s ? s : "";
+}
+
+static int stream_filter(struct http_request *req, struct controller *c,
+			 struct filter *f, struct error *e)
+{
+	auto_free char *params = NULL;
+
+	f->lines = strtoll(stream_query(req, "lines"), NULL, 10);
+	f->tail = str_eq(stream_query(req, "tail"), "1");
+	snprintf(f->dyno, sizeof(f->dyno), "%s", stream_query(req, "dyno"));
+	snprintf(f->source, sizeof(f->source), "%s", stream_query(req, "source"));
+	params = filter_params(f);
+	if (!secrets_check(c->secrets, http_request_path(req), params,
+			   http_request_query(req, "expires"),
+			   http_request_query(req, "signature"), api_now()))
+		return outcome_set(e, OUTCOME_NOT_FOUND, "Not found");
+	return 0;
+}
+
+/* Where to begin: behind the event the client has seen last, or so many lines
+ * before the newest. */
+static int reader_begin(struct reader *rd, struct error *e)
+{
+	const char *last = http_request_header(rd->req, "Last-Event-ID");
+	uint64_t newest, lines = (uint64_t)rd->filter.lines;
+	int r = log_store_newest(logs_store(rd->c->engine->logs), rd->app,
+				 &newest, e);
+
+	if (r < 0)
+		return r;
+	if (newest == 0)
+		return outcome_set(e, OUTCOME_NOT_FOUND, "Not found");
+	rd->end = newest;
+	rd->cursor = newest > lines ? newest - lines : 0;
+	if (last && strtoull(last, NULL, 10) <= newest)
+		rd->cursor = strtoull(last, NULL, 10);
+	return 0;
+}
+
+static int stream_open(struct http_request *req, struct controller *c,
+		       struct reader **ret, struct error *e)
+{
+	auto_(reader_free_p) struct reader *rd = xcalloc(1, sizeof(*rd));
+	const char *accept = http_request_header(req, "Accept");
+	int r = stream_filter(req, c, &rd->filter, e);
+
+	rd->c = c;
+	rd->req = req;
+	rd->sse = accept && strstr(accept, "text/event-stream");
+	snprintf(rd->app, sizeof(rd->app), "%s", http_request_param(req, "app"));
+	if (r == 0)
+		r = reader_begin(rd, e);
+	if (r == 0)
+		r = loop_timer(c->event, &rd->keepalive, KEEPALIVE_USEC,
+			       on_reader_keepalive, rd, "log keepalive", e);
+	if (r == 0)
+		*ret = take_ptr(rd);
+	return r;
+}
+
+void api_logs_stream(struct http_request *req, void *userdata)
+{
+	struct controller *c = userdata;
+	struct reader *rd;
+	struct error e;
+	int r = stream_open(req, c, &rd, &e);
+
+	if (r != 0) {
+		api_refuse(req, r, &e);
+		return;
+	}
+	http_request_on_gone(req, on_reader_gone, rd);
+	http_reply_header(req, "Cache-Control", "no-cache");
+	http_stream_begin(req, 200, rd->sse ? "text/event-stream"
+					    : "text/plain; charset=utf-8");
+	/* The client's reconnect timer shall not keep it when all is said. */
+	if (rd->sse && !rd->filter.tail)
+		http_stream_write(req, "retry: 1\n\n", 10);
+	if (reader_pump(rd) == 0 && rd->filter.tail)
+		rd->watch = logs_watch_new(c->engine->logs, rd->app,
+					   on_reader_lines, rd);
+}

@@ -1,0 +1,95 @@
+/*
+ * api_routes.c - every path that the controller serves. Keep doc/API in step.
+ */
+#include "base/error.h"
+#include "controller/api/api_handlers.h"
+#include "controller/api/gate.h"
+#include "controller/slug/slugs.h"
+
+#define LOGS_BODY_MAX (1024 * 1024 + 4096)
+#define REPORT_BODY_MAX (4 * 1024 * 1024)
+
+static const struct http_route routes[] = {
+	{ "GET",    "/account", api_account },
+	{ "GET",    "/users/:user/apps", api_apps_list },
+	{ "GET",    "/stacks", api_stacks },
+	{ "GET",    "/regions", api_regions },
+	{ "GET",    "/dyno-sizes", api_sizes },
+	{ "GET",    "/account/features", api_account_list },
+	{ "GET",    "/account/features/:feature", api_none },
+
+	{ "GET",    "/apps", api_apps_list },
+	{ "POST",   "/apps", api_apps_create },
+	{ "GET",    "/apps/:app", api_apps_info },
+	{ "PATCH",  "/apps/:app", api_apps_update },
+	{ "DELETE", "/apps/:app", api_apps_destroy },
+	{ "GET",    "/apps/:app/config-vars", api_config_get },
+	{ "PATCH",  "/apps/:app/config-vars", api_config_patch },
+
+	{ "POST",   "/apps/:app/slugs", api_slugs_create },
+	{ "GET",    "/apps/:app/slugs/:slug", api_slugs_get },
+	{ "PUT",    "/slug-blobs/:slug", api_upload, SLUGS_BYTES_MAX,
+	  api_upload_head },
+	{ "GET",    "/slug-blobs/:slug", api_download },
+
+	{ "GET",    "/apps/:app/releases", api_releases_list },
+	{ "POST",   "/apps/:app/releases", api_releases_create },
+	{ "GET",    "/apps/:app/releases/:release", api_releases_get },
+	{ "GET",    "/apps/:app/releases/:release/config-vars",
+	  api_releases_config },
+
+	{ "GET",    "/apps/:app/formation", api_formation_list },
+	{ "PATCH",  "/apps/:app/formation", api_formation_batch },
+	{ "GET",    "/apps/:app/formation/:type", api_formation_get },
+	{ "PATCH",  "/apps/:app/formation/:type", api_formation_single },
+
+	{ "GET",    "/apps/:app/dynos", api_dynos_list },
+	{ "POST",   "/apps/:app/dynos", api_dynos_create },
+	{ "DELETE", "/apps/:app/dynos", api_dynos_restart_all },
+	{ "GET",    "/apps/:app/dynos/:dyno", api_dynos_get },
+	{ "DELETE", "/apps/:app/dynos/:dyno", api_dynos_restart },
+	{ "POST",   "/apps/:app/dynos/:dyno/actions/stop", api_dynos_restart },
+	{ "GET",    "/apps/:app/deaths", api_deaths_list },
+	{ "GET",    "/apps/:app/dynos/:dyno/deaths", api_deaths_list },
+	{ "DELETE", "/apps/:app/formations/:type", api_dynos_restart_type },
+	{ "POST",   "/apps/:app/formations/:type/actions/stop",
+	  api_dynos_restart_type },
+
+	{ "POST",   "/apps/:app/log-sessions", api_logs_session },
+	{ "GET",    "/log-streams/:app", api_logs_stream },
+
+	{ "GET",    "/apps/:app/addons", api_empty_list },
+	{ "GET",    "/apps/:app/buildpack-installations", api_empty_list },
+	{ "GET",    "/apps/:app/collaborators", api_collaborators },
+	{ "GET",    "/apps/:app/domains", api_domains },
+	{ "GET",    "/apps/:app/features", api_empty_list },
+	{ "GET",    "/apps/:app/log-drains", api_empty_list },
+	{ "GET",    "/apps/:app/pipeline-couplings", api_none },
+	{ "GET",    "/apps/:app/sni-endpoints", api_empty_list },
+
+	{ "GET",    "/upstream/v1/hosts", upstream_hosts },
+	{ "PUT",    "/upstream/v1/hosts/:host", upstream_register },
+	{ "GET",    "/upstream/v1/hosts/:host/assignments",
+	  upstream_assignments },
+	{ "POST",   "/upstream/v1/hosts/:host/report", upstream_report,
+	  REPORT_BODY_MAX },
+	{ "POST",   "/upstream/v1/hosts/:host/logs", upstream_logs,
+	  LOGS_BODY_MAX },
+	{ "GET",    "/upstream/v1/slugs/:sha256", upstream_slug },
+	{ "GET",    "/upstream/v1/hosts/:host/attach/:dyno", upstream_attach },
+
+	{ "GET",    "/attach/:secret", attach_client },
+	{ "GET",    "/router/v1/routes", router_feed_routes },
+};
+
+int api_routes_serve(struct controller *c, struct error *e)
+{
+	int r = http_server_new(&c->server, c->event, routes,
+				ARRAY_SIZE(routes), c, e);
+
+	if (r < 0)
+		return r;
+	http_server_set_gate(c->server, gate_check);
+	http_server_set_refuse(c->server, gate_refuse);
+	return 0;
+}

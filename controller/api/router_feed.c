@@ -1,0 +1,132 @@
+/*
+ * router_feed.c - the whole table, made anew for each answer.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "controller/api/api_handlers.h"
+#include "controller/model/apps.h"
+#include "controller/model/dynos.h"
+#include "controller/engine.h"
+#include "controller/model/formation.h"
+#include "controller/api/gate.h"
+#include "controller/model/live.h"
+#include "controller/api/long_poll.h"
+#include "controller/api/router_feed.h"
+
+void router_feed_changed(struct controller *c)
+{
+	c->routes_revision++;
+	long_poll_wake(c->routes, NULL);
+}
+
+static json_t *router_feed_dyno(const struct views *v, const json_t *dyno)
+{
+	const struct live_dyno *d = live_get(v->g->live, json_str(dyno, "id"));
+	json_t *out = json_pack("{s:O, s:O, s:s}",
+				"name", json_object_get(dyno, "name"),
+				"id", json_object_get(dyno, "id"),
+				"state", views_state(v, dyno));
+
+	json_object_set_new(out, "address", d && d->address ?
+			    json_string(d->address) : json_null());
+	json_object_set_new(out, "port", d && d->port ?
+			    json_integer(d->port) : json_null());
+	return out;
+}
+
+static int router_feed_app(struct controller *c, const struct views *v,
+			   const json_t *app, json_t *out, struct error *e)
+{
+	const char *id = json_str(app, "id"), *name = json_str(app, "name");
+	auto_free char *host = xasprintf("%s.%s", name, c->conf->domain);
+	auto_json *formation = NULL, *dynos = NULL, *web = json_array();
+	json_t *dyno;
+	size_t i;
+	int r = dynos_formation(c->engine, id, &formation, e);
+
+	if (r == 0)
+		r = dynos_list(c->engine, id, &dynos, e);
+	if (r != 0)
+		return r;
+	json_array_foreach(dynos, i, dyno)
+		if (str_eq(json_str(dyno, "kind"), "formation") &&
+		    str_eq(json_str(dyno, "type"), "web"))
+			json_array_append_new(web, router_feed_dyno(v, dyno));
+	json_array_append_new(out, json_pack("{s:s, s:[s], s:b, s:b, s:I, s:O}",
+		"app", name, "hosts", host,
+		"maintenance", json_flag(app, "maintenance", false),
+		"blank", !json_str(app, "slug"), "web",
+		(json_int_t)json_int(formation_find(formation, "web"),
+				     "quantity", 0),
+		"dynos", web));
+	return 0;
+}
+
+static int router_feed_table(struct controller *c, json_t **ret, struct error *e)
+{
+	struct views v = { .g = c->engine, .now = clock_mono_usec() };
+	auto_json *apps = NULL, *out = json_array();
+	json_t *app;
+	size_t i;
+	int r = apps_list(c->engine, &apps, e);
+
+	json_array_foreach(apps, i, app)
+		if (r == 0)
+			r = router_feed_app(c, &v, app, out, e);
+	if (r == 0)
+		*ret = take_ptr(out);
+	return r;
+}
+
+static int router_feed_settled(struct controller *c, struct error *e)
+{
+	auto_doc_list hosts = DOC_LIST_INIT;
+	int r;
+
+	if (clock_mono_usec() >= c->started + ROUTER_FEED_SETTLE_USEC)
+		return 1;
+	r = doc_list(c->engine->state, &hosts, e, "/hosts/");
+	for (size_t i = 0; r == 0 && i < hosts.n; i++)
+		if (!live_host_complete(c->engine->live, doc_name(&hosts.v[i])))
+			return 0;
+	return r < 0 ? r : 1;
+}
+
+bool router_feed_answer(struct http_request *req, const char *key,
+			uint64_t after, bool last, void *userdata)
+{
+	struct controller *c = userdata;
+	json_t *table = NULL;
+	struct error e;
+	int r = router_feed_settled(c, &e);
+
+	if (r == 0 || (r > 0 && after == c->routes_revision)) {
+		if (last)
+			http_reply_json(req, 204, NULL);
+		return last;
+	}
+	if (r > 0)
+		r = router_feed_table(c, &table, &e);
+	if (r != 0)
+		api_refuse(req, r, &e);
+	else
+		http_reply_json(req, 200, json_pack("{s:I, s:o}", "revision",
+				(json_int_t)c->routes_revision, "routes", table));
+	return true;
+}
+
+static uint64_t router_feed_number(struct http_request *req, const char *name)
+{
+	const char *s = http_request_query(req, name);
+
+	return s ? strtoull(s, NULL, 10) : 0;
+}
+
+void router_feed_routes(struct http_request *req, void *userdata)
+{
+	struct controller *c = userdata;
+
+	if (!gate_is_foreign(req, c))
+		long_poll_add(c->routes, req, "", router_feed_number(req, "after"),
+			      router_feed_number(req, "wait"));
+}

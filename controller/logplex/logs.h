@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * logs.h - lines come in from hosts and from ourselves; readers are woken.
+ */
+#include "controller/logplex/log_store.h"
+
+struct error;
+struct logs;
+struct logs_watch;
+
+/* Opens (or makes) the file of lines. */
+int logs_new(struct logs **ret, const char *path, struct error *e);
+struct logs *logs_free(struct logs *l);
+DEFINE_AUTO(struct logs, logs_free)
+
+/* For reading. Borrowed. */
+struct log_store *logs_store(struct logs *l);
+
+/* A line of the control plane: source app, ps api, now. */
+int logs_say(struct logs *l, const char *app, const char *message,
+	     struct error *e);
+
+struct logs_ops {
+	/* Whether lines of an app are accepted (it exists). */
+	bool (*known)(const char *app, void *userdata);
+	/* A frame that is no line: the record of a dyno's end. It may come again
+	 * if what is behind it cannot be stored. */
+	int (*death)(const char *app, const char *ps, const char *text, size_t n,
+		     void *userdata, struct error *e);
+};
+
+/*
+ * Store a host's frames; *ret_acked is the highest sequence stored for the
+ * epoch afterwards. Lines of unknown apps are counted and dropped. EBADMSG:
+ * the body is malformed; nothing of it was stored.
+ */
+int logs_take(struct logs *l, const char *host, const char *epoch,
+	      const char *body, size_t n, const struct logs_ops *ops,
+	      void *userdata, uint64_t *ret_acked, struct error *e);
+
+/* fn is called when lines of the app have been stored, or when the app has
+ * been forgotten. It must not free other watches. */
+struct logs_watch *logs_watch_new(struct logs *l, const char *app,
+				  void (*fn)(void *userdata), void *userdata);
+struct logs_watch *logs_watch_free(struct logs_watch *w);
+
+/* The app is gone. */
+int logs_forget(struct logs *l, const char *app, struct error *e);

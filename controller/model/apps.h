@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * apps.h - apps by id and by name.
+ *
+ *   /apps/<id>          {id, name, created_at, updated_at, released_at, version,
+ *                        slug, slug_size, maintenance, stack, build_stack}
+ *   /app-names/<name>   {id}
+ */
+#include "controller/state/doc.h"
+
+struct engine;
+struct error;
+
+#define APPS_STACK "host"	/* the one stack there is */
+
+/* By UUID or name; OUTCOME_NO_APP. */
+int apps_find(struct engine *g, const char *which, struct doc *ret,
+	      struct error *e);
+
+/* All, by name. A new reference. */
+int apps_list(struct engine *g, json_t **ret, struct error *e);
+
+/* name NULL: one is made up. Makes v1 and v2, as Heroku does. */
+int apps_create(struct engine *g, const char *name, const char *stack,
+		struct doc *ret, struct error *e);
+
+/* Body members: maintenance (boolean), name, build_stack. app is changed. */
+int apps_update(struct engine *g, struct doc *app, const json_t *body,
+		struct error *e);
+
+/* Ends all its dynos and forgets everything of it. */
+int apps_destroy(struct engine *g, const struct doc *app, struct error *e);

@@ -1,0 +1,22 @@
+#pragma once
+
+/*
+ * one_off.h - a dyno by request: "heroku run". It runs the app's current
+ * release beside the formation and is never restarted.
+ */
+#include "controller/model/dynos.h"
+
+#define ONE_OFF_COMMAND_MAX 32768
+#define ONE_OFF_TIME_TO_LIVE_MAX 86400
+
+struct one_off {
+	const char *command;
+	const char *type, *size;	/* NULL: "run", the size of web */
+	const json_t *env;		/* or NULL */
+	bool attach, no_tty;
+	int64_t time_to_live;		/* seconds, 0: none */
+};
+
+/* *ret_dyno is its doc, a new reference. Refusals: outcome.h. */
+int one_off_run(struct engine *g, const struct doc *app,
+		const struct one_off *o, json_t **ret_dyno, struct error *e);
