@@ -13,6 +13,7 @@
 #include "controller/attach/attach.h"
 #include "controller/engine.h"
 #include "controller/model/live.h"
+#include "controller/model/seals.h"
 #include "controller/api/long_poll.h"
 #include "controller/attach/rendezvous.h"
 #include "controller/api/router_feed.h"
@@ -79,6 +80,16 @@ static int controller_edges(struct controller *c, struct error *e)
 	return r;
 }
 
+static int controller_seal(struct controller *c, struct error *e)
+{
+	size_t n;
+	int r = seals_renew(c->engine, &n, e);
+
+	if (r == 0 && n)
+		log_info("sealed %zu secrets with the newest key", n);
+	return r;
+}
+
 int controller_new(struct controller **ret, sd_event *event,
 		   const struct controller_conf *conf, const char *dir,
 		   const char *slugs_conf, struct error *e)
@@ -101,6 +112,8 @@ int controller_new(struct controller **ret, sd_event *event,
 		c->engine->storage = c->storage;
 	if (r == 0)
 		r = secrets_open(&c->secrets, dir, e);
+	if (r == 0)
+		r = controller_seal(c, e);
 	if (r == 0)
 		r = slugs_collect(c->engine, e);
 	if (r == 0)

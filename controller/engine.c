@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "controller/access/vault.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/model/live.h"
@@ -62,6 +63,8 @@ int engine_new(struct engine **ret, const struct controller_conf *conf,
 	g->live = live_new();
 	r = state_sqlite_open(&g->state, state, e);
 	if (r == 0)
+		r = vault_new(&g->vault, dir, e);
+	if (r == 0)
 		r = logs_new(&g->logs, lines, e);
 	if (r == 0)
 		r = store_open(&g->slugs, slugs, e);
@@ -80,6 +83,7 @@ struct engine *engine_free(struct engine *g)
 	store_free(g->slugs);
 	logs_free(g->logs);
 	state_free(g->state);
+	vault_free(g->vault);
 	live_free(g->live);
 	free(g->account_created);
 	free(g);

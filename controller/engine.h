@@ -15,10 +15,12 @@ struct live;
 struct logs;
 struct slug_storage;
 struct store;
+struct vault;
 
 struct engine {
 	const struct controller_conf *conf;	/* borrowed */
 	struct state *state;
+	struct vault *vault;
 	struct logs *logs;
 	struct live *live;
 	struct store *slugs;

@@ -7,6 +7,7 @@ libcontroller_a_SOURCES = \
 	%D%/engine.c %D%/engine.h \
 	%D%/access/certificate.c %D%/access/certificate.h \
 	%D%/access/secrets.c %D%/access/secrets.h \
+	%D%/access/vault.c %D%/access/vault.h \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \
 	%D%/api/api_apps.c \
@@ -48,6 +49,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/placement.c %D%/model/placement.h \
 	%D%/model/releases.c %D%/model/releases.h \
 	%D%/model/scaling.c %D%/model/scaling.h \
+	%D%/model/seals.c %D%/model/seals.h \
 	%D%/model/sizes.c %D%/model/sizes.h \
 	%D%/slug/slug_objects.c %D%/slug/slug_objects.h \
 	%D%/slug/slug_storage.c %D%/slug/slug_storage.h \

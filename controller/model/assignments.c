@@ -3,6 +3,7 @@
  * app, release, slug, config and size in full.
  */
 #include "base/error.h"
+#include "controller/access/vault.h"
 #include "controller/model/assignments.h"
 #include "controller/engine.h"
 #include "controller/model/releases.h"
@@ -91,6 +92,22 @@ static int assignments_release(struct assignments *a, const char *app,
 	return 0;
 }
 
+/* A one-off's own variables come out of the vault. */
+static int assignments_open(struct assignments *a, const struct doc *dyno,
+			    struct error *e)
+{
+	const json_t *sealed = json_object_get(dyno->j, "env");
+	json_t *env = NULL;
+	int r;
+
+	if (!sealed)
+		return 0;
+	r = vault_open_json(a->g->vault, dyno->key, sealed, &env, e);
+	if (r == 0)
+		json_object_set_new(dyno->j, "env", env);
+	return r;
+}
+
 static json_t *assignments_env(const json_t *release, const json_t *dyno)
 {
 	json_t *env = json_copy(json_object_get(release, "env"));
@@ -158,6 +175,8 @@ static int assignments_one(struct assignments *a, const struct doc *index,
 		r = assignments_release(a, app_id,
 					json_int(dyno.j, "release", 0),
 					&release, e);
+	if (r == 0)
+		r = assignments_open(a, &dyno, e);
 	if (r == 0)
 		json_array_append_new(out, assignments_make(app, release, dyno.j));
 	if (r == STATE_ABSENT)

@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "base/log.h"
+#include "controller/access/vault.h"
 #include "controller/model/change.h"
 #include "controller/engine.h"
 #include "controller/model/live.h"
@@ -50,6 +51,23 @@ void change_put(struct change *c, const json_t *j, const char *fmt, ...)
 	key = xvasprintf(fmt, ap);
 	va_end(ap);
 	state_txn_put(&c->txn, key, text);
+}
+
+void change_put_sealed(struct change *c, const json_t *j, const char *member,
+		       const char *fmt, ...)
+{
+	auto_json *copy = json_copy((json_t *)(uintptr_t)j);
+	const json_t *plain = json_object_get(j, member);
+	auto_free char *key = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	key = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (plain && !json_is_null(plain))
+		json_object_set_new(copy, member,
+				    vault_seal_json(c->g->vault, key, plain));
+	change_put(c, copy, "%s", key);
 }
 
 void change_delete(struct change *c, const char *fmt, ...)

@@ -41,6 +41,9 @@ void change_expect(struct change *c, const struct doc *d);
 void change_expect_absent(struct change *c, const char *fmt, ...) PRINTF(2, 3);
 
 void change_put(struct change *c, const json_t *j, const char *fmt, ...) PRINTF(3, 4);
+/* The same with one member sealed (vault_open_json() opens it). */
+void change_put_sealed(struct change *c, const json_t *j, const char *member,
+		       const char *fmt, ...) PRINTF(4, 5);
 void change_delete(struct change *c, const char *fmt, ...) PRINTF(2, 3);
 
 /* Put the app's doc with a new updated_at, on condition of its revision: what

@@ -111,7 +111,7 @@ int dynos_add(struct change *c, const char *app_id, json_t *dyno,
 	json_object_set_new(dyno, "id", json_string(id_uuid(id)));
 	json_object_set_new(dyno, "host", json_string(host));
 	json_object_set_new(dyno, "created_at", json_string(c->now));
-	change_put(c, dyno, "/apps/%s/dynos/%s", app_id, id);
+	change_put_sealed(c, dyno, "env", "/apps/%s/dynos/%s", app_id, id);
 	if (*host)
 		change_put(c, index, "/host-dynos/%s/%s", host, id);
 	else

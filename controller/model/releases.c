@@ -2,6 +2,7 @@
  * releases.c - how an app gets from one version to the next.
  */
 #include "base/error.h"
+#include "controller/access/vault.h"
 #include "controller/model/config_vars.h"
 #include "controller/controller_conf.h"
 #include "controller/model/dynos.h"
@@ -86,7 +87,7 @@ int releases_stage(struct change *c, const struct doc *app,
 		return r;
 	change_put(c, release, "/apps/%s/releases/%08lld", app_id,
 		   (long long)version);
-	change_put(c, config, "/apps/%s/configs/%08lld", app_id,
+	change_put_sealed(c, config, "vars", "/apps/%s/configs/%08lld", app_id,
 		   (long long)version);
 	change_app(c, app);
 	change_say(c, app_id, "%s by user %s", spec->line, owner);
@@ -176,8 +177,11 @@ int releases_config(struct engine *g, const char *app_id, int64_t version,
 	if (r < 0)
 		return r;
 	vars = r == 0 ? json_object_get(d.j, "vars") : NULL;
-	*ret = json_is_object(vars) ? json_incref(vars) : json_object();
-	return 0;
+	if (!vars) {
+		*ret = json_object();
+		return 0;
+	}
+	return vault_open_json(g->vault, d.key, vars, ret, e);
 }
 
 static int releases_slug(struct engine *g, const char *id, json_t **ret,

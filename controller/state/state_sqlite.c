@@ -177,6 +177,9 @@ int state_sqlite_open(struct state **ret, const char *path, struct error *e)
 	struct state_sqlite *s = xcalloc(1, sizeof(*s));
 	int r = sqlite_open(&s->db, path, "FULL", schema, e);
 
+	/* What is overwritten or deleted is gone: there may have been secrets. */
+	if (r == 0)
+		r = sqlite_exec(s->db, "PRAGMA secure_delete=ON", e);
 	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
 		r = sqlite_prepare(s->db, statements[i], &s->st[i], e);
 	if (r < 0) {

@@ -6,6 +6,7 @@ controller_tests = \
 	tests/controller/test-record \
 	tests/controller/test-secrets \
 	tests/controller/test-state \
+	tests/controller/test-vault \
 	tests/controller/test-api \
 	tests/controller/test-hosts \
 	tests/controller/test-upstream
@@ -34,6 +35,9 @@ tests_controller_test_secrets_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_state_SOURCES = %D%/test-state.c
 tests_controller_test_state_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_state_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_vault_SOURCES = %D%/test-vault.c
+tests_controller_test_vault_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_vault_LDADD = $(CONTROLLER_TEST_LIBS)
 
 # These talk to the program itself, on a unix socket below /tmp.
 tests_controller_test_api_SOURCES = %D%/test-api.c %D%/instance.c %D%/instance.h
