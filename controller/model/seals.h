@@ -4,6 +4,8 @@
  * seals.h - what was stored before there was a vault, or with an older key of it,
  * is sealed anew.
  */
+#include "base/base.h"
+
 struct engine;
 struct error;
 
