@@ -26,6 +26,7 @@
 
 #define TICK_USEC (5 * USEC_PER_SEC)
 #define PORT_FILE_MAX 16
+#define FINISH_USEC USEC_PER_SEC	/* for the ends of open streams */
 #define RENDEZVOUS_ADDRESS "127.0.0.1"	/* what the certificate says */
 
 /* ---- what has changed, and who waits for it ---- */
@@ -131,6 +132,8 @@ struct controller *controller_free(struct controller *c)
 	if (!c)
 		return NULL;
 	/* The server first: open requests leave the edges. */
+	if (c->server)
+		http_server_finish(c->server, FINISH_USEC);
 	http_server_free(c->server);
 	long_poll_free(c->assignments);
 	long_poll_free(c->routes);

@@ -118,6 +118,16 @@ void http_request_leave(struct http_request *req)
 	http_request_resume(req);
 }
 
+void http_request_finish(struct http_request *req)
+{
+	void (*on_gone)(struct http_request *, void *) = req->on_gone;
+
+	http_stream_end(req);
+	req->on_gone = NULL;
+	if (on_gone)
+		on_gone(req, req->gone_userdata);
+}
+
 /*
  * libmicrohttpd's epoll is edge-triggered, and after a short read it takes the
  * socket for empty. If the client's end was behind those bytes already, no

@@ -36,6 +36,7 @@ struct http_listener {
 	struct http_server *server;
 	struct MHD_Daemon *daemon;
 	bool is_unix;
+	int quiet_fd;			/* the socket, when nobody is let in any more */
 	bool running;			/* inside of MHD_run() */
 	bool kicked;			/* run again at once */
 	sd_event_source *io, *timer;
@@ -73,6 +74,7 @@ struct http_request {
 	uint64_t discarded;
 	bool stopped;			/* on_data wants no more */
 	bool hung_up;			/* the client sends no more */
+	bool finishing;			/* the server ends, and its stream too */
 	sd_event_source *hangup_source;	/* while a stream of a body comes */
 	int (*on_data)(struct http_request *, const void *data, size_t n,
 		       void *userdata);
@@ -114,6 +116,8 @@ void http_request_suspend(struct http_request *req);
 void http_request_resume(struct http_request *req);
 /* Tell the program that the client left, once, and end the connection. */
 void http_request_leave(struct http_request *req);
+/* Tell the program the same of an open stream, and send the client its end. */
+void http_request_finish(struct http_request *req);
 
 /* ---- reply.c ---- */
 /* Take the response (owned from here) as the answer; phase is what follows. */

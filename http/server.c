@@ -4,12 +4,17 @@
  * request can hang, since libmicrohttpd's epoll is edge-triggered. A time-out of
  * 0 is the next turn of the loop instead.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "http/request.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+/* How often a server that ends looks whether its last words were taken. */
+#define SERVER_FINISH_MSEC 10
 
 /* Heads beyond HTTP_HEAD_MAX still have to fit, to be refused in our words. */
 #define SERVER_POOL_BYTES (2 * HTTP_HEAD_MAX)
@@ -90,6 +95,7 @@ static void listener_free(struct http_listener *l)
 	l->again = loop_unref(l->again);
 	if (l->daemon)
 		MHD_stop_daemon(l->daemon);
+	fd_close(l->quiet_fd);
 	free(l);
 }
 
@@ -114,6 +120,41 @@ struct http_server *http_server_free(struct http_server *s)
 	sd_event_unref(s->event);
 	free(s);
 	return NULL;
+}
+
+/* How many answers of unknown length have an end that is not sent yet. */
+static size_t server_unfinished(const struct http_server *s)
+{
+	const struct http_request *req;
+	size_t n = 0;
+
+	list_for_each(req, &s->requests, link)
+		n += req->finishing;
+	return n;
+}
+
+void http_server_finish(struct http_server *s, uint64_t usec)
+{
+	uint64_t deadline = clock_mono_usec() + usec;
+	struct http_request *req, *next;
+	struct http_listener *l;
+
+	list_for_each_safe(req, next, &s->requests, link) {
+		if (req->phase != REQUEST_STREAM || !req->queued)
+			continue;
+		http_request_finish(req);
+		req->finishing = true;
+	}
+	/* Who comes now waits for the next server on the socket. */
+	list_for_each(l, &s->listeners, link)
+		if (l->quiet_fd < 0)
+			l->quiet_fd = MHD_quiesce_daemon(l->daemon);
+	while (server_unfinished(s) && clock_mono_usec() < deadline) {
+		list_for_each(l, &s->listeners, link)
+			MHD_run(l->daemon);
+		if (server_unfinished(s))
+			poll(NULL, 0, SERVER_FINISH_MSEC);
+	}
 }
 
 static struct MHD_Daemon *listener_start(struct http_listener *l, int fd)
@@ -147,6 +188,7 @@ int http_server_listen(struct http_server *s, int listen_fd, struct error *e)
 	socklen_t len = sizeof(domain);
 
 	list_init(&l->link);
+	l->quiet_fd = -1;
 	l->server = s;
 	getsockopt(listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
 	l->is_unix = domain == AF_UNIX;

@@ -56,6 +56,12 @@ int http_server_new(struct http_server **ret, sd_event *event,
 struct http_server *http_server_free(struct http_server *s);
 DEFINE_AUTO(struct http_server, http_server_free)
 
+/* Before http_server_free(), and when the loop runs no more: end every open
+ * stream as if the program had done it, after its on_gone. A client that sees
+ * the end of a stream comes again; one that is cut off in it may give up.
+ * Blocks until the ends have left, for at most usec. */
+void http_server_finish(struct http_server *s, uint64_t usec);
+
 /* Serve a listening socket (owned by the server from here on). */
 int http_server_listen(struct http_server *s, int listen_fd, struct error *e);
 

@@ -298,6 +298,27 @@ static void slow_reader_is_cut_off(void **state)
 	}
 }
 
+static void server_that_ends_finishes_its_streams(void **state)
+{
+	struct world *w = *state;
+	struct http_call_spec spec = { .method = "GET", .path = "/stream" };
+	struct world_answer a = { .done = false };
+	struct http_call *call = world_call(w, w->tcp_client, &spec, &a);
+
+	while (!w->stream)
+		sd_event_run(w->event, 100 * USEC_PER_MSEC);
+	sd_event_run(w->event, 0);
+	http_stream_write(w->stream, "last words", 10);
+	http_server_finish(w->server, 5 * USEC_PER_SEC);
+	assert_int_equal(w->gone, 1);
+	world_wait(w, &a.done);
+	assert_int_equal(a.r, 0);
+	assert_string_equal(buf_str(&a.body), "last words");
+	http_call_free(call);
+	buf_deinit(&a.body);
+	free(a.request_id);
+}
+
 static void fast_reader_gets_all_of_a_long_stream(void **state)
 {
 	struct world *w = *state;
@@ -528,6 +549,7 @@ int main(void)
 		TEST(server_ends_with_open_requests),
 		TEST(stream_is_sent_as_it_is_written),
 		TEST(slow_reader_is_cut_off),
+		TEST(server_that_ends_finishes_its_streams),
 		TEST(fast_reader_gets_all_of_a_long_stream),
 		TEST(stream_reader_gone_is_told),
 		TEST(refused_upload_reads_the_refusal),
