@@ -1,9 +1,9 @@
 /*
  * engine.c - open and close; the account is made once.
  */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "controller/access/accounts.h"
 #include "controller/access/vault.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
@@ -12,40 +12,15 @@
 #include "controller/state/state_driver.h"
 #include "slugstore/store.h"
 
-#include <stdio.h>
-
-static int engine_make_account(struct engine *g, struct error *e)
-{
-	struct state_txn txn = STATE_TXN_INIT;
-	char now[CLOCK_TEXT_MAX], id[UUID_TEXT_MAX];
-	auto_json *j = json_pack("{s:s, s:s}", "id", id_uuid(id), "created_at",
-				 clock_api_text(now, clock_real_usec()));
-	auto_free char *text = json_text(j);
-	int r;
-
-	state_txn_expect(&txn, "/account", 0);
-	state_txn_put(&txn, "/account", text);
-	r = state_commit(g->state, &txn, NULL, e);
-	state_txn_deinit(&txn);
-	return r < 0 ? r : 0;		/* a conflict: another one made it */
-}
-
 static int engine_account(struct engine *g, struct error *e)
 {
 	auto_doc d = DOC_INIT;
-	int r = doc_get(g->state, &d, e, "/account");
+	int r = accounts_open(g, &g->self, e);
 
-	if (r == STATE_ABSENT) {
-		r = engine_make_account(g, e);
-		if (r == 0)
-			r = doc_get(g->state, &d, e, "/account");
-	}
+	if (r == 0)
+		r = doc_get(g->state, &d, e, "/account");
 	if (r != 0)
 		return r < 0 ? r : error_set(e, EIO, "the account is missing");
-	if (!json_str(d.j, "id") || !json_str(d.j, "created_at"))
-		return error_set(e, EILSEQ, "state key /account: incomplete");
-	snprintf(g->account_id, sizeof(g->account_id), "%s",
-		 json_str(d.j, "id"));
 	g->account_created = xstrdup(json_str(d.j, "created_at"));
 	return 0;
 }
@@ -88,4 +63,9 @@ struct engine *engine_free(struct engine *g)
 	free(g->account_created);
 	free(g);
 	return NULL;
+}
+
+const struct principal *engine_by(const struct engine *g)
+{
+	return g->by ? g->by : &g->self;
 }

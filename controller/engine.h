@@ -6,7 +6,7 @@
  * Below it are pure rules (formation, config_vars, dyno_plan, ...), above it
  * the edges (API, upstream, router feed). It knows no HTTP.
  */
-#include "base/id.h"
+#include "controller/access/principal.h"
 #include "controller/state/doc.h"
 
 struct controller_conf;
@@ -25,8 +25,9 @@ struct engine {
 	struct live *live;
 	struct store *slugs;
 	struct slug_storage *storage;	/* whose blobs are there; borrowed */
-	char account_id[UUID_TEXT_MAX];
+	struct principal self;		/* the default account: of local root */
 	char *account_created;
+	const struct principal *by;	/* who asks just now, or NULL; see below */
 };
 
 /* Opens everything below dir (<root>/var/lib/dyno/controller). */
@@ -34,3 +35,7 @@ int engine_new(struct engine **ret, const struct controller_conf *conf,
 	       const char *dir, struct error *e);
 struct engine *engine_free(struct engine *g);
 DEFINE_AUTO(struct engine, engine_free)
+
+/* Who acts: the asker while a call of the API runs, else the default account.
+ * What goes on behind a call has to remember whom it was for. */
+const struct principal *engine_by(const struct engine *g);

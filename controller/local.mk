@@ -5,8 +5,12 @@ libcontroller_a_SOURCES = \
 	%D%/controller.c %D%/controller.h \
 	%D%/controller_conf.c %D%/controller_conf.h \
 	%D%/engine.c %D%/engine.h \
+	%D%/access/accounts.c %D%/access/accounts.h \
 	%D%/access/certificate.c %D%/access/certificate.h \
+	%D%/access/collaborators.c %D%/access/collaborators.h \
+	%D%/access/principal.c %D%/access/principal.h \
 	%D%/access/secrets.c %D%/access/secrets.h \
+	%D%/access/tokens.c %D%/access/tokens.h \
 	%D%/access/vault.c %D%/access/vault.h \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \

@@ -9,6 +9,8 @@
 #include "http/json.h"
 #include "http/request.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/epoll.h>
@@ -51,6 +53,8 @@ static void request_free(struct http_request *req)
 	strv_deinit(&req->headers);
 	buf_deinit(&req->body);
 	buf_deinit(&req->out);
+	if (req->context)
+		req->context_free(req->context);
 	free(req->method);
 	free(req);
 }
@@ -232,6 +236,8 @@ static void request_head(struct http_request *req)
 		s->gate(req, s->userdata);
 	if (req->phase == REQUEST_BODY)
 		request_route(req);
+	if (req->phase == REQUEST_BODY && s->admit)
+		s->admit(req, s->userdata);
 	if (req->phase == REQUEST_BODY && req->match.route->on_head)
 		req->match.route->on_head(req, s->userdata);
 	if (req->phase == REQUEST_BODY && req->on_data)
@@ -371,6 +377,44 @@ bool http_request_peer(const struct http_request *req, uid_t *ret_uid)
 const char *http_request_id(const struct http_request *req)
 {
 	return req->id;
+}
+
+char *http_request_address(const struct http_request *req,
+			   char out[HTTP_ADDRESS_MAX])
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(req->conn,
+					MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	socklen_t n = info && info->client_addr &&
+		info->client_addr->sa_family == AF_INET6
+		? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+
+	if (req->listener->is_unix)
+		snprintf(out, HTTP_ADDRESS_MAX, "unix");
+	else if (!info || !info->client_addr ||
+		 getnameinfo(info->client_addr, n, out, HTTP_ADDRESS_MAX, NULL, 0,
+			     NI_NUMERICHOST) != 0)
+		snprintf(out, HTTP_ADDRESS_MAX, "unknown");
+	return out;
+}
+
+const char *http_request_route(const struct http_request *req)
+{
+	return req->match.route ? req->match.route->path : NULL;
+}
+
+void http_request_set_context(struct http_request *req, void *context,
+			      void (*free_fn)(void *context))
+{
+	if (req->context)
+		req->context_free(req->context);
+	req->context = context;
+	req->context_free = free_fn;
+}
+
+void *http_request_context(const struct http_request *req)
+{
+	return req->context;
 }
 
 void http_request_set_userdata(struct http_request *req, void *p)

@@ -24,6 +24,7 @@ struct http_server {
 	size_t n_routes;
 	void *userdata;
 	void (*gate)(struct http_request *, void *userdata);
+	void (*admit)(struct http_request *, void *userdata);
 	void (*refuse)(struct http_request *, int status, const char *message,
 		       void *userdata);
 	struct list listeners;
@@ -79,6 +80,9 @@ struct http_request {
 	int (*on_data)(struct http_request *, const void *data, size_t n,
 		       void *userdata);
 	void *data_userdata;
+
+	void *context;
+	void (*context_free)(void *context);
 
 	void *userdata;
 	void (*on_gone)(struct http_request *, void *userdata);

@@ -224,6 +224,12 @@ void http_server_set_gate(struct http_server *s,
 	s->gate = gate;
 }
 
+void http_server_set_admit(struct http_server *s,
+			   void (*admit)(struct http_request *, void *userdata))
+{
+	s->admit = admit;
+}
+
 void http_server_set_refuse(struct http_server *s,
 			    void (*refuse)(struct http_request *, int status,
 					   const char *message, void *userdata))

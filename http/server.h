@@ -6,8 +6,8 @@
  * One server has a table of routes and any number of listening sockets (unix
  * and TCP). A request's life:
  *
- *   1. The head arrives. The route is found (404 / 405 if none), then
- *      route->on_head, if there is one, may refuse it or (for uploads) take
+ *   1. The head arrives. The gate may refuse it, the route is found (404 / 405
+ *      if none), the second gate ("admit") may refuse it, then route->on_head, if there is one, may refuse it or (for uploads) take
  *      the body as a stream by http_request_stream_body().
  *   2. The body is collected up to route->max_body (413 beyond it), or passed
  *      to the stream's callbacks.
@@ -69,6 +69,10 @@ int http_server_listen(struct http_server *s, int listen_fd, struct error *e);
 void http_server_set_gate(struct http_server *s,
 			  void (*gate)(struct http_request *, void *userdata));
 
+/* Called when the route is found, before its on_head; may reply (403). Optional. */
+void http_server_set_admit(struct http_server *s,
+			   void (*admit)(struct http_request *, void *userdata));
+
 /* Called when no route matches (404) or only another method does (405), and
  * for refused heads, bodies and ranges (400, 413, 416, 431): lets the program
  * word its error body. It must reply. Optional; the default is {"id","message"}. */
@@ -94,6 +98,19 @@ int http_request_json(const struct http_request *req, json_t **ret,
 bool http_request_peer(const struct http_request *req, uid_t *ret_uid);
 /* A UUID of this request, for logs and the Request-Id header. */
 const char *http_request_id(const struct http_request *req);
+
+/* Where it came from: an IP address without the port, or "unix". */
+#define HTTP_ADDRESS_MAX 48
+char *http_request_address(const struct http_request *req,
+			   char out[HTTP_ADDRESS_MAX]);
+/* The path of its route, "/apps/:app"; NULL while there is none. */
+const char *http_request_route(const struct http_request *req);
+
+/* What the gate found out about the client: freed with the request, by
+ * free_fn. NULL until it is set. */
+void http_request_set_context(struct http_request *req, void *context,
+			      void (*free_fn)(void *context));
+void *http_request_context(const struct http_request *req);
 
 void http_request_set_userdata(struct http_request *req, void *p);
 void *http_request_userdata(const struct http_request *req);

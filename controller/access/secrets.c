@@ -9,11 +9,9 @@
 
 #include <fcntl.h>
 #include <gnutls/crypto.h>
-#include <strings.h>
 
 #define KEY_BYTES 32
 #define KEY_FILE_MAX 1024
-#define CREDENTIALS_MAX 1024
 
 struct secrets {
 	char *token;
@@ -72,32 +70,9 @@ struct secrets *secrets_free(struct secrets *s)
 	return NULL;
 }
 
-/* "user:password" in base64: only the password counts. */
-static bool secrets_allow_basic(const struct secrets *s, const char *text)
+bool secrets_is_token(const struct secrets *s, const char *token)
 {
-	gnutls_datum_t in = { (unsigned char *)(uintptr_t)text,
-			      (unsigned)strlen(text) };
-	gnutls_datum_t out = { NULL, 0 };
-	auto_free char *pair = NULL;
-	const char *password;
-
-	if (in.size > CREDENTIALS_MAX || gnutls_base64_decode2(&in, &out) < 0)
-		return false;
-	pair = xstrndup((const char *)out.data, out.size);
-	gnutls_free(out.data);
-	password = strchr(pair, ':');
-	return password && id_secret_eq(password + 1, s->token);
-}
-
-bool secrets_allow(const struct secrets *s, const char *authorization)
-{
-	if (!authorization)
-		return false;
-	if (strncasecmp(authorization, "Bearer ", 7) == 0)
-		return id_secret_eq(authorization + 7, s->token);
-	if (strncasecmp(authorization, "Basic ", 6) == 0)
-		return secrets_allow_basic(s, authorization + 6);
-	return false;
+	return id_secret_eq(token, s->token);
 }
 
 static void secrets_hmac(const struct secrets *s, const char *path,

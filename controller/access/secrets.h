@@ -17,8 +17,8 @@ int secrets_open(struct secrets **ret, const char *dir, struct error *e);
 struct secrets *secrets_free(struct secrets *s);
 DEFINE_AUTO(struct secrets, secrets_free)
 
-/* The key in "Bearer KEY", or as password in "Basic ..."; NULL is wrong. */
-bool secrets_allow(const struct secrets *s, const char *authorization);
+/* Whether it is the one of the key file. */
+bool secrets_is_token(const struct secrets *s, const char *token);
 
 /* "/what?params&expires=N&signature=HEX"; the caller frees. params are already
  * encoded ("a=b&c=d") or empty. */

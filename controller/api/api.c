@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "controller/access/collaborators.h"
 #include "controller/api/api.h"
+#include "controller/api/gate.h"
+#include "controller/engine.h"
 #include "controller/model/apps.h"
 #include "controller/model/outcome.h"
 #include "controller/api/range.h"
-#include "controller/access/secrets.h"
 
 #define API_RETRY_SEC "5"
 
@@ -80,13 +82,29 @@ static int api_body(struct api_call *call, struct error *e)
 	return 0;
 }
 
+static int api_app(struct api_call *call, struct error *e)
+{
+	struct engine *g = call->c->engine;
+	int r = apps_find(g, http_request_param(call->req, "app"), &call->app, e);
+
+	if (r == 0)
+		r = collaborators_check(g, call->principal, call->app.j, e);
+	return r;
+}
+
 static int api_prepare(struct api_call *call, unsigned needs, struct error *e)
 {
+	const struct principal *p = call->principal;
 	int r = 0;
 
+	if (needs & API_ADMIN && !principal_is_admin(p))
+		return outcome_set(e, OUTCOME_FORBIDDEN, "Only admins may do this.");
 	if (needs & API_APP)
-		r = apps_find(call->c->engine,
-			      http_request_param(call->req, "app"), &call->app, e);
+		r = api_app(call, e);
+	if (r == 0 && needs & API_OWNER &&
+	    !collaborators_is_owner(call->c->engine, p, call->app.j))
+		r = outcome_set(e, OUTCOME_FORBIDDEN, "Only the owner of the app "
+				"may do this.");
 	if (r == 0 && needs & API_BODY)
 		r = api_body(call, e);
 	return r;
@@ -97,6 +115,7 @@ void api_run(struct http_request *req, struct controller *c, api_fn fn,
 {
 	struct api_call call = {
 		.c = c, .req = req, .status = 200, .base = api_base(req, c),
+		.principal = gate_principal(req),
 	};
 	struct error e;
 	int r;
@@ -105,9 +124,11 @@ void api_run(struct http_request *req, struct controller *c, api_fn fn,
 		.g = c->engine, .base = call.base, .attach = c->attach_base,
 		.now = clock_mono_usec(),
 	};
+	c->engine->by = principal_is_user(call.principal) ? call.principal : NULL;
 	r = api_prepare(&call, needs, &e);
 	if (r == 0)
 		r = fn(&call, &e);
+	c->engine->by = NULL;
 	if (r != 0)
 		api_refuse(req, r, &e);
 	else if (!call.taken)

@@ -15,15 +15,20 @@
 #include "http/server.h"
 
 struct error;
+struct principal;
 
 enum api_needs {
-	API_APP = 1,		/* call->app is the doc of :app */
+	API_APP = 1,		/* call->app is the doc of :app, which the
+				 * asker may use; else 404 */
 	API_BODY = 2,		/* call->body is an object, {} if it is empty */
+	API_OWNER = 4,		/* with API_APP: 403 unless it is the asker's */
+	API_ADMIN = 8,		/* 403 unless the asker is an admin */
 };
 
 struct api_call {
 	struct controller *c;
 	struct http_request *req;
+	const struct principal *principal;	/* who asks; never NULL */
 	struct views views;
 	struct doc app;
 	json_t *body;

@@ -25,7 +25,8 @@ static int collaborators_call(struct api_call *call, struct error *e)
 		"id", id, "created_at", created, "updated_at", created,
 		"app", "id", json_object_get(call->app.j, "id"),
 		"name", json_object_get(call->app.j, "name"),
-		"permissions", "role", "owner", "user", views_user(&call->views));
+		"permissions", "role", "owner",
+		"user", views_owner(&call->views, call->app.j));
 	json_object_set_new(json_object_get(json_array_get(call->reply, 0),
 					    "user"), "federated", json_false());
 	return 0;

@@ -2,6 +2,7 @@
  * api_apps.c - apps: create, list, show, change, destroy.
  */
 #include "base/error.h"
+#include "controller/access/collaborators.h"
 #include "controller/api/api_handlers.h"
 #include "controller/model/apps.h"
 #include "controller/engine.h"
@@ -38,8 +39,13 @@ static int apps_list_call(struct api_call *call, struct error *e)
 	if (r != 0)
 		return r;
 	out = json_array();
-	json_array_foreach(apps, i, app)
-		json_array_append_new(out, views_app(&call->views, app));
+	json_array_foreach(apps, i, app) {
+		r = collaborators_check(call->c->engine, call->principal, app, e);
+		if (r == 0)
+			json_array_append_new(out, views_app(&call->views, app));
+		if (r < 0)
+			return json_decref(out), r;
+	}
 	return api_page(call, out, app_attrs, e);
 }
 
@@ -51,7 +57,13 @@ static int apps_info_call(struct api_call *call, struct error *e)
 
 static int apps_update_call(struct api_call *call, struct error *e)
 {
-	int r = apps_update(call->c->engine, &call->app, call->body, e);
+	int r = 0;
+
+	if (json_object_get(call->body, "name") &&
+	    !collaborators_is_owner(call->c->engine, call->principal, call->app.j))
+		return outcome_set(e, OUTCOME_FORBIDDEN, "Only the owner of the app "
+				   "may rename it.");
+	r = apps_update(call->c->engine, &call->app, call->body, e);
 
 	if (r == 0)
 		call->reply = views_app(&call->views, call->app.j);
@@ -68,4 +80,4 @@ API_HANDLER(api_apps_create, apps_create_call, API_BODY)
 API_HANDLER(api_apps_list, apps_list_call, 0)
 API_HANDLER(api_apps_info, apps_info_call, API_APP)
 API_HANDLER(api_apps_update, apps_update_call, API_APP | API_BODY)
-API_HANDLER(api_apps_destroy, apps_destroy_call, API_APP)
+API_HANDLER(api_apps_destroy, apps_destroy_call, API_APP | API_OWNER)

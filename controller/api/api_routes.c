@@ -90,6 +90,7 @@ int api_routes_serve(struct controller *c, struct error *e)
 	if (r < 0)
 		return r;
 	http_server_set_gate(c->server, gate_check);
+	http_server_set_admit(c->server, gate_admit);
 	http_server_set_refuse(c->server, gate_refuse);
 	return 0;
 }

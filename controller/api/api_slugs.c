@@ -2,6 +2,7 @@
  * api_slugs.c - describe a slug, and sign the URL of its blob.
  */
 #include "base/error.h"
+#include "controller/access/collaborators.h"
 #include "controller/api/api_handlers.h"
 #include "controller/api/api_slugs.h"
 #include "controller/engine.h"
@@ -42,13 +43,15 @@ static int slug_create_call(struct api_call *call, struct error *e)
 	return 0;
 }
 
-/* Any app may look at a slug that one of its releases may use. */
 static int slug_get_call(struct api_call *call, struct error *e)
 {
 	auto_doc slug = DOC_INIT;
 	int r = slugs_find(call->c->engine, NULL,
 			   http_request_param(call->req, "slug"), &slug, e);
 
+	if (r == 0)
+		r = collaborators_check_slug(call->c->engine, call->principal,
+					     call->app.j, slug.j, e);
 	if (r == 0)
 		slug_reply(call, slug.j, "get");
 	return r;

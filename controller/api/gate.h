@@ -1,13 +1,26 @@
 #pragma once
 
 /*
- * gate.h - who may use the API. Over the unix socket: root and the service
- * user. Over TCP: who has the key. URLs that are capabilities need neither.
+ * gate.h - who asks, and whether such a one may ask this at all.
+ *
+ * By the peer of the unix socket: root and the service user. By the token
+ * ("Bearer TOKEN", or the password of Basic): an account or a worker host. The
+ * token of the key file is that of the default account, and may do everything.
+ * URLs that are capabilities need nobody.
  */
+#include "controller/access/principal.h"
 #include "http/server.h"
 
-/* For http_server_set_gate(); userdata is the struct controller. */
+/* For http_server_set_gate(): finds out who asks. userdata is the struct
+ * controller. */
 void gate_check(struct http_request *req, void *userdata);
+
+/* For http_server_set_admit(): hosts to /upstream, nobody else; those who only
+ * read may not change. */
+void gate_admit(struct http_request *req, void *userdata);
+
+/* Who asks: never NULL; NOBODY for capabilities. Lives as long as req. */
+const struct principal *gate_principal(const struct http_request *req);
 
 /* For http_server_set_refuse(): the API's words. */
 void gate_refuse(struct http_request *req, int status, const char *message,

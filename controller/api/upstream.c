@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "http/gzip.h"
+#include "controller/access/principal.h"
 #include "controller/api/api_download.h"
 #include "controller/api/api_handlers.h"
 #include "controller/model/assignments.h"
@@ -221,8 +222,36 @@ static int logs_call(struct api_call *call, struct error *e)
 	return 0;
 }
 
+/* A host gets the slugs that it is told to run. */
+static int slug_check(struct api_call *call, const char *sha256, struct error *e)
+{
+	auto_json *list = NULL;
+	json_t *dyno;
+	size_t i;
+	int r;
+
+	if (call->principal->scope != PRINCIPAL_HOST)
+		return 0;
+	r = assignments_list(call->c->engine, call->principal->host, &list, e);
+	if (r != 0)
+		return r;
+	json_array_foreach(list, i, dyno) {
+		const json_t *slug = json_object_get(
+			json_object_get(dyno, "release"), "slug");
+		const char *its = json_str(slug, "sha256");
+
+		if (its && str_eq(its, sha256))
+			return 0;
+	}
+	return outcome_set(e, OUTCOME_NO_SLUG, "Couldn't find that slug.");
+}
+
 static int slug_call(struct api_call *call, struct error *e)
 {
+	int r = slug_check(call, http_request_param(call->req, "sha256"), e);
+
+	if (r != 0)
+		return r;
 	call->taken = true;
 	api_download_blob(call->c, call->req,
 			  http_request_param(call->req, "sha256"));

@@ -1,8 +1,10 @@
 /*
  * views.c - one function per object of the API.
  */
+#include "controller/access/accounts.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
+#include "controller/model/apps.h"
 #include "controller/model/fixed_id.h"
 #include "controller/model/live.h"
 #include "controller/api/views.h"
@@ -30,8 +32,27 @@ json_t *views_region(void)
 
 json_t *views_user(const struct views *v)
 {
-	return json_pack("{s:s, s:s}", "id", v->g->account_id,
-			 "email", v->g->conf->owner);
+	const struct principal *by = engine_by(v->g);
+
+	return json_pack("{s:s, s:s}", "id", by->id, "email", by->email);
+}
+
+json_t *views_owner(const struct views *v, const json_t *app)
+{
+	const char *id = apps_owner(v->g, app);
+	char email[PRINCIPAL_EMAIL_MAX];
+
+	return json_pack("{s:s, s:s}", "id", id,
+			 "email", accounts_email(v->g, id, email));
+}
+
+/* Who made it; before that was noted, there was one account only. */
+static json_t *views_maker(const struct views *v, const json_t *app,
+			   const json_t *made)
+{
+	json_t *user = json_object_get(made, "user");
+
+	return user ? json_incref(user) : views_owner(v, app);
 }
 
 static json_t *views_app_ref(const json_t *app)
@@ -73,7 +94,7 @@ json_t *views_account(const struct views *v)
 	json_t *out = json_pack(
 		"{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b,"
 		" s:s}",
-		"id", v->g->account_id, "email", v->g->conf->owner,
+		"id", engine_by(v->g)->id, "email", engine_by(v->g)->email,
 		"created_at", v->g->account_created,
 		"updated_at", v->g->account_created,
 		"allow_tracking", 0, "beta", 0, "federated", 0,
@@ -102,7 +123,7 @@ json_t *views_app(const struct views *v, const json_t *app)
 					v->g->conf->domain);
 	json_t *out = json_pack("{s:b, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:[]}",
 		"acm", 0, "generation", "cedar", "git_url", git, "web_url", web,
-		"repo_size", 0, "owner", views_user(v), "region", views_region(),
+		"repo_size", 0, "owner", views_owner(v, app), "region", views_region(),
 		"stack", views_stack(json_str(app, "stack")),
 		"build_stack", views_stack(json_str(app, "build_stack")),
 		"current_build_architecture");
@@ -124,7 +145,8 @@ json_t *views_release(const struct views *v, const json_t *app,
 		       json_int(release, "version", -1);
 	bool eligible = slug && str_eq(json_str(release, "status"), "succeeded");
 	json_t *out = json_pack("{s:o, s:o, s:[], s:b, s:b, s:n, s:n}",
-		"app", views_app_ref(app), "user", views_user(v),
+		"app", views_app_ref(app),
+		"user", views_maker(v, app, release),
 		"addon_plan_names", "current", current,
 		"eligible_for_rollback", eligible, "output_stream_url",
 		"oci_image");

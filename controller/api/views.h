@@ -31,7 +31,8 @@ json_t *views_slug(const struct views *v, const json_t *slug,
 
 json_t *views_stack(const char *name);		/* {id, name} */
 json_t *views_region(void);			/* {id, name} */
-json_t *views_user(const struct views *v);	/* {id, email} */
+json_t *views_user(const struct views *v);	/* who asks: {id, email} */
+json_t *views_owner(const struct views *v, const json_t *app);
 
 /* The state of a dyno as others see it: "starting", "up", ... */
 const char *views_state(const struct views *v, const json_t *dyno);

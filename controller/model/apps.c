@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "controller/model/apps.h"
 #include "controller/model/change.h"
-#include "controller/controller_conf.h"
 #include "controller/model/deaths.h"
 #include "controller/model/dynos.h"
 #include "controller/engine.h"
@@ -27,6 +26,11 @@ static int apps_by_name(struct engine *g, const char *name, struct doc *ret,
 	return r;
 }
 
+int apps_absent(struct error *e)
+{
+	return outcome_set(e, OUTCOME_NO_APP, "Couldn't find that app.");
+}
+
 int apps_find(struct engine *g, const char *which, struct doc *ret,
 	      struct error *e)
 {
@@ -37,7 +41,7 @@ int apps_find(struct engine *g, const char *which, struct doc *ret,
 	else if (names_app_ok(which))
 		r = apps_by_name(g, which, ret, e);
 	if (r == STATE_ABSENT)
-		return outcome_set(e, OUTCOME_NO_APP, "Couldn't find that app.");
+		return apps_absent(e);
 	return r;
 }
 
@@ -59,6 +63,13 @@ int apps_list(struct engine *g, json_t **ret, struct error *e)
 		return r;
 	*ret = take_ptr(out);
 	return 0;
+}
+
+const char *apps_owner(const struct engine *g, const json_t *app)
+{
+	const char *owner = json_str(app, "owner");
+
+	return owner ? owner : g->self.id;
 }
 
 static int apps_check_name(struct engine *g, const char *name, struct error *e)
@@ -127,8 +138,9 @@ int apps_create(struct engine *g, const char *name, const char *stack,
 		return r;
 	id_uuid(id);
 	app.key = xasprintf("/apps/%s", id);
-	app.j = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:s}",
-			  "id", id, "name", name, "created_at", c.now,
+	app.j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:s}",
+			  "id", id, "name", name, "owner", engine_by(g)->id,
+			  "created_at", c.now,
 			  "updated_at", c.now, "version", 0, "maintenance", 0,
 			  "stack", APPS_STACK, "build_stack", APPS_STACK);
 	link = json_pack("{s:s}", "id", id);
@@ -175,7 +187,7 @@ static int apps_set_maintenance(struct change *c, struct doc *app,
 			    json_boolean(json_is_true(on)));
 	change_say(c, json_str(app->j, "id"), "Maintenance mode %s by user %s",
 		   json_is_true(on) ? "enabled" : "disabled",
-		   c->g->conf->owner);
+		   engine_by(c->g)->email);
 	return 0;
 }
 

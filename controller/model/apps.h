@@ -3,7 +3,7 @@
 /*
  * apps.h - apps by id and by name.
  *
- *   /apps/<id>          {id, name, created_at, updated_at, released_at, version,
+ *   /apps/<id>          {id, name, owner: account, created_at, updated_at, released_at, version,
  *                        slug, slug_size, maintenance, stack, build_stack}
  *   /app-names/<name>   {id}
  */
@@ -14,6 +14,9 @@ struct error;
 
 #define APPS_STACK "host"	/* the one stack there is */
 
+/* OUTCOME_NO_APP in its words: the same for unknown and foreign apps. */
+int apps_absent(struct error *e);
+
 /* By UUID or name; OUTCOME_NO_APP. */
 int apps_find(struct engine *g, const char *which, struct doc *ret,
 	      struct error *e);
@@ -21,7 +24,10 @@ int apps_find(struct engine *g, const char *which, struct doc *ret,
 /* All, by name. A new reference. */
 int apps_list(struct engine *g, json_t **ret, struct error *e);
 
-/* name NULL: one is made up. Makes v1 and v2, as Heroku does. */
+/* The account that owns an app; the default one where none is noted. */
+const char *apps_owner(const struct engine *g, const json_t *app);
+
+/* It belongs to engine_by(). name NULL: one is made up. Makes v1 and v2, as Heroku does. */
 int apps_create(struct engine *g, const char *name, const char *stack,
 		struct doc *ret, struct error *e);
 

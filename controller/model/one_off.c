@@ -150,7 +150,7 @@ static int one_off_stage(struct change *c, const struct doc *app, json_t *dyno,
 		change_put(c, link, "/attach/%s", secret);
 	change_app(c, app);
 	change_say(c, app_id, "Starting process with command `%s` by user %s",
-		   o->command, c->g->conf->owner);
+		   o->command, engine_by(c->g)->email);
 	return 0;
 }
 

@@ -15,6 +15,8 @@ static const struct {
 	[OUTCOME_BAD_REQUEST]  = { 400, "bad_request", NULL },
 	[OUTCOME_UNAUTHORIZED] = { 401, "unauthorized", NULL },
 	[OUTCOME_FORBIDDEN]    = { 403, "forbidden", NULL },
+	[OUTCOME_SUSPENDED]    = { 403, "suspended", NULL },
+	[OUTCOME_NO_ACCOUNT]   = { 404, "not_found", "account" },
 	[OUTCOME_NO_APP]       = { 404, "not_found", "app" },
 	[OUTCOME_NO_RELEASE]   = { 404, "not_found", "release" },
 	[OUTCOME_NO_SLUG]      = { 404, "not_found", "slug" },

@@ -16,6 +16,8 @@ enum outcome {
 	OUTCOME_BAD_REQUEST,		/* the request is malformed */
 	OUTCOME_UNAUTHORIZED,		/* no or wrong credentials */
 	OUTCOME_FORBIDDEN,		/* known, but not allowed */
+	OUTCOME_SUSPENDED,		/* the account is */
+	OUTCOME_NO_ACCOUNT,
 	OUTCOME_NO_APP,
 	OUTCOME_NO_RELEASE,
 	OUTCOME_NO_SLUG,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "controller/access/vault.h"
 #include "controller/model/config_vars.h"
+#include "controller/access/collaborators.h"
 #include "controller/controller_conf.h"
 #include "controller/model/dynos.h"
 #include "controller/engine.h"
@@ -55,8 +56,10 @@ static json_t *releases_doc(struct change *c, const struct releases_new *spec,
 {
 	char id[UUID_TEXT_MAX];
 
-	return json_pack("{s:s, s:I, s:s, s:s?, s:s, s:s, s:s}",
+	return json_pack("{s:s, s:I, s:{s:s, s:s}, s:s, s:s?, s:s, s:s, s:s}",
 			 "id", id_uuid(id), "version", (json_int_t)version,
+			 "user", "id", engine_by(c->g)->id,
+			 "email", engine_by(c->g)->email,
 			 "description", spec->description,
 			 "slug", json_str(spec->slug, "id"),
 			 "status", "succeeded",
@@ -68,7 +71,7 @@ int releases_stage(struct change *c, const struct doc *app,
 		   struct error *e)
 {
 	const char *app_id = json_str(app->j, "id");
-	const char *owner = c->g->conf->owner;
+	const char *owner = engine_by(c->g)->email;
 	int64_t version = json_int(app->j, "version", 0) + 1;
 	auto_json *release = releases_doc(c, spec, version);
 	auto_json *config = json_pack("{s:O}", "vars", spec->vars);
@@ -226,6 +229,9 @@ int releases_deploy(struct engine *g, const struct doc *app,
 	const char *commit;
 	auto_change c = change_begin(g);
 	int r = releases_slug(g, slug_id, &slug, e);
+
+	if (r == 0)
+		r = collaborators_check_slug(g, engine_by(g), app->j, slug, e);
 
 	if (r == 0)
 		r = releases_config(g, json_str(app->j, "id"),

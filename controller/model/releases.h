@@ -3,7 +3,8 @@
 /*
  * releases.h - slug + config vars = release; append-only, numbered from 1.
  *
- *   /apps/<app>/releases/<n>   {id, version, description, slug, status, ...}
+ *   /apps/<app>/releases/<n>   {id, version, user: {id, email}, description, slug,
+ *                              status, ...}
  *   /apps/<app>/configs/<n>    {vars}	the config vars of release n
  *
  * (n in 8 digits.) A new release is recorded, the formation follows its slug

@@ -46,7 +46,7 @@ static int scaling_commit(struct change *c, const struct doc *app,
 		return r;
 	change_put(c, doc, "/apps/%s/formation", app_id);
 	change_app(c, app);
-	change_say(c, app_id, "Scaled to %s by user %s", text, c->g->conf->owner);
+	change_say(c, app_id, "Scaled to %s by user %s", text, engine_by(c->g)->email);
 	return change_commit(c, e);
 }
 
