@@ -63,8 +63,13 @@ static const char conf_frontend[] =
 	"\thttp-request del-header Keep-Alive\n"
 	"\thttp-request del-header Proxy-Authorization\n"
 	"\thttp-response add-header Via \"1.1 vegur\"\n"
-	"\tuse_backend %[req.hdr(host),field(1,:),rtrim(.),lower,"
-	"map(" HAPROXY_CONF_MAP ",unknown)]\n"
+	"\thttp-request set-var(txn.host) req.hdr(host),field(1,:),rtrim(.),lower\n"
+	"\thttp-request set-var(txn.app) var(txn.host),map(" HAPROXY_CONF_MAP ")\n"
+	/* No such name: perhaps one with "*" for its first label. */
+	"\thttp-request set-var(txn.app)"
+	" var(txn.host),regsub(^[^.]*,*),map(" HAPROXY_CONF_MAP ")"
+	" if !{ var(txn.app) -m found }\n"
+	"\tuse_backend %[var(txn.app)] if { var(txn.app) -m found }\n"
 	"\tdefault_backend unknown\n";
 
 static const char conf_html[] =

@@ -86,6 +86,14 @@ static void routes_app_dynos(struct routes *r, struct routes_app *a,
 	}
 }
 
+/* "*.x.y": any label before it. */
+static bool routes_host_ok(const char *s)
+{
+	const char *rest = s ? str_after(s, "*.") : NULL;
+
+	return routes_name_ok(rest ? rest : s, ROUTES_HOST_MAX - (rest ? 2 : 0));
+}
+
 static void routes_app_hosts(struct routes *r, struct routes_app *a,
 			     const json_t *list)
 {
@@ -95,7 +103,7 @@ static void routes_app_hosts(struct routes *r, struct routes_app *a,
 	json_array_foreach(list, i, j) {
 		const char *host = json_string_value(j);
 
-		if (routes_name_ok(host, ROUTES_HOST_MAX))
+		if (routes_host_ok(host))
 			strv_add(&a->hosts, host);
 		else
 			r->left_out++;

@@ -11,7 +11,8 @@
  *                "port": 5000, "state": "up"|"starting"|"crashed"}]}]}
  *
  * Names end in HAProxy's configuration. Whatever is not made of [a-z0-9.-], an
- * IPv4 address or a port is left out here, and counted.
+ * IPv4 address or a port is left out here, and counted; a host may begin with
+ * "*." for any one label.
  */
 #include "base/base.h"
 #include "base/id.h"

@@ -43,7 +43,7 @@ static void made_free(struct made *m)
 	"\"id\":\"00000000-0000-4000-8000-000000000009\",\"address\":null," \
 	"\"port\":null,\"state\":\"starting\"}"
 #define APP(rest) "{\"revision\":1,\"routes\":[{\"app\":\"a\"," \
-	"\"hosts\":[\"a.localhost\",\"b.example\"]," rest "}]}"
+	"\"hosts\":[\"a.localhost\",\"b.example\",\"*.c.example\"]," rest "}]}"
 #define SERVER(n) "\tserver web." #n "-00000000-0000-4000-8000-00000000000" \
 	#n " 172.16.0." #n ":500" #n "\n"
 
@@ -61,8 +61,9 @@ static void hosts_lead_to_the_backend(void **state)
 	struct made m;
 
 	make(&m, APP("\"web\":1,\"dynos\":[" DYNO(1, "up") "]"));
-	assert_string_equal(m.map.data, "a.localhost app-a\nb.example app-a\n");
-	assert_non_null(strstr(m.conf.data, "map(hosts.map,unknown)"));
+	assert_string_equal(m.map.data, "a.localhost app-a\nb.example app-a\n"
+			    "*.c.example app-a\n");
+	assert_non_null(strstr(m.conf.data, "map(hosts.map)"));
 	assert_non_null(strstr(m.conf.data, "\tbind fd@3\n"));
 	made_free(&m);
 }
