@@ -15,8 +15,10 @@ libcontroller_a_SOURCES = \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \
 	%D%/api/api_apps.c \
+	%D%/api/api_domains.c \
 	%D%/api/api_download.c %D%/api/api_download.h \
 	%D%/api/api_dynos.c \
+	%D%/api/api_features.c \
 	%D%/api/api_logs.c \
 	%D%/api/api_releases.c \
 	%D%/api/api_routes.c \
@@ -41,8 +43,11 @@ libcontroller_a_SOURCES = \
 	%D%/model/change.c %D%/model/change.h \
 	%D%/model/config_vars.c %D%/model/config_vars.h \
 	%D%/model/deaths.c %D%/model/deaths.h \
+	%D%/model/domain_name.c %D%/model/domain_name.h \
+	%D%/model/domains.c %D%/model/domains.h \
 	%D%/model/dyno_plan.c %D%/model/dyno_plan.h \
 	%D%/model/dynos.c %D%/model/dynos.h \
+	%D%/model/features.c %D%/model/features.h \
 	%D%/model/fixed_id.c %D%/model/fixed_id.h \
 	%D%/model/formation.c %D%/model/formation.h \
 	%D%/model/hosts.c %D%/model/hosts.h \

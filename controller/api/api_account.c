@@ -60,25 +60,6 @@ static int regions_call(struct api_call *call, struct error *e)
 	return 0;
 }
 
-/* NAME.DOMAIN is the one domain an app has. */
-static int domains_call(struct api_call *call, struct error *e)
-{
-	auto_free char *host = xasprintf("%s.%s", json_str(call->app.j, "name"),
-					 call->c->conf->domain);
-	const json_t *created = json_object_get(call->app.j, "created_at");
-	char id[UUID_TEXT_MAX];
-
-	fixed_id(id, "domain", host);
-	call->reply = json_pack(
-		"[{s:n, s:n, s:n, s:n, s:{s:O, s:O}, s:O, s:O, s:s, s:s, s:s, s:s}]",
-		"acm_status", "acm_status_reason", "cname", "sni_endpoint",
-		"app", "id", json_object_get(call->app.j, "id"),
-		"name", json_object_get(call->app.j, "name"),
-		"created_at", created, "updated_at", created,
-		"hostname", host, "id", id, "kind", "heroku", "status", "none");
-	return 0;
-}
-
 static int sizes_call(struct api_call *call, struct error *e)
 {
 	const struct size *s;
@@ -116,7 +97,6 @@ API_HANDLER(api_account, account_call, 0)
 API_HANDLER(api_collaborators, collaborators_call, API_APP)
 API_HANDLER(api_stacks, stacks_call, 0)
 API_HANDLER(api_regions, regions_call, 0)
-API_HANDLER(api_domains, domains_call, API_APP)
 API_HANDLER(api_sizes, sizes_call, 0)
 API_HANDLER(api_account_list, empty_list_call, 0)
 API_HANDLER(api_empty_list, empty_list_call, API_APP)

@@ -42,11 +42,19 @@ ROUTE_FN(api_download);
 ROUTE_FN(api_logs_session);
 ROUTE_FN(api_logs_stream);
 
+ROUTE_FN(api_domains_list);
+ROUTE_FN(api_domains_create);
+ROUTE_FN(api_domains_get);
+ROUTE_FN(api_domains_update);
+ROUTE_FN(api_domains_delete);
+ROUTE_FN(api_features_list);
+ROUTE_FN(api_features_get);
+ROUTE_FN(api_features_set);
+
 ROUTE_FN(api_account);
 ROUTE_FN(api_collaborators);
 ROUTE_FN(api_stacks);
 ROUTE_FN(api_regions);
-ROUTE_FN(api_domains);
 ROUTE_FN(api_sizes);
 ROUTE_FN(api_account_list);		/* empty, of the account */
 ROUTE_FN(api_empty_list);		/* empty, of an app */

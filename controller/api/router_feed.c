@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "controller/api/api_handlers.h"
 #include "controller/model/apps.h"
+#include "controller/model/domains.h"
 #include "controller/model/dynos.h"
 #include "controller/engine.h"
 #include "controller/model/formation.h"
@@ -34,26 +35,45 @@ static json_t *router_feed_dyno(const struct views *v, const json_t *dyno)
 	return out;
 }
 
+/* NAME.DOMAIN first, then what was added. */
+static int router_feed_hosts(struct controller *c, const json_t *app, json_t **ret,
+			     struct error *e)
+{
+	auto_free char *own = xasprintf("%s.%s", json_str(app, "name"),
+					c->conf->domain);
+	auto_doc_list domains = DOC_LIST_INIT;
+	int r = domains_list(c->engine, json_str(app, "id"), &domains, e);
+
+	if (r < 0)
+		return r;
+	*ret = json_pack("[s]", own);
+	for (size_t i = 0; i < domains.n; i++)
+		json_array_append(*ret, json_object_get(domains.v[i].j, "hostname"));
+	return 0;
+}
+
 static int router_feed_app(struct controller *c, const struct views *v,
 			   const json_t *app, json_t *out, struct error *e)
 {
 	const char *id = json_str(app, "id"), *name = json_str(app, "name");
-	auto_free char *host = xasprintf("%s.%s", name, c->conf->domain);
 	auto_json *formation = NULL, *dynos = NULL, *web = json_array();
+	auto_json *hosts = NULL;
 	json_t *dyno;
 	size_t i;
 	int r = dynos_formation(c->engine, id, &formation, e);
 
 	if (r == 0)
 		r = dynos_list(c->engine, id, &dynos, e);
+	if (r == 0)
+		r = router_feed_hosts(c, app, &hosts, e);
 	if (r != 0)
 		return r;
 	json_array_foreach(dynos, i, dyno)
 		if (str_eq(json_str(dyno, "kind"), "formation") &&
 		    str_eq(json_str(dyno, "type"), "web"))
 			json_array_append_new(web, router_feed_dyno(v, dyno));
-	json_array_append_new(out, json_pack("{s:s, s:[s], s:b, s:b, s:I, s:O}",
-		"app", name, "hosts", host,
+	json_array_append_new(out, json_pack("{s:s, s:O, s:b, s:b, s:I, s:O}",
+		"app", name, "hosts", hosts,
 		"maintenance", json_flag(app, "maintenance", false),
 		"blank", !json_str(app, "slug"), "web",
 		(json_int_t)json_int(formation_find(formation, "web"),

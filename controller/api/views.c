@@ -229,6 +229,31 @@ json_t *views_dyno(const struct views *v, const json_t *app,
 	return out;
 }
 
+json_t *views_domain(const struct views *v, const json_t *app,
+		     const json_t *domain)
+{
+	static const char *const copied[] = {
+		"id", "hostname", "created_at", "updated_at",
+	};
+	auto_free char *own = xasprintf("%s.%s", json_str(app, "name"),
+					v->g->conf->domain);
+	json_t *out = json_pack("{s:n, s:n, s:n, s:o, s:s, s:s}",
+		"acm_status", "acm_status_reason", "sni_endpoint",
+		"app", views_app_ref(app), "kind", domain ? "custom" : "heroku",
+		"status", "none");
+
+	views_copy(out, domain ? domain : app, copied, ARRAY_SIZE(copied));
+	if (domain) {
+		json_object_set_new(out, "cname", json_string(own));
+		return out;
+	}
+	json_object_update_new(out, views_named("domain", own));
+	json_object_del(out, "name");
+	json_object_set_new(out, "hostname", json_string(own));
+	json_object_set_new(out, "cname", json_null());
+	return out;
+}
+
 json_t *views_slug(const struct views *v, const json_t *slug,
 		   const char *method, const char *url)
 {

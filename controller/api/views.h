@@ -25,6 +25,9 @@ json_t *views_formation(const struct views *v, const json_t *app,
  * only in the answer that made the dyno. release: the doc of its release. */
 json_t *views_dyno(const struct views *v, const json_t *app,
 		   const json_t *dyno, const json_t *release, bool created);
+/* domain: NULL is the one that every app has, NAME.DOMAIN. */
+json_t *views_domain(const struct views *v, const json_t *app,
+		     const json_t *domain);
 /* method: "put" or "get"; url: of the blob. */
 json_t *views_slug(const struct views *v, const json_t *slug,
 		   const char *method, const char *url);

@@ -7,6 +7,7 @@
 #include "controller/model/apps.h"
 #include "controller/model/change.h"
 #include "controller/model/deaths.h"
+#include "controller/model/domains.h"
 #include "controller/model/dynos.h"
 #include "controller/engine.h"
 #include "controller/logplex/logs.h"
@@ -228,6 +229,8 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 		r = state_list(c->g->state, prefix, &items, e);
 	if (r == 0)
 		r = deaths_forget(c, id, e);
+	if (r == 0)
+		r = domains_forget(c, id, e);
 	if (r < 0)
 		return r;
 	json_array_foreach(dynos, i, dyno)

@@ -6,6 +6,7 @@
 #include "controller/access/vault.h"
 #include "controller/model/assignments.h"
 #include "controller/engine.h"
+#include "controller/model/features.h"
 #include "controller/model/releases.h"
 #include "controller/model/sizes.h"
 
@@ -13,6 +14,7 @@ struct assignments {
 	struct engine *g;
 	json_t *apps;			/* id -> doc; many dynos share few */
 	json_t *releases;		/* "app/version" -> {id, version, slug, env} */
+	json_t *metrics;		/* app id -> whether metrics are logged */
 };
 
 static int assignments_app(struct assignments *a, const char *id,
@@ -160,6 +162,23 @@ static json_t *assignments_make(const json_t *app, const json_t *release,
 	return out;
 }
 
+static int assignments_metrics(struct assignments *a, const char *app,
+			       json_t *out, struct error *e)
+{
+	const json_t *known = json_object_get(a->metrics, app);
+	int r = json_is_true(known);
+
+	if (!known) {
+		r = features_on(a->g, app, FEATURES_METRICS, e);
+		if (r < 0)
+			return r;
+		json_object_set_new(a->metrics, app, json_boolean(r));
+	}
+	if (r)
+		json_object_set_new(out, "runtime_metrics", json_true());
+	return 0;
+}
+
 static int assignments_one(struct assignments *a, const struct doc *index,
 			   json_t *out, struct error *e)
 {
@@ -177,8 +196,12 @@ static int assignments_one(struct assignments *a, const struct doc *index,
 					&release, e);
 	if (r == 0)
 		r = assignments_open(a, &dyno, e);
-	if (r == 0)
-		json_array_append_new(out, assignments_make(app, release, dyno.j));
+	if (r == 0) {
+		json_t *made = assignments_make(app, release, dyno.j);
+
+		json_array_append_new(out, made);
+		r = assignments_metrics(a, app_id, made, e);
+	}
 	if (r == STATE_ABSENT)
 		return error_set(e, EIO, "the state has no app or release for "
 				 "dyno %s", doc_name(index));
@@ -188,7 +211,7 @@ static int assignments_one(struct assignments *a, const struct doc *index,
 int assignments_list(struct engine *g, const char *host, json_t **ret,
 		     struct error *e)
 {
-	struct assignments a = { g, json_object(), json_object() };
+	struct assignments a = { g, json_object(), json_object(), json_object() };
 	auto_doc_list index = DOC_LIST_INIT;
 	auto_json *out = json_array();
 	int r = doc_list(g->state, &index, e, "/host-dynos/%s/", host);
@@ -197,6 +220,7 @@ int assignments_list(struct engine *g, const char *host, json_t **ret,
 		r = assignments_one(&a, &index.v[i], out, e);
 	json_decref(a.apps);
 	json_decref(a.releases);
+	json_decref(a.metrics);
 	if (r == 0)
 		*ret = take_ptr(out);
 	return r;

@@ -1,5 +1,6 @@
 controller_tests = \
 	tests/controller/test-config_vars \
+	tests/controller/test-domain_name \
 	tests/controller/test-formation \
 	tests/controller/test-logs \
 	tests/controller/test-range \
@@ -17,6 +18,9 @@ CONTROLLER_TEST_LIBS = $(CONTROLLER_LIBS) $(CMOCKA_LIBS)
 tests_controller_test_config_vars_SOURCES = %D%/test-config_vars.c
 tests_controller_test_config_vars_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_config_vars_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_domain_name_SOURCES = %D%/test-domain_name.c
+tests_controller_test_domain_name_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_domain_name_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_formation_SOURCES = %D%/test-formation.c
 tests_controller_test_formation_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_formation_LDADD = $(CONTROLLER_TEST_LIBS)
