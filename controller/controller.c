@@ -12,6 +12,7 @@
 #include "controller/api/api.h"
 #include "controller/attach/attach.h"
 #include "controller/engine.h"
+#include "controller/logplex/logs.h"
 #include "controller/model/live.h"
 #include "controller/model/seals.h"
 #include "controller/api/long_poll.h"
@@ -68,6 +69,8 @@ static int controller_edges(struct controller *c, struct error *e)
 {
 	int r = attach_hub_new(&c->attach, c->event, c->engine, e);
 
+	if (r == 0)
+		r = logs_start(c->engine->logs, c->event, e);
 	if (r == 0)
 		r = long_poll_new(&c->assignments, c->event, upstream_answer, c,
 				  e);

@@ -26,16 +26,20 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_upload.c \
 	%D%/api/gate.c %D%/api/gate.h \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
+	%D%/api/packed_body.c %D%/api/packed_body.h \
 	%D%/api/range.c %D%/api/range.h \
 	%D%/api/router_feed.c %D%/api/router_feed.h \
 	%D%/api/upstream.c %D%/api/upstream.h \
+	%D%/api/upstream_logs.c \
 	%D%/api/views.c %D%/api/views.h \
 	%D%/attach/attach.c %D%/attach/attach.h %D%/attach/attach_peer.h \
 	%D%/attach/frame_peer.c %D%/attach/frame_peer.h \
 	%D%/attach/record.c %D%/attach/record.h \
 	%D%/attach/rendezvous.c %D%/attach/rendezvous.h \
 	%D%/attach/tls_conn.c %D%/attach/tls_conn.h \
+	%D%/logplex/log_chunk.c %D%/logplex/log_chunk.h \
 	%D%/logplex/log_frames.c %D%/logplex/log_frames.h \
+	%D%/logplex/log_ring.c %D%/logplex/log_ring.h \
 	%D%/logplex/log_store.c %D%/logplex/log_store.h \
 	%D%/logplex/logs.c %D%/logplex/logs.h \
 	%D%/model/apps.c %D%/model/apps.h \

@@ -5,24 +5,21 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "http/gzip.h"
 #include "controller/access/principal.h"
 #include "controller/api/api_download.h"
 #include "controller/api/api_handlers.h"
 #include "controller/model/assignments.h"
-#include "controller/model/deaths.h"
 #include "controller/engine.h"
 #include "controller/model/hosts.h"
 #include "controller/model/live.h"
-#include "controller/logplex/logs.h"
 #include "controller/api/long_poll.h"
 #include "controller/model/names.h"
 #include "controller/model/outcome.h"
+#include "controller/api/packed_body.h"
 #include "controller/api/router_feed.h"
 #include "controller/api/upstream.h"
 
 /* Bytes of a body after unpacking: as much as is taken unpacked (api_routes.c). */
-#define LOGS_PLAIN_MAX (1024 * 1024 + 4096)
 #define REPORT_PLAIN_MAX (4 * 1024 * 1024)
 
 static int upstream_host(struct api_call *call, const char **ret,
@@ -54,37 +51,13 @@ static uint64_t upstream_number(struct api_call *call, const char *name)
 	return s ? strtoull(s, NULL, 10) : 0;
 }
 
-/* The body as it was before it was packed; *plain holds it then. */
-static int upstream_body(struct api_call *call, size_t max, struct buf *plain,
-			 const char **ret, size_t *ret_n, struct error *e)
-{
-	const char *encoding = http_request_header(call->req, "Content-Encoding");
-	struct error why;
-	int r;
-
-	*ret = http_request_body(call->req, ret_n);
-	if (!encoding || str_eq(encoding, "identity"))
-		return 0;
-	if (!str_eq(encoding, "gzip"))
-		return outcome_set(e, OUTCOME_BAD_ENCODING,
-				   "Only gzip is taken as Content-Encoding.");
-	r = gzip_unpack(*ret, *ret_n, max, plain, &why);
-	if (r < 0)
-		return outcome_set(e, r == -EFBIG ? OUTCOME_TOO_LARGE :
-				   OUTCOME_BAD_REQUEST,
-				   "The body cannot be unpacked: %.300s.", why.msg);
-	*ret = buf_str(plain);
-	*ret_n = plain->len;
-	return 0;
-}
-
 static int upstream_json(struct api_call *call, struct error *e)
 {
 	auto_buf plain = BUF_INIT;
 	struct error why;
 	const char *text;
 	size_t n;
-	int r = upstream_body(call, REPORT_PLAIN_MAX, &plain, &text, &n, e);
+	int r = packed_body(call->req, REPORT_PLAIN_MAX, &plain, &text, &n, e);
 
 	if (r == 0 && json_parse(text, n, &call->body, &why) < 0)
 		return outcome_set(e, OUTCOME_BAD_REQUEST,
@@ -177,51 +150,6 @@ static int report_call(struct api_call *call, struct error *e)
 	return r;
 }
 
-static bool upstream_app_known(const char *app, void *userdata)
-{
-	struct engine *g = userdata;
-	auto_free char *key = xasprintf("/apps/%s", app);
-	struct error e;
-
-	/* In doubt the line is kept. */
-	return state_get(g->state, key, NULL, NULL, &e) != STATE_ABSENT;
-}
-
-static int upstream_death(const char *app, const char *ps, const char *text,
-			  size_t n, void *userdata, struct error *e)
-{
-	return deaths_take(userdata, app, ps, text, n, e);
-}
-
-static const struct logs_ops upstream_logs_ops = {
-	.known = upstream_app_known, .death = upstream_death,
-};
-
-static int logs_call(struct api_call *call, struct error *e)
-{
-	const char *epoch = http_request_query(call->req, "epoch"), *host, *body;
-	auto_buf plain = BUF_INIT;
-	struct error why;
-	uint64_t acked;
-	size_t n;
-	int r = upstream_host(call, &host, e);
-
-	if (r == 0 && (!epoch || !id_is_uuid(epoch)))
-		r = outcome_set(e, OUTCOME_INVALID, "epoch must be a UUID.");
-	if (r == 0)
-		r = upstream_body(call, LOGS_PLAIN_MAX, &plain, &body, &n, e);
-	if (r != 0)
-		return r;
-	r = logs_take(call->c->engine->logs, host, epoch, body, n,
-		      &upstream_logs_ops, call->c->engine, &acked, &why);
-	if (r == -EBADMSG)		/* theirs, not ours */
-		return outcome_set(e, OUTCOME_BAD_REQUEST, "%.400s.", why.msg);
-	if (r < 0)
-		return error_set(e, why.code, "%s", why.msg);
-	call->reply = json_pack("{s:I}", "acked", (json_int_t)acked);
-	return 0;
-}
-
 /* A host gets the slugs that it is told to run. */
 static int slug_check(struct api_call *call, const char *sha256, struct error *e)
 {
@@ -262,5 +190,4 @@ API_HANDLER(upstream_register, register_call, API_BODY)
 API_HANDLER(upstream_assignments, assignments_call, 0)
 API_HANDLER(upstream_report, report_call, 0)
 API_HANDLER(upstream_hosts, hosts_call, 0)
-API_HANDLER(upstream_logs, logs_call, 0)
 API_HANDLER(upstream_slug, slug_call, 0)

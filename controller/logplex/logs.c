@@ -1,21 +1,49 @@
 /*
- * logs.c - one transaction per request of a host; a wake-up per app in it.
+ * logs.c - one transaction per request of a host, shown in pieces; a wake-up per app
+ * and piece.
  */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/list.h"
+#include "base/log.h"
+#include "base/loop.h"
 #include "base/map.h"
 #include "controller/logplex/log_frames.h"
 #include "controller/logplex/logs.h"
 
+#include <stdio.h>
+
+#define WATCH_BUCKETS 256
+
+/* Lines of an app that are shown at a time: readers hold 1024 (of a drain, of a
+ * tail). 300 a millisecond are more than any app is wished to write. */
+#define SLICE_MIN 256
+#define SLICE_MAX 768
+#define SLICE_PER_MSEC 300
+#define SLICE_USEC 1000
+#define VEILED_MAX (2 * 1024 * 1024)	/* bytes not shown, before senders wait */
+#define EXPIRE_USEC (3600 * USEC_PER_SEC)
+
 struct logs {
 	struct log_store *store;
-	struct list watches;
+	struct list watches[WATCH_BUCKETS];
+	size_t n_watches;
+	struct list waits;
+	sd_event *event;		/* borrowed; NULL: all at once */
+	sd_event_source *slice, *expire;
+	uint64_t shown_at;		/* monotonic usec of the last slice */
 };
 
 struct logs_watch {
 	struct list link;
+	struct logs *l;
 	char *app;
+	void (*fn)(void *userdata);
+	void *userdata;
+};
+
+struct logs_wait {
+	struct list link;
+	uint64_t batch;			/* 0: for room */
 	void (*fn)(void *userdata);
 	void *userdata;
 };
@@ -25,7 +53,9 @@ int logs_new(struct logs **ret, const char *path, struct error *e)
 	auto_(logs_free_p) struct logs *l = xcalloc(1, sizeof(*l));
 	int r;
 
-	list_init(&l->watches);
+	for (size_t i = 0; i < WATCH_BUCKETS; i++)
+		list_init(&l->watches[i]);
+	list_init(&l->waits);
 	r = log_store_open(&l->store, path, e);
 	if (r < 0)
 		return r;
@@ -35,12 +65,20 @@ int logs_new(struct logs **ret, const char *path, struct error *e)
 
 struct logs *logs_free(struct logs *l)
 {
-	struct logs_watch *w, *tmp;
+	struct logs_watch *w, *w_next;
+	struct logs_wait *wait, *wait_next;
 
 	if (!l)
 		return NULL;
-	list_for_each_safe(w, tmp, &l->watches, link)
-		list_unlink(&w->link);
+	for (size_t i = 0; i < WATCH_BUCKETS; i++)
+		list_for_each_safe(w, w_next, &l->watches[i], link) {
+			w->l = NULL;
+			list_unlink(&w->link);
+		}
+	list_for_each_safe(wait, wait_next, &l->waits, link)
+		list_unlink(&wait->link);
+	l->slice = loop_unref(l->slice);
+	l->expire = loop_unref(l->expire);
 	log_store_free(l->store);
 	free(l);
 	return NULL;
@@ -51,14 +89,199 @@ struct log_store *logs_store(struct logs *l)
 	return l->store;
 }
 
+/* ---- watches ---- */
+
+/* UUIDs are random from their first digit on. */
+static struct list *logs_bucket(struct logs *l, const char *app)
+{
+	unsigned h = 0;
+
+	for (size_t i = 0; i < 8 && app[i]; i++)
+		h = h * 31 + (unsigned char)app[i];
+	return &l->watches[h % WATCH_BUCKETS];
+}
+
 static void logs_wake(struct logs *l, const char *app)
 {
 	struct logs_watch *w, *tmp;
 
-	list_for_each_safe(w, tmp, &l->watches, link)
+	list_for_each_safe(w, tmp, logs_bucket(l, app), link)
 		if (str_eq(w->app, app))
 			w->fn(w->userdata);
 }
+
+struct logs_watch *logs_watch_new(struct logs *l, const char *app,
+				  void (*fn)(void *userdata), void *userdata)
+{
+	struct logs_watch *w = xcalloc(1, sizeof(*w));
+
+	w->l = l;
+	w->app = xstrdup(app);
+	w->fn = fn;
+	w->userdata = userdata;
+	list_add_tail(logs_bucket(l, app), &w->link);
+	l->n_watches++;
+	return w;
+}
+
+struct logs_watch *logs_watch_free(struct logs_watch *w)
+{
+	if (!w)
+		return NULL;
+	if (w->l)
+		w->l->n_watches--;
+	list_unlink(&w->link);
+	free(w->app);
+	free(w);
+	return NULL;
+}
+
+/* ---- showing, and who waits for it ---- */
+
+static void on_logs_shown(const char *app, void *userdata)
+{
+	logs_wake(userdata, app);
+}
+
+static bool logs_wait_is_over(const struct logs *l, const struct logs_wait *w)
+{
+	return w->batch ? log_store_is_shown(l->store, w->batch)
+			: !logs_is_full(l);
+}
+
+/* Those who are called may store more, and wait again: at the end. */
+static void logs_call_waits(struct logs *l)
+{
+	struct logs_wait *w = NULL;
+
+	do {
+		list_for_each(w, &l->waits, link)
+			if (logs_wait_is_over(l, w))
+				break;
+		if (&w->link == &l->waits)
+			return;
+		list_unlink(&w->link);
+		w->fn(w->userdata);
+		free(w);
+	} while (!list_empty(&l->waits));
+}
+
+static int on_logs_slice(sd_event_source *src, uint64_t usec, void *userdata);
+
+static uint64_t logs_slice(struct logs *l)
+{
+	uint64_t now = clock_mono_usec();
+	uint64_t n = (now - l->shown_at) * SLICE_PER_MSEC / 1000;
+
+	l->shown_at = now;
+	if (!l->event || l->n_watches == 0)
+		return UINT64_MAX;
+	return n < SLICE_MIN ? SLICE_MIN : n > SLICE_MAX ? SLICE_MAX : n;
+}
+
+static int logs_next_slice(struct logs *l, struct error *e)
+{
+	int r;
+
+	if (!l->slice) {
+		r = sd_event_add_time_relative(l->event, &l->slice, CLOCK_MONOTONIC,
+					       SLICE_USEC, 1, on_logs_slice, l);
+		if (r < 0)
+			return error_ret(e, r, "show lines in time");
+		sd_event_source_set_description(l->slice, "log lines");
+		return 0;
+	}
+	sd_event_source_set_time_relative(l->slice, SLICE_USEC);
+	sd_event_source_set_enabled(l->slice, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static void logs_show(struct logs *l)
+{
+	struct error e;
+
+	log_store_show(l->store, logs_slice(l), on_logs_shown, l);
+	if (log_store_veiled(l->store) == 0)
+		return;
+	if (logs_next_slice(l, &e) < 0) {
+		log_err("%s, showing all lines at once", e.msg);
+		log_store_show(l->store, UINT64_MAX, on_logs_shown, l);
+	}
+}
+
+static int on_logs_slice(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct logs *l = userdata;
+
+	logs_show(l);
+	logs_call_waits(l);
+	return 0;
+}
+
+bool logs_is_full(const struct logs *l)
+{
+	return log_store_veiled(l->store) > VEILED_MAX;
+}
+
+bool logs_is_behind(const struct logs *l)
+{
+	return log_store_veiled(l->store) > 0;
+}
+
+static struct logs_wait *logs_wait_new(struct logs *l, uint64_t batch,
+				       void (*fn)(void *userdata), void *userdata)
+{
+	struct logs_wait *w = xcalloc(1, sizeof(*w));
+
+	w->batch = batch;
+	w->fn = fn;
+	w->userdata = userdata;
+	list_add_tail(&l->waits, &w->link);
+	return w;
+}
+
+struct logs_wait *logs_wait_room(struct logs *l, void (*fn)(void *userdata),
+				 void *userdata)
+{
+	return logs_wait_new(l, 0, fn, userdata);
+}
+
+struct logs_wait *logs_wait_shown(struct logs *l, void (*fn)(void *userdata),
+				  void *userdata)
+{
+	return logs_wait_new(l, log_store_batch(l->store), fn, userdata);
+}
+
+struct logs_wait *logs_wait_free(struct logs_wait *w)
+{
+	if (!w)
+		return NULL;
+	list_unlink(&w->link);
+	free(w);
+	return NULL;
+}
+
+static int on_logs_expire(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct logs *l = userdata;
+	struct error e;
+
+	if (log_store_expire(l->store, clock_real_usec(), &e) < 0)
+		log_err("remove old lines: %s, will retry", e.msg);
+	if (loop_timer(l->event, &l->expire, EXPIRE_USEC, on_logs_expire, l,
+		       "old log lines", &e) < 0)
+		log_err("%s", e.msg);
+	return 0;
+}
+
+int logs_start(struct logs *l, sd_event *event, struct error *e)
+{
+	l->event = event;
+	return loop_timer(event, &l->expire, 0, on_logs_expire, l, "old log lines",
+			  e);
+}
+
+/* ---- adding ---- */
 
 int logs_say(struct logs *l, const char *app, const char *message,
 	     struct error *e)
@@ -78,7 +301,7 @@ int logs_say(struct logs *l, const char *app, const char *message,
 		log_store_rollback(l->store);
 		return r;
 	}
-	logs_wake(l, app);
+	logs_show(l);
 	return 0;
 }
 
@@ -88,6 +311,8 @@ struct logs_batch {
 	const struct logs_ops *ops;
 	void *userdata;
 	struct map apps;		/* app -> YES or NO */
+	char app[40];			/* the last one that was looked for, */
+	bool known;			/* and what it is */
 	uint64_t acked;
 };
 
@@ -98,13 +323,18 @@ static char yes_mark, no_mark;
 
 static bool logs_batch_known(struct logs_batch *b, const char *app)
 {
-	void *have = map_get(&b->apps, app);
+	void *have;
 
+	if (str_eq(b->app, app))
+		return b->known;
+	have = map_get(&b->apps, app);
 	if (!have) {
 		have = b->ops->known(app, b->userdata) ? YES : NO;
 		map_set(&b->apps, app, have);
 	}
-	return have == YES;
+	snprintf(b->app, sizeof(b->app), "%s", app);
+	b->known = have == YES;
+	return b->known;
 }
 
 static int logs_batch_store(struct logs_batch *b, const struct log_frame *f,
@@ -167,33 +397,10 @@ int logs_take(struct logs *l, const char *host, const char *epoch,
 		log_store_rollback(l->store);
 	else
 		*ret_acked = b.acked;
-	for (struct map_iter it = { 0 }; r == 0 && map_next(&b.apps, &it); )
-		if (it.value == YES)
-			logs_wake(l, it.key);
 	map_deinit(&b.apps);
+	if (r == 0)
+		logs_show(l);
 	return r;
-}
-
-struct logs_watch *logs_watch_new(struct logs *l, const char *app,
-				  void (*fn)(void *userdata), void *userdata)
-{
-	struct logs_watch *w = xcalloc(1, sizeof(*w));
-
-	w->app = xstrdup(app);
-	w->fn = fn;
-	w->userdata = userdata;
-	list_add_tail(&l->watches, &w->link);
-	return w;
-}
-
-struct logs_watch *logs_watch_free(struct logs_watch *w)
-{
-	if (!w)
-		return NULL;
-	list_unlink(&w->link);
-	free(w->app);
-	free(w);
-	return NULL;
 }
 
 int logs_forget(struct logs *l, const char *app, struct error *e)

@@ -2,17 +2,28 @@
 
 /*
  * logs.h - lines come in from hosts and from ourselves; readers are woken.
+ *
+ * A host's batch is stored at once and shown over several turns of the loop, as
+ * fast as readers can follow who take some hundred lines at a time. Who has sent it
+ * is answered when all of it is shown (logs_wait), so that it does not send
+ * the next one too early.
  */
 #include "controller/logplex/log_store.h"
 
+#include <systemd/sd-event.h>
+
 struct error;
 struct logs;
+struct logs_wait;
 struct logs_watch;
 
 /* Opens (or makes) the file of lines. */
 int logs_new(struct logs **ret, const char *path, struct error *e);
 struct logs *logs_free(struct logs *l);
 DEFINE_AUTO(struct logs, logs_free)
+
+/* From here on in pieces, and old lines expire; without, all is shown at once. */
+int logs_start(struct logs *l, sd_event *event, struct error *e);
 
 /* For reading. Borrowed. */
 struct log_store *logs_store(struct logs *l);
@@ -39,7 +50,19 @@ int logs_take(struct logs *l, const char *host, const char *epoch,
 	      const char *body, size_t n, const struct logs_ops *ops,
 	      void *userdata, uint64_t *ret_acked, struct error *e);
 
-/* fn is called when lines of the app have been stored, or when the app has
+/* Whether so much is not shown yet that nothing more should be stored now. */
+bool logs_is_full(const struct logs *l);
+/* Whether some of what was stored is not shown yet. */
+bool logs_is_behind(const struct logs *l);
+/* fn is called once, from the loop: when there is room again, or when all that is
+ * stored by now has been shown. It is freed then; or by its owner before that. */
+struct logs_wait *logs_wait_room(struct logs *l, void (*fn)(void *userdata),
+				 void *userdata);
+struct logs_wait *logs_wait_shown(struct logs *l, void (*fn)(void *userdata),
+				  void *userdata);
+struct logs_wait *logs_wait_free(struct logs_wait *w);
+
+/* fn is called when lines of the app are shown, or when the app has
  * been forgotten. It must not free other watches. */
 struct logs_watch *logs_watch_new(struct logs *l, const char *app,
 				  void (*fn)(void *userdata), void *userdata);

@@ -190,6 +190,166 @@ static void the_last_1500_lines_are_kept(void **state)
 	has(f, 1998, "1999:x 2000:x ");
 }
 
+/* All of it at once, far more than is kept. */
+static void of_a_big_batch_the_newest_lines_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked, newest;
+	int n = 0;
+
+	for (unsigned long k = 1; k <= 5000; k++)
+		frame(&b, k, APP, "x");
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(log_store_newest(logs_store(f->l), APP, &newest,
+						  NULL), 0);
+		assert_int_equal(newest, 5000);
+		n = 0;
+		assert_int_equal(log_store_read(logs_store(f->l), APP, 0, 100000,
+						on_count, &n, NULL), 0);
+		assert_int_equal(n, LOG_STORE_LINES);
+		has(f, 4998, "4999:x 5000:x ");
+		f->l = logs_free(f->l);		/* and from the file */
+		assert_int_equal(logs_new(&f->l, f->path, NULL), 0);
+	}
+	buf_clear(&b);
+	frame(&b, 5001, APP, "y");
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	has(f, 4999, "5000:x 5001:y ");		/* from the file and from memory */
+}
+
+static void add_lines(struct log_store *s, int n)
+{
+	struct log_line line = {
+		.usec = 1, .app = APP, .source = "app", .ps = "web.1",
+		.message = "m", .message_len = 1,
+	};
+
+	assert_int_equal(log_store_begin(s, NULL), 0);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(log_store_add(s, &line, NULL), 0);
+	assert_int_equal(log_store_commit(s, NULL), 0);
+}
+
+static void count_of(struct log_store *s, int want_lines, uint64_t want_newest)
+{
+	uint64_t newest;
+	int n = 0;
+
+	assert_int_equal(log_store_newest(s, APP, &newest, NULL), 0);
+	assert_int_equal(newest, want_newest);
+	assert_int_equal(log_store_read(s, APP, 0, 100000, on_count, &n, NULL), 0);
+	assert_int_equal(n, want_lines);
+}
+
+static void lines_are_shown_piece_by_piece(void **state)
+{
+	struct fixture *f = *state;
+	struct log_store *s = logs_store(f->l);
+
+	add_lines(s, 1000);
+	count_of(s, 0, 0);
+	assert_false(log_store_is_shown(s, log_store_batch(s)));
+	log_store_show(s, 400, NULL, NULL);
+	count_of(s, 400, 400);
+	add_lines(s, 10);
+	log_store_show(s, 605, NULL, NULL);
+	count_of(s, 1005, 1005);
+	assert_true(log_store_is_shown(s, log_store_batch(s) - 1));
+	assert_false(log_store_is_shown(s, log_store_batch(s)));
+	assert_true(log_store_veiled(s) > 0);
+	log_store_show(s, 605, NULL, NULL);
+	count_of(s, 1010, 1010);
+	assert_true(log_store_is_shown(s, log_store_batch(s)));
+	assert_int_equal(log_store_veiled(s), 0);
+}
+
+static void what_is_rolled_back_was_never_there(void **state)
+{
+	struct fixture *f = *state;
+	struct log_store *s = logs_store(f->l);
+	struct log_line line = {
+		.app = APP, .source = "app", .ps = "web.1", .message = "",
+	};
+
+	add_lines(s, 3);
+	assert_int_equal(log_store_begin(s, NULL), 0);
+	assert_int_equal(log_store_add(s, &line, NULL), 0);
+	log_store_rollback(s);
+	add_lines(s, 1);
+	log_store_show(s, 10, NULL, NULL);
+	count_of(s, 4, 4);
+}
+
+/* More apps than may be in memory: some are read from the file again. */
+static void apps_that_leave_the_memory_keep_their_lines(void **state)
+{
+	struct fixture *f = *state;
+	struct log_store *s = logs_store(f->l);
+	struct log_line line = {
+		.source = "app", .ps = "web.1", .message = "m", .message_len = 1,
+	};
+
+	add_lines(s, 2000);
+	log_store_show(s, 2000, NULL, NULL);
+	assert_int_equal(log_store_begin(s, NULL), 0);
+	for (int i = 0; i < LOG_STORE_RINGS + 10; i++) {
+		char app[40];
+
+		snprintf(app, sizeof(app), "%08x-2222-4333-8444-555555555555", i);
+		line.app = app;
+		assert_int_equal(log_store_add(s, &line, NULL), 0);
+	}
+	assert_int_equal(log_store_commit(s, NULL), 0);
+	log_store_show(s, 1, NULL, NULL);
+	count_of(s, 1500, 2000);
+	add_lines(s, 1);
+	log_store_show(s, 1, NULL, NULL);
+	count_of(s, 1500, 2001);
+}
+
+static int on_counted(const struct log_store_count *c, void *userdata)
+{
+	buf_addf(userdata, "%s[%s] %llu/%llu ", c->source, c->ps,
+		 (unsigned long long)c->stored, (unsigned long long)c->dropped);
+	return 0;
+}
+
+static void counted(struct log_store *s, const char *want)
+{
+	auto_buf b = BUF_INIT;
+
+	assert_int_equal(log_store_counts(s, APP, on_counted, &b, NULL), 0);
+	assert_string_equal(buf_str(&b), want);
+}
+
+static void what_comes_and_what_is_lost_is_counted_by_dyno(void **state)
+{
+	struct fixture *f = *state;
+	struct log_store *s = logs_store(f->l);
+
+	add_lines(s, 700);
+	add_lines(s, 2000);
+	assert_int_equal(log_store_begin(s, NULL), 0);
+	assert_int_equal(log_store_lost(s, APP, "app", "web.2", 5, NULL), 0);
+	assert_int_equal(log_store_lost(s, APP, "app", "web.1", 7, NULL), 0);
+	assert_int_equal(log_store_commit(s, NULL), 0);
+	counted(s, "app[web.1] 2700/7 app[web.2] 0/5 ");
+	/* The numbers of dynos that are gone stay, their names do not. */
+	assert_int_equal(log_store_expire(s, UINT64_C(1) << 60, NULL), 0);
+	counted(s, "app[] 2700/12 ");
+	add_lines(s, 1);
+	counted(s, "app[] 2700/12 app[web.1] 1/0 ");
+	log_store_show(s, UINT64_MAX, NULL, NULL);
+	count_of(s, 1500, 2701);		/* not shown: not expired */
+	assert_int_equal(log_store_expire(s, UINT64_C(1) << 60, NULL), 0);
+	count_of(s, 0, 2701);
+	assert_int_equal(log_store_forget(s, APP, NULL), 0);
+	counted(s, "");
+	count_of(s, 0, 0);
+}
+
 static void on_wake(void *userdata)
 {
 	(*(int *)userdata)++;
@@ -275,6 +435,11 @@ int main(void)
 		TEST(a_malformed_body_stores_nothing),
 		TEST(lines_of_unknown_apps_are_counted_and_dropped),
 		TEST(the_last_1500_lines_are_kept),
+		TEST(of_a_big_batch_the_newest_lines_are_kept),
+		TEST(lines_are_shown_piece_by_piece),
+		TEST(what_is_rolled_back_was_never_there),
+		TEST(apps_that_leave_the_memory_keep_their_lines),
+		TEST(what_comes_and_what_is_lost_is_counted_by_dyno),
 		TEST(readers_are_woken_for_their_app),
 		cmocka_unit_test(frames_that_lie_are_refused),
 		cmocka_unit_test(a_message_may_hold_any_bytes_but_newline),
