@@ -15,6 +15,8 @@ libcontroller_a_SOURCES = \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \
 	%D%/api/api_apps.c \
+	%D%/api/api_buildpacks.c \
+	%D%/api/api_catalogue.c \
 	%D%/api/api_domains.c \
 	%D%/api/api_download.c %D%/api/api_download.h \
 	%D%/api/api_dynos.c \
@@ -44,6 +46,7 @@ libcontroller_a_SOURCES = \
 	%D%/logplex/logs.c %D%/logplex/logs.h \
 	%D%/model/apps.c %D%/model/apps.h \
 	%D%/model/assignments.c %D%/model/assignments.h \
+	%D%/model/buildpacks.c %D%/model/buildpacks.h \
 	%D%/model/change.c %D%/model/change.h \
 	%D%/model/config_vars.c %D%/model/config_vars.h \
 	%D%/model/deaths.c %D%/model/deaths.h \

@@ -10,18 +10,51 @@
 
 static const char *const app_attrs[] = { "id", "name", "updated_at", NULL };
 
+/* A member that is a string, or an object that is named or has an id: *ret is NULL
+ * if it is absent. */
+static int apps_choice(const json_t *body, const char *member, const char **ret,
+		       struct error *e)
+{
+	const json_t *it = json_object_get(body, member);
+
+	*ret = NULL;
+	if (!it || json_is_null(it))
+		return 0;
+	if (json_is_object(it))
+		it = json_object_get(it, json_object_get(it, "name") ? "name" : "id");
+	*ret = json_string_value(it);
+	return *ret ? 0 : outcome_set(e, OUTCOME_INVALID, "%s must be a string.",
+				      member);
+}
+
+/* What would make it another app than the one that is asked for. */
+static int apps_check_place(const json_t *body, struct error *e)
+{
+	static const char *const none[] = { "team", "organization", "space" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		const json_t *it = json_object_get(body, none[i]);
+
+		if (it && !json_is_null(it))
+			return outcome_set(e, OUTCOME_INVALID, "Couldn't find that "
+					   "%s: there are none here.", none[i]);
+	}
+	return 0;
+}
+
 static int apps_create_call(struct api_call *call, struct error *e)
 {
-	const json_t *name = json_object_get(call->body, "name");
-	const json_t *stack = json_object_get(call->body, "stack");
-	int r;
+	struct apps_new spec = { NULL, NULL, NULL };
+	int r = apps_check_place(call->body, e);
 
-	if (json_is_object(stack))
-		stack = json_object_get(stack, "name");
-	if (name && !json_is_null(name) && !json_is_string(name))
-		return outcome_set(e, OUTCOME_INVALID, "name must be a string.");
-	r = apps_create(call->c->engine, json_string_value(name),
-			json_string_value(stack), &call->app, e);
+	if (r == 0)
+		r = apps_choice(call->body, "name", &spec.name, e);
+	if (r == 0)
+		r = apps_choice(call->body, "region", &spec.region, e);
+	if (r == 0)
+		r = apps_choice(call->body, "stack", &spec.stack, e);
+	if (r == 0)
+		r = apps_create(call->c->engine, &spec, &call->app, e);
 	if (r != 0)
 		return r;
 	call->status = 201;

@@ -54,11 +54,20 @@ ROUTE_FN(api_features_set);
 ROUTE_FN(api_account);
 ROUTE_FN(api_collaborators);
 ROUTE_FN(api_stacks);
+ROUTE_FN(api_stack);
+ROUTE_FN(api_app_stacks);
 ROUTE_FN(api_regions);
+ROUTE_FN(api_region);
 ROUTE_FN(api_sizes);
+ROUTE_FN(api_size);
+ROUTE_FN(api_app_sizes);
 ROUTE_FN(api_account_list);		/* empty, of the account */
 ROUTE_FN(api_empty_list);		/* empty, of an app */
-ROUTE_FN(api_none);			/* 404 of an app */
+ROUTE_FN(api_none);			/* 404 */
+ROUTE_FN(api_app_none);			/* 404 of an app */
+ROUTE_FN(api_endpoints_create);
+ROUTE_FN(api_buildpacks);
+ROUTE_FN(api_buildpacks_set);
 
 ROUTE_FN(upstream_hosts);
 ROUTE_FN(upstream_register);

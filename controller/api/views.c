@@ -10,8 +10,6 @@
 #include "controller/api/views.h"
 
 
-#define REGION "local"
-
 static json_t *views_named(const char *kind, const char *name)
 {
 	char id[UUID_TEXT_MAX];
@@ -27,7 +25,7 @@ json_t *views_stack(const char *name)
 
 json_t *views_region(void)
 {
-	return views_named("region", REGION);
+	return views_named("region", APPS_REGION);
 }
 
 json_t *views_user(const struct views *v)
@@ -115,7 +113,7 @@ json_t *views_app(const struct views *v, const json_t *app)
 	};
 	static const char *const none[] = {
 		"archived_at", "base_image_name", "buildpack_provided_description",
-		"internal_routing", "organization", "team", "space",
+		"buildpacks", "internal_routing", "organization", "team", "space",
 	};
 	const char *name = json_str(app, "name");
 	auto_free char *git = xasprintf("%s/%s.git", v->base, name);

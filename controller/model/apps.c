@@ -10,6 +10,7 @@
 #include "controller/model/domains.h"
 #include "controller/model/dynos.h"
 #include "controller/engine.h"
+#include "controller/model/fixed_id.h"
 #include "controller/logplex/logs.h"
 #include "controller/model/names.h"
 #include "controller/model/outcome.h"
@@ -90,11 +91,16 @@ static int apps_check_name(struct engine *g, const char *name, struct error *e)
 	return r < 0 ? r : 0;
 }
 
-static int apps_check_stack(const char *stack, struct error *e)
+/* which: a name or an id; NULL is fine. */
+static int apps_check_choice(const char *kind, const char *only, const char *which,
+			     struct error *e)
 {
-	if (!str_eq(stack, APPS_STACK))
-		return outcome_set(e, OUTCOME_INVALID, "Couldn't find that stack "
-			"(%.60s): there is only \"%s\".", stack, APPS_STACK);
+	char id[UUID_TEXT_MAX];
+
+	if (which && !str_eq(which, only) &&
+	    !str_eq(which, fixed_id(id, kind, only)))
+		return outcome_set(e, OUTCOME_INVALID, "Couldn't find that %s "
+			"(%.60s): there is only \"%s\".", kind, which, only);
 	return 0;
 }
 
@@ -120,21 +126,21 @@ static int apps_first_releases(struct change *c, const struct doc *app,
 	return r;
 }
 
-int apps_create(struct engine *g, const char *name, const char *stack,
-		struct doc *ret, struct error *e)
+int apps_create(struct engine *g, const struct apps_new *spec, struct doc *ret,
+		struct error *e)
 {
-	auto_free char *random = name ? NULL : names_app_random();
+	auto_free char *random = spec->name ? NULL : names_app_random();
+	const char *name = spec->name ? spec->name : random;
 	char id[UUID_TEXT_MAX];
 	auto_doc app = DOC_INIT;
 	auto_json *link = NULL;
 	auto_change c = change_begin(g);
-	int r;
+	int r = apps_check_name(g, name, e);
 
-	if (!name)
-		name = random;
-	r = apps_check_name(g, name, e);
-	if (r == 0 && stack)
-		r = apps_check_stack(stack, e);
+	if (r == 0)
+		r = apps_check_choice("region", APPS_REGION, spec->region, e);
+	if (r == 0)
+		r = apps_check_choice("stack", APPS_STACK, spec->stack, e);
 	if (r != 0)
 		return r;
 	id_uuid(id);
@@ -197,7 +203,7 @@ int apps_update(struct engine *g, struct doc *app, const json_t *body,
 {
 	const json_t *name = json_object_get(body, "name");
 	const json_t *on = json_object_get(body, "maintenance");
-	const char *stack = json_str(body, "build_stack");
+	const json_t *stack = json_object_get(body, "build_stack");
 	auto_change c = change_begin(g);
 	int r = 0;
 
@@ -206,8 +212,9 @@ int apps_update(struct engine *g, struct doc *app, const json_t *body,
 	if (r == 0 && name && !json_is_null(name))
 		r = apps_rename(&c, app, json_is_string(name) ?
 				json_string_value(name) : "", e);
-	if (r == 0 && stack)
-		r = apps_check_stack(stack, e);
+	if (r == 0 && stack && !json_is_null(stack))
+		r = apps_check_choice("stack", APPS_STACK, json_is_string(stack) ?
+				      json_string_value(stack) : "", e);
 	if (r != 0)
 		return r;
 	change_app(&c, app);

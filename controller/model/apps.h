@@ -13,6 +13,7 @@ struct engine;
 struct error;
 
 #define APPS_STACK "host"	/* the one stack there is */
+#define APPS_REGION "local"	/* and the one region */
 
 /* OUTCOME_NO_APP in its words: the same for unknown and foreign apps. */
 int apps_absent(struct error *e);
@@ -27,9 +28,15 @@ int apps_list(struct engine *g, json_t **ret, struct error *e);
 /* The account that owns an app; the default one where none is noted. */
 const char *apps_owner(const struct engine *g, const json_t *app);
 
-/* It belongs to engine_by(). name NULL: one is made up. Makes v1 and v2, as Heroku does. */
-int apps_create(struct engine *g, const char *name, const char *stack,
-		struct doc *ret, struct error *e);
+/* All may be NULL: a made up name, the region, the stack. Region and stack are names
+ * or ids. */
+struct apps_new {
+	const char *name, *region, *stack;
+};
+
+/* It belongs to engine_by(). Makes v1 and v2, as Heroku does. */
+int apps_create(struct engine *g, const struct apps_new *spec, struct doc *ret,
+		struct error *e);
 
 /* Body members: maintenance (boolean), name, build_stack. app is changed. */
 int apps_update(struct engine *g, struct doc *app, const json_t *body,
