@@ -31,7 +31,7 @@ uint64_t backoff_delay(const struct backoff *b, unsigned crashes);
  * doubling up to max_usec. failures counts from 1. */
 uint64_t backoff_retry(unsigned failures, uint64_t max_usec);
 
-/* The same against upstream, which many hosts call: between half of it and all of
- * it. chance: a random number below BACKOFF_CHANCES. */
+/* The same for what many do at the same time, hosts that call upstream or jobs of one
+ * host: between half of it and all of it. chance: a random number below BACKOFF_CHANCES. */
 #define BACKOFF_CHANCES 1024
 uint64_t backoff_jitter(unsigned failures, uint64_t max_usec, uint32_t chance);

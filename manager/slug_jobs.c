@@ -6,6 +6,7 @@
  */
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/id.h"
 #include "base/job.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -110,8 +111,8 @@ static void slug_task_pause(struct slug_task *t, const char *message)
 	t->job = job_free(t->job);
 	t->jobs->running--;
 	if (loop_timer(t->jobs->command->event, &t->pause,
-		       backoff_retry(++t->failures,
-				     SLUG_PAUSE_MAX_SEC * USEC_PER_SEC),
+		       backoff_jitter(++t->failures, SLUG_PAUSE_MAX_SEC * USEC_PER_SEC,
+				      id_random(BACKOFF_CHANCES)),
 		       on_slug_pause, t, "no space for a slug", &e) < 0) {
 		log_err("%s", e.msg);
 		slug_task_done(t, SLUG_FAILED, message);

@@ -3,6 +3,7 @@
  * asked for again by whoever has it, since fn tells the end of the job.
  */
 #include "base/error.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/strv.h"
@@ -75,7 +76,8 @@ static void slug_pins_fail(struct slug_pins *p, const char *message)
 	if (p->failures++ == 0)
 		log_err("cannot say which slugs are wanted: %s, will retry", message);
 	if (loop_timer(p->command->event, &p->retry,
-		       backoff_retry(p->failures, SLUG_PAUSE_MAX_SEC * USEC_PER_SEC),
+		       backoff_jitter(p->failures, SLUG_PAUSE_MAX_SEC * USEC_PER_SEC,
+				      id_random(BACKOFF_CHANCES)),
 		       on_slug_pins_retry, p, "slug pins", &e) < 0)
 		log_err("%s", e.msg);
 }
