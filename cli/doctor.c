@@ -18,6 +18,9 @@ static const struct {
 				"it; a restart of dynod removes it", NULL },
 	[DOCTOR_INSTANCE]   = { "instance", "the supervisor has it and dynod does not; a "
 				"restart of dynod starts the dyno anew", NULL },
+	[DOCTOR_STUCK]      = { "stuck", "dynod tries to remove it again and again; what the "
+				"kernel holds goes when that lets go, or with the machine",
+				NULL },
 	[DOCTOR_PROCESS]    = { "process", "it has a user id of dynos and is in none that "
 				"is on record", "kill it" },
 	[DOCTOR_CGROUP]     = { "cgroup", "no dyno on record has it",

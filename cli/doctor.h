@@ -23,6 +23,7 @@ enum doctor_kind {
 	DOCTOR_MACHINE,		/* "dynod --check" fails */
 	DOCTOR_RECORD,		/* dynod has it, the supervisor does not know it */
 	DOCTOR_INSTANCE,	/* the other way round */
+	DOCTOR_STUCK,		/* dynod cannot remove it: the supervisor says why */
 	DOCTOR_PROCESS,
 	DOCTOR_CGROUP,
 	DOCTOR_LINK,

@@ -60,7 +60,17 @@ static void host_doctor_members(const json_t *list, const char *key, struct strv
 			strv_add(ret, json_str(it, key));
 }
 
-static void host_doctor_ask(struct host_doctor *h)
+static void host_doctor_stuck(const json_t *strays, struct doctor_findings *f)
+{
+	json_t *it;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)strays, i, it)
+		if (json_int(it, "tries", 0) && json_str(it, "instance"))
+			doctor_add(f, DOCTOR_STUCK, json_str(it, "instance"));
+}
+
+static void host_doctor_ask(struct host_doctor *h, struct doctor_findings *f)
 {
 	auto_json *dynos = NULL, *plan = NULL, *info = NULL;
 
@@ -73,6 +83,7 @@ static void host_doctor_ask(struct host_doctor *h)
 	host_doctor_members(dynos, "instance", &h->d.instances);
 	host_doctor_members(dynos, "id", &h->d.dynos);
 	host_doctor_members(json_object_get(plan, "strays"), "instance", &h->d.instances);
+	host_doctor_stuck(json_object_get(plan, "strays"), f);
 }
 
 static int host_doctor_look(struct host_doctor *h, struct doctor_findings *f,
@@ -88,7 +99,7 @@ static int host_doctor_look(struct host_doctor *h, struct doctor_findings *f,
 	r = doctor_files_own(&h->d, e);
 	if (r < 0)
 		return r;
-	host_doctor_ask(h);
+	host_doctor_ask(h, f);
 	if (!h->d.answered)
 		doctor_add(f, DOCTOR_SUPERVISOR, name);
 	if (!h->machine_ok)

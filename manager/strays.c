@@ -1,6 +1,7 @@
 /* strays.c - one small object per instance that is to go. */
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "manager/backoff.h"
@@ -44,7 +45,8 @@ static void stray_retry(struct stray *t, const char *why)
 	free(t->error);
 	t->error = xstrdup(why);
 	if (loop_timer(t->s->event, &t->timer,
-		       backoff_retry(++t->failures, RETRY_MAX_USEC),
+		       backoff_jitter(++t->failures, RETRY_MAX_USEC,
+				      id_random(BACKOFF_CHANCES)),
 		       on_stray_timer, t, "stray", &e) < 0)
 		log_err("instance %s: %s", t->uuid, e.msg);
 }
@@ -133,6 +135,18 @@ void strays_each(const struct supervisor *s,
 		fn(&(struct stray_info){ t->uuid, t->alive, t->error, t->failures,
 					 t->timer }, userdata);
 	}
+}
+
+size_t strays_stuck(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (struct map_iter it = { 0 }; map_next(&s->strays, &it); ) {
+		const struct stray *t = it.value;
+
+		n += t->failures > 0;
+	}
+	return n;
 }
 
 size_t strays_count(const struct supervisor *s)

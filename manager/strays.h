@@ -28,5 +28,7 @@ bool strays_exited(struct supervisor *s, const char *uuid);
 void strays_each(const struct supervisor *s,
 		 void (*fn)(const struct stray_info *t, void *userdata), void *userdata);
 
+/* How many could not be removed so far. */
+size_t strays_stuck(const struct supervisor *s);
 size_t strays_count(const struct supervisor *s);
 void strays_free(struct supervisor *s);

@@ -13,6 +13,7 @@
 #include "manager/backoff.h"
 #include "manager/limits.h"
 #include "manager/report.h"
+#include "manager/strays.h"
 #include "manager/supervisor.h"
 #include "manager/upstream.h"
 
@@ -282,9 +283,10 @@ static void upstream_send_report(struct upstream *u)
 	if (!u->registered || u->report.call || !(u->full || report_is_due(u->s)))
 		return;
 	u->told_at = clock_mono_usec();
-	body = json_pack("{s:s, s:I, s:b, s:b, s:o}", "boot", u->s->boot_id,
+	body = json_pack("{s:s, s:I, s:b, s:b, s:I, s:o}", "boot", u->s->boot_id,
 			 "seq", (json_int_t)++u->seq, "full", u->full,
 			 "draining", u->s->drain.mode != DRAIN_OPEN,
+			 "stuck", (json_int_t)strays_stuck(u->s),
 			 "dynos", report_collect(u->s, u->full));
 	u->full = false;
 	fault_point("report");

@@ -259,12 +259,32 @@ static void hosts_empty(struct engine *g, const char *name, uint64_t now)
 		log_err("move dynos from host %s: %s, will retry", name, e.msg);
 }
 
+/* Dynos whose processes the kernel holds: nothing can be done from here, but an
+ * operator may want to start that machine anew. */
+static int hosts_take_stuck(struct engine *g, const char *name, int64_t stuck,
+			    struct error *e)
+{
+	auto_change c = change_begin(g);
+	auto_doc host = DOC_INIT;
+	int r = doc_get(g->state, &host, e, "/hosts/%s", name);
+
+	if (r != 0 || json_int(host.j, "stuck", 0) == stuck)
+		return r < 0 ? r : 0;
+	log_warn("host %s cannot remove %lld dynos", name, (long long)stuck);
+	json_object_set_new(host.j, "stuck", json_integer(stuck));
+	change_expect(&c, &host);
+	change_put(&c, host.j, "%s", host.key);
+	return change_commit(&c, e);
+}
+
 static int hosts_report_self(struct engine *g, const char *name, const json_t *body,
 			     uint64_t now, struct error *e)
 {
 	bool draining = json_flag(body, "draining", false);
 	int r = hosts_take_draining(g, name, draining, e);
 
+	if (r == 0)
+		r = hosts_take_stuck(g, name, json_int(body, "stuck", 0), e);
 	if (r == 0 && draining)
 		hosts_empty(g, name, now);
 	return r;

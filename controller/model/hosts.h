@@ -4,7 +4,7 @@
  * hosts.h - worker hosts: registration, what they shall run, what they say.
  *
  *   /hosts/<name>         {name, boot, version, capacity, labels, draining,
- *                         registered_at}
+ *                         stuck, registered_at}
  *   /assignments/<name>   its revision is that of the host's list
  */
 #include "controller/state/doc.h"
