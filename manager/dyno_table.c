@@ -1,14 +1,14 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/loop.h"
+#include "base/strv.h"
 #include "manager/dyno_table.h"
 #include "manager/limits.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-
-#define DYNO_TABLE_RETRY_SEC 10
 
 static void PRINTF(2, 3)
 dyno_table_tell(struct dyno_table *t, const char *fmt, ...)
@@ -110,49 +110,13 @@ static int dyno_table_watch(struct dyno_table *t, struct dyno_entry *entry,
 
 /* ---- adoption ---- */
 
-static int on_dyno_table_retry(sd_event_source *src, uint64_t usec,
-			       void *userdata);
-
-static void dyno_table_arm(struct dyno_table *t)
-{
-	struct error e;
-
-	if (loop_timer(t->event, &t->retry, DYNO_TABLE_RETRY_SEC * USEC_PER_SEC,
-		       on_dyno_table_retry, t, "stuck-dynos", &e) < 0)
-		dyno_table_tell(t, "%s, ignoring", e.msg);
-}
-
-static int on_dyno_table_retry(sd_event_source *src, uint64_t usec,
-			       void *userdata)
-{
-	struct dyno_table *t = userdata;
-	struct strv stuck = t->stuck;
-
-	t->stuck = STRV_INIT;
-	for (size_t i = 0; i < stuck.n; i++)
-		if (runtime_remove(t->rt, stuck.v[i], NULL) < 0)
-			strv_add(&t->stuck, stuck.v[i]);
-		else
-			dyno_table_tell(t, "dyno %s is removed now", stuck.v[i]);
-	strv_deinit(&stuck);
-	if (t->stuck.n)
-		dyno_table_arm(t);
-	return 0;
-}
-
 /* Nobody could stop a dyno that is not in the table: it must go. */
 static void dyno_table_discard(struct dyno_table *t, const char *uuid,
 			       const struct error *why)
 {
-	struct error e;
-
 	dyno_table_tell(t, "cannot adopt dyno %s, removing it: %s", uuid,
 			why->msg);
-	if (runtime_remove(t->rt, uuid, &e) >= 0)
-		return;
-	dyno_table_tell(t, "cannot remove dyno %s, will retry: %s", uuid, e.msg);
-	strv_add(&t->stuck, uuid);
-	dyno_table_arm(t);
+	removals_add(&t->removals, uuid);
 }
 
 static int dyno_table_adopt_one(struct dyno_table *t, const char *uuid,
@@ -197,23 +161,43 @@ int dyno_table_adopt(struct dyno_table *t, struct error *e)
 
 /* ---- table ---- */
 
+static void on_table_gone(const char *uuid, void *userdata)
+{
+	struct dyno_table *t = userdata;
+	struct dyno_entry *entry = dyno_table_get(t, uuid);
+
+	map_remove(&t->entries, uuid);
+	dyno_entry_free(entry);
+}
+
+static void on_table_answer(const char *uuid, uint32_t serial, int r,
+			    const struct error *e, void *userdata)
+{
+	struct dyno_table *t = userdata;
+
+	t->ops->on_removed(serial, r, e, t->userdata);
+}
+
+static void on_table_tell(const char *what, void *userdata)
+{
+	struct dyno_table *t = userdata;
+
+	t->ops->tell(what, t->userdata);
+}
+
 void dyno_table_init(struct dyno_table *t, sd_event *event, struct runtime *rt,
 		     const struct dyno_table_ops *ops, void *userdata)
 {
+	static const struct removals_ops removals_ops = {
+		.on_gone = on_table_gone, .on_answer = on_table_answer,
+		.tell = on_table_tell,
+	};
+
 	*t = (struct dyno_table){
 		.event = event, .rt = rt, .ops = ops, .userdata = userdata,
-		.entries = MAP_INIT, .stuck = STRV_INIT,
+		.entries = MAP_INIT,
 	};
-}
-
-void dyno_table_deinit(struct dyno_table *t)
-{
-	dyno_table_settle(t);
-	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); )
-		dyno_entry_free(it.value);
-	map_deinit(&t->entries);
-	strv_deinit(&t->stuck);
-	t->retry = loop_unref(t->retry);
+	removals_init(&t->removals, event, rt, &removals_ops, t);
 }
 
 struct dyno_entry *dyno_table_get(const struct dyno_table *t, const char *uuid)
@@ -226,6 +210,18 @@ size_t dyno_table_count(const struct dyno_table *t)
 	return t->entries.n;
 }
 
+size_t dyno_table_starting(const struct dyno_table *t)
+{
+	size_t n = 0;
+
+	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); ) {
+		struct dyno_entry *entry = it.value;
+
+		n += entry->start != NULL;
+	}
+	return n;
+}
+
 /* ---- starts ---- */
 
 /* The outcome, once: the entry becomes a dyno's, or goes. */
@@ -234,16 +230,15 @@ static void dyno_entry_started(struct dyno_entry *entry, int r, struct error *e)
 	struct dyno_table *t = entry->table;
 
 	entry->deadline = loop_unref(entry->deadline);
-	if (r == 0) {
+	if (r == 0)
 		r = dyno_table_watch(t, entry, e);
-		if (r < 0)
-			runtime_remove(t->rt, entry->uuid, NULL);
-	}
-	t->ops->on_started(entry, r, e, t->userdata);
 	if (r < 0) {
 		map_remove(&t->entries, entry->uuid);
-		dyno_entry_free(entry);
+		removals_add(&t->removals, entry->uuid);
 	}
+	t->ops->on_started(entry, r, e, t->userdata);
+	if (r < 0)
+		dyno_entry_free(entry);
 }
 
 static void dyno_entry_finish(struct dyno_entry *entry)
@@ -294,16 +289,25 @@ static int dyno_table_begin(struct dyno_table *t, const struct dyno_spec *spec,
 			     entry, "dyno-start-deadline", e);
 }
 
+static size_t dyno_table_on_record(const struct dyno_table *t)
+{
+	size_t n = dyno_table_count(t) + removals_count(&t->removals);
+
+	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); )
+		n -= removals_has(&t->removals, it.key);
+	return n;
+}
+
 int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
 		     uint32_t serial, struct error *e)
 {
 	auto_(dyno_entry_free_p) struct dyno_entry *entry = NULL;
 	int r;
 
-	if (dyno_table_get(t, spec->uuid) || strv_has(&t->stuck, spec->uuid))
+	if (dyno_table_get(t, spec->uuid) || removals_has(&t->removals, spec->uuid))
 		return error_set(e, EEXIST, "dyno %s is on record already",
 				 spec->uuid);
-	if (dyno_table_count(t) + t->stuck.n >= DYNOS_MAX)
+	if (dyno_table_on_record(t) >= DYNOS_MAX)
 		return error_set(e, ENOSPC, "%d dynos are on this host, no more "
 				 "are allowed", DYNOS_MAX);
 	entry = xcalloc(1, sizeof(*entry));
@@ -311,44 +315,52 @@ int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
 	entry->serial = serial;
 	snprintf(entry->uuid, sizeof(entry->uuid), "%s", spec->uuid);
 	r = dyno_table_begin(t, spec, entry, e);
-	if (r < 0)
+	if (r < 0) {
+		dyno_entry_free(take_ptr(entry));
+		removals_add(&t->removals, spec->uuid);
 		return r;
+	}
 	map_set(&t->entries, spec->uuid, take_ptr(entry));
 	return 0;
 }
 
-/* An entry that fails goes away under the iteration: one at a time. */
-void dyno_table_settle(struct dyno_table *t)
+/* ---- end ---- */
+
+static bool dyno_entry_is_ready(const struct dyno_entry *entry)
 {
-	struct dyno_entry *starting;
+	struct pollfd p = { .fd = sd_event_source_get_io_fd(entry->watch),
+			    .events = POLLIN };
 
-	do {
-		starting = NULL;
-		for (struct map_iter it = { 0 }; map_next(&t->entries, &it); ) {
-			struct dyno_entry *entry = it.value;
-
-			if (entry->start)
-				starting = entry;
-		}
-		if (starting)
-			dyno_entry_finish(starting);
-	} while (starting);
+	return poll(&p, 1, 0) > 0;
 }
 
-int dyno_table_remove(struct dyno_table *t, const char *uuid, struct error *e)
+/* A start that is over is a dyno, which lives on; any other goes with us. */
+void dyno_table_deinit(struct dyno_table *t)
+{
+	for (struct map_iter it = { 0 }; map_next(&t->entries, &it); ) {
+		struct dyno_entry *entry = it.value;
+
+		if (entry->start && dyno_entry_is_ready(entry))
+			runtime_finish(take_ptr(entry->start), &entry->dyno, NULL);
+		dyno_entry_free(entry);
+	}
+	map_deinit(&t->entries);
+	removals_deinit(&t->removals);
+}
+
+int dyno_table_remove(struct dyno_table *t, const char *uuid, uint32_t serial,
+		      struct error *e)
 {
 	struct dyno_entry *entry = dyno_table_get(t, uuid);
 	int r;
 
-	if (!entry)
+	if (!entry && !removals_has(&t->removals, uuid))
 		return 0;
-	if (!entry->ended)
+	if (entry && !entry->ended)
 		return error_set(e, EBUSY, "dyno %s %s", uuid,
 				 entry->start ? "is starting" : "lives");
-	r = runtime_remove(t->rt, uuid, e);
-	if (r < 0)
-		return r;
-	map_remove(&t->entries, uuid);
-	dyno_entry_free(entry);
-	return 0;
+	r = removals_ask(&t->removals, uuid, serial, e);
+	if (r == 0)
+		on_table_gone(uuid, t);
+	return r;
 }

@@ -5,12 +5,12 @@
  *
  * An entry is made by a start or by adoption, watches its dyno's pidfd, learns
  * how the dyno ended, and stays until it is removed. A start is under way until
- * the dyno's child has executed: others begin meanwhile. A dyno on record that can
- * neither be adopted nor removed is tried again from time to time; it is not
- * in the table.
+ * the dyno's child has executed: others begin meanwhile. Nothing in here waits; what
+ * cannot be removed at once is among the removals (removals.h). Those of dynos that
+ * could neither be started nor adopted have no entry.
  */
 #include "base/map.h"
-#include "base/strv.h"
+#include "manager/removals.h"
 #include "runtime/runtime.h"
 
 #include <systemd/sd-event.h>
@@ -31,14 +31,17 @@ struct dyno_entry {
 };
 
 struct dyno_table_ops {
-	/* The outcome of dyno_table_start(): 0, or an error; then the entry is
-	 * gone on return. */
+	/* The outcome of dyno_table_start(): 0, or an error; then the entry is in
+	 * no table any more, and gone on return. */
 	void (*on_started)(struct dyno_entry *entry, int r, const struct error *e,
 			   void *userdata);
 	/* A dyno has ended. The entry must not be removed in here. */
 	void (*on_end)(struct dyno_entry *entry, void *userdata);
 	/* The kernel has killed in a dyno that lives for want of memory. */
 	void (*on_memory)(struct dyno_entry *entry, void *userdata);
+	/* The answer to a dyno_table_remove() that was REMOVALS_LATER. */
+	void (*on_removed)(uint32_t serial, int r, const struct error *e,
+			   void *userdata);
 	/* Something went wrong that nobody asked for: a sentence. */
 	void (*tell)(const char *what, void *userdata);
 };
@@ -49,8 +52,7 @@ struct dyno_table {
 	const struct dyno_table_ops *ops;
 	void *userdata;
 	struct map entries;		/* uuid -> struct dyno_entry */
-	struct strv stuck;		/* uuids on record, not in entries */
-	sd_event_source *retry;
+	struct removals removals;
 };
 
 void dyno_table_init(struct dyno_table *t, sd_event *event, struct runtime *rt,
@@ -68,9 +70,11 @@ size_t dyno_table_count(const struct dyno_table *t);
 int dyno_table_start(struct dyno_table *t, const struct dyno_spec *spec,
 		     uint32_t serial, struct error *e);
 
-/* Wait for all starts that are under way. */
-void dyno_table_settle(struct dyno_table *t);
+/* How many starts are under way. */
+size_t dyno_table_starting(const struct dyno_table *t);
 
 /* Remove what is left of an ended dyno, and its entry. EBUSY: it lives. Not on
- * record = done. */
-int dyno_table_remove(struct dyno_table *t, const char *uuid, struct error *e);
+ * record = done. REMOVALS_LATER: on_removed() answers the serial, in at most
+ * REMOVALS_PATIENCE_SEC; it is tried again whatever the answer. */
+int dyno_table_remove(struct dyno_table *t, const char *uuid, uint32_t serial,
+		      struct error *e);

@@ -6,143 +6,25 @@
  * else. It has one thread, since it clones: no library that makes threads may
  * be linked. Dynos outlive it; the supervisor does not.
  */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/process.h"
-#include "base/root.h"
 #include "base/verb.h"
-#include "manager/dyno_table.h"
-#include "manager/dynod_conf.h"
+#include "manager/dynod.h"
 #include "manager/dynod_wipe.h"
 #include "manager/host_check.h"
-#include "manager/host_server.h"
 #include "manager/instance_lock.h"
-#include "manager/keeper.h"
-#include "manager/upgrade.h"
-#include "runtime/runtime.h"
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/epoll.h>
-#include <systemd/sd-daemon.h>
 
 #ifdef PTHREAD_CANCELED
 #error "dynod clones: it must not know of threads"
 #endif
 
-#define DYNOD_OOM_SCORE "-900"
-
-struct dynod {
-	struct root root;
-	struct dynod_conf conf;
-	int lock_fd;
-	sd_event *event;
-	struct runtime *rt;
-	struct dyno_table dynos;
-	struct keeper *keeper;
-	struct host_server *server;	/* NULL: no supervisor */
-	size_t told;			/* number of dynos in systemd's STATUS */
-	char *program;			/* this one's path, whatever is there now */
-	struct upgrade *upgrade;	/* NULL: no trial */
-};
-
-/* ---- the supervisor ---- */
-
-static void on_server_broken(const struct error *why, void *userdata)
-{
-	struct dynod *d = userdata;
-
-	/* One that has just ended is told by on_supervisor_end(). */
-	if (why->code != ECONNRESET)
-		log_warn("connection to the supervisor: %s, killing it", why->msg);
-	keeper_kill(d->keeper);
-}
-
-static void on_supervisor_start(int fd, pid_t pid, void *userdata)
-{
-	struct dynod *d = userdata;
-	struct error e;
-
-	/* Who asked for them is gone; the new one hears of their dynos. */
-	dyno_table_settle(&d->dynos);
-	log_info("supervisor started, pid %d, %zu dynos", (int)pid,
-		 dyno_table_count(&d->dynos));
-	if (host_server_new(&d->server, d->event, fd, &d->dynos,
-			    runtime_prefix(d->rt), on_server_broken, d, &e) < 0) {
-		log_err("%s", e.msg);
-		fd_close(fd);
-		keeper_kill(d->keeper);
-	}
-}
-
-static void on_supervisor_end(const char *what, void *userdata)
-{
-	struct dynod *d = userdata;
-
-	log_warn("%s", what);
-	d->server = host_server_free(d->server);
-}
-
-/* ---- dynos ---- */
-
-static void on_dyno_started(struct dyno_entry *entry, int r, const struct error *e,
-			    void *userdata)
-{
-	struct dynod *d = userdata;
-
-	if (d->server)
-		host_server_started(d->server, entry, r, e);
-}
-
-static void on_dyno_ended(struct dyno_entry *entry, void *userdata)
-{
-	struct dynod *d = userdata;
-
-	log_debug("dyno %s ended with status %d", entry->dyno->uuid,
-		  entry->exit.status);
-	if (d->server)
-		host_server_exit(d->server, entry);
-}
-
-static void on_dyno_memory(struct dyno_entry *entry, void *userdata)
-{
-	struct dynod *d = userdata;
-
-	if (d->server)
-		host_server_memory(d->server, entry);
-}
-
-static void on_trouble(const char *what, void *userdata)
-{
-	log_warn("%s", what);
-}
-
-static int on_dynod_post(sd_event_source *src, void *userdata)
-{
-	struct dynod *d = userdata;
-
-	if (d->told != dyno_table_count(&d->dynos)) {
-		d->told = dyno_table_count(&d->dynos);
-		sd_notifyf(0, "STATUS=%zu dynos", d->told);
-	}
-	return 0;
-}
-
-/* ---- life ---- */
-
-static void dynod_lower_oom(void)
-{
-	auto_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, DYNOD_OOM_SCORE, strlen(DYNOD_OOM_SCORE)) < 0)
-		log_info("cannot lower oom_score_adj: %s, ignoring",
-			 strerror(errno));
-}
+/* ---- what serving, trying and wiping have in common ---- */
 
 /* tell NULL: only try whether it could be opened; *ret_dynos: see there. */
 static int dynod_open_runtime(struct dynod *d, runtime_tell_fn tell,
@@ -171,8 +53,7 @@ static int dynod_open_runtime(struct dynod *d, runtime_tell_fn tell,
 		    : runtime_trial(&config, ret_dynos, e);
 }
 
-/* What serving and wiping have in common. */
-static int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
+int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 {
 	int r;
 
@@ -187,75 +68,7 @@ static int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 	return r;
 }
 
-static int on_dynod_runtime(sd_event_source *src, int fd, uint32_t events,
-			    void *userdata)
-{
-	struct dynod *d = userdata;
-	struct error e;
-
-	if (runtime_serve(d->rt, &e) < 0)
-		log_err("%s, will retry", e.msg);
-	return 0;
-}
-
-/* ---- another version takes over ---- */
-
-static void dynod_reloaded(const struct dynod *d)
-{
-	sd_notifyf(0, "READY=1\nSTATUS=instance %s, %zu dynos",
-		   runtime_prefix(d->rt), d->told);
-}
-
-static void on_dynod_trial(const char *why, void *userdata)
-{
-	struct dynod *d = userdata;
-	struct error e;
-
-	d->upgrade = upgrade_free(d->upgrade);
-	if (why) {
-		log_err("%s is not executed: %s; carrying on", d->program, why);
-		dynod_reloaded(d);
-		return;
-	}
-	log_info("%s has proved itself, making place for it", d->program);
-	dyno_table_settle(&d->dynos);
-	keeper_stop(d->keeper);
-	upgrade_exec(d->program, d->root.dir, &e);
-	log_err("%s; carrying on", e.msg);
-	d->server = host_server_free(d->server);
-	keeper_start(d->keeper);
-	dynod_reloaded(d);
-}
-
-static int on_dynod_hangup(sd_event_source *src, const struct signalfd_siginfo *si,
-			   void *userdata)
-{
-	struct dynod *d = userdata;
-	struct error e;
-
-	if (d->upgrade)
-		return 0;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)clock_mono_usec());
-	log_info("trying whether %s can take over", d->program);
-	if (upgrade_new(&d->upgrade, d->event, d->program, d->root.dir,
-			on_dynod_trial, d, &e) >= 0)
-		return 0;
-	log_err("%s is not executed: %s; carrying on", d->program, e.msg);
-	dynod_reloaded(d);
-	return 0;
-}
-
-/* One that came since the last version was executed waits to be read. */
-static int dynod_watch_hangup(struct dynod *d)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return sd_event_add_signal(d->event, NULL, SIGHUP, on_dynod_hangup, d);
-}
+/* ---- one run ---- */
 
 static int dynod_run_trial(struct dynod *d, struct error *e)
 {
@@ -269,58 +82,6 @@ static int dynod_run_trial(struct dynod *d, struct error *e)
 		return error_sys(e, "tell that this program can take over");
 	log_info(DYNO_VERSION " can take over %zu dynos", n);
 	return 0;
-}
-
-static int dynod_watch(struct dynod *d, struct error *e)
-{
-	int r = sd_event_add_post(d->event, NULL, on_dynod_post, d);
-
-	if (r >= 0 && runtime_fd(d->rt) >= 0)
-		r = sd_event_add_io(d->event, NULL, runtime_fd(d->rt), EPOLLIN,
-				    on_dynod_runtime, d);
-	if (r >= 0)
-		r = dynod_watch_hangup(d);
-	return r < 0 ? error_ret(e, r, "watch the loop") : 0;
-}
-
-static int dynod_serve(struct dynod *d, struct error *e)
-{
-	static const struct dyno_table_ops table_ops = {
-		.on_started = on_dyno_started, .on_end = on_dyno_ended,
-		.on_memory = on_dyno_memory,
-		.tell = on_trouble,
-	};
-	static const struct keeper_ops keeper_ops = {
-		.on_start = on_supervisor_start, .on_end = on_supervisor_end,
-	};
-	const struct keeper_config config = {
-		.path = d->conf.supervisor, .root_dir = d->root.dir,
-		.uid = d->conf.uid, .gid = d->conf.gid, .set_ids = true,
-	};
-	auto_free char *status = NULL;
-	int r;
-
-	dynod_lower_oom();
-	r = dynod_open(d, on_trouble, e);
-	if (r < 0)
-		return r;
-	dyno_table_init(&d->dynos, d->event, d->rt, &table_ops, d);
-	r = dyno_table_adopt(&d->dynos, e);
-	if (r >= 0)
-		r = dynod_watch(d, e);
-	if (r < 0)
-		return r;
-
-	d->keeper = keeper_new(d->event, &config, &keeper_ops, d);
-	keeper_start(d->keeper);
-	d->told = dyno_table_count(&d->dynos);
-	status = xasprintf("instance %s, %zu dynos", runtime_prefix(d->rt),
-			   d->told);
-	loop_ready(status);
-	r = loop_run(d->event, e);
-	sd_notify(0, "STOPPING=1");
-	keeper_stop(d->keeper);
-	return r;
 }
 
 /* What the host lacks is of no interest any more. */
@@ -345,6 +106,7 @@ static void dynod_deinit(struct dynod *d)
 {
 	d->upgrade = upgrade_free(d->upgrade);
 	d->server = host_server_free(d->server);
+	d->supervisor_fd = fd_close(d->supervisor_fd);
 	d->keeper = keeper_free(d->keeper);
 	dyno_table_deinit(&d->dynos);
 	d->rt = runtime_close(d->rt);
@@ -393,7 +155,7 @@ static int dynod_main(const char *root_dir,
 		      int (*run)(struct dynod *d, struct error *e))
 {
 	struct dynod d = { .root = ROOT_INIT, .conf = DYNOD_CONF_INIT,
-			   .lock_fd = -1 };
+			   .lock_fd = -1, .supervisor_fd = -1 };
 	struct error e;
 	int r;
 

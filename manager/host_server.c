@@ -126,9 +126,15 @@ void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
 		host_server_dyno(s, HOST_STARTED, entry->serial, entry);
 }
 
+void host_server_removed(struct host_server *s, uint32_t serial, int r,
+			 const struct error *e)
+{
+	host_server_reply(s, serial, r, e);
+}
+
 /* ---- what the supervisor asks ---- */
 
-#define HOST_ANSWERED 1		/* the request has sent its own answer */
+#define HOST_ANSWERED 1		/* the request sends its own answer */
 
 /* Whatever it is, dyno-init will hold it, and do nothing else with it: so it is
  * enough that it cannot be written to, and has no other side. */
@@ -198,7 +204,9 @@ static int host_server_serve_kill(struct host_server *s, struct host_packet *p,
 static int host_server_serve_remove(struct host_server *s, struct host_packet *p,
 				    const int *fds, struct error *e)
 {
-	return dyno_table_remove(s->table, p->strings[0], e);
+	int r = dyno_table_remove(s->table, p->strings[0], p->head.serial, e);
+
+	return r == REMOVALS_LATER ? HOST_ANSWERED : r;	/* by host_server_removed() */
 }
 
 static int host_server_serve_usage(struct host_server *s, struct host_packet *p,
@@ -272,6 +280,7 @@ int host_server_new(struct host_server **ret, sd_event *event, int fd,
 		return r;
 	}
 	*ret = s;
+	removals_forget(&table->removals);
 	host_server_hello(s, prefix);
 	for (struct map_iter it = { 0 }; map_next(&table->entries, &it); )
 		host_server_dyno(s, HOST_ADOPT, 0, it.value);

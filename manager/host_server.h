@@ -34,6 +34,10 @@ struct host_server *host_server_free(struct host_server *s);
 void host_server_started(struct host_server *s, struct dyno_entry *entry, int r,
 			 const struct error *e);
 
+/* Answer the request to remove one: dyno_table_ops.on_removed(). */
+void host_server_removed(struct host_server *s, uint32_t serial, int r,
+			 const struct error *e);
+
 /* Tell that the kernel has killed in it for want of memory. */
 void host_server_memory(struct host_server *s, const struct dyno_entry *entry);
 

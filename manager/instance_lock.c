@@ -5,10 +5,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #define INSTANCE_LOCK_TRIES 20
 #define INSTANCE_LOCK_PAUSE_MSEC 50
+#define INSTANCE_LOCK_ENV "DYNO_LOCK_FD"
 
 /* A lock on a file that has been removed meanwhile locks nothing. */
 static bool instance_lock_is_current(int fd, const char *path)
@@ -37,6 +40,38 @@ static int instance_lock_try(const char *path, int *ret_fd, struct error *e)
 	return 0;
 }
 
+/* ---- handed on ---- */
+
+void instance_lock_leave(int fd)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", fd);
+	setenv(INSTANCE_LOCK_ENV, text, 1);
+	fcntl(fd, F_SETFD, 0);
+}
+
+void instance_lock_resume(int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	unsetenv(INSTANCE_LOCK_ENV);
+}
+
+/* -1: none, or what is there is not this lock. */
+static int instance_lock_inherited(const char *path)
+{
+	const char *text = getenv(INSTANCE_LOCK_ENV);
+	int fd = text ? atoi(text) : -1;
+
+	if (fd <= STDERR_FILENO || !instance_lock_is_current(fd, path) ||
+	    flock(fd, LOCK_EX | LOCK_NB) < 0)
+		fd = -1;
+	if (fd >= 0)
+		instance_lock_resume(fd);
+	unsetenv(INSTANCE_LOCK_ENV);
+	return fd;
+}
+
 int instance_lock(const struct root *root, struct error *e)
 {
 	auto_free char *path = xasprintf("%s/dynod.lock", root->run);
@@ -45,6 +80,9 @@ int instance_lock(const struct root *root, struct error *e)
 
 	if (r < 0)
 		return r;
+	fd = instance_lock_inherited(path);
+	if (fd >= 0)
+		return fd;
 	r = instance_lock_try(path, &fd, e);
 	for (int i = 0; r == INSTANCE_LOCK_HELD && i < INSTANCE_LOCK_TRIES; i++) {
 		poll(NULL, 0, INSTANCE_LOCK_PAUSE_MSEC);

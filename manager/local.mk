@@ -19,11 +19,12 @@ libdynod_a_SOURCES = \
 	%D%/host_server.c %D%/host_server.h \
 	%D%/instance_lock.c %D%/instance_lock.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/removals.c %D%/removals.h \
 	%D%/upgrade.c %D%/upgrade.h
 DYNOD_LIBS = libdynod.a libmanager.a
 
 pkglibexec_PROGRAMS += dynod
-dynod_SOURCES = %D%/dynod.c
+dynod_SOURCES = %D%/dynod.c %D%/dynod.h %D%/dynod_serve.c
 dynod_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 dynod_LDADD = $(DYNOD_LIBS) $(RUNTIME_LIBS) $(BASE_LIBS)
 

@@ -3,6 +3,7 @@
 #include "base/loop.h"
 #include "base/process.h"
 #include "base/strv.h"
+#include "manager/instance_lock.h"
 #include "manager/upgrade.h"
 
 #include <fcntl.h>
@@ -153,15 +154,20 @@ struct upgrade *upgrade_free(struct upgrade *u)
 	return NULL;
 }
 
-int upgrade_exec(const char *path, const char *root_dir, struct error *e)
+int upgrade_exec(const char *path, const char *root_dir, int lock_fd,
+		 struct error *e)
 {
 	auto_strv argv = STRV_INIT;
+	int r;
 
 	strv_add(&argv, path);
 	if (root_dir[0]) {
 		strv_add(&argv, "--root");
 		strv_add(&argv, root_dir);
 	}
+	instance_lock_leave(lock_fd);
 	execv(path, strv_argv(&argv));
-	return error_sys(e, "execute %s", path);
+	r = error_sys(e, "execute %s", path);
+	instance_lock_resume(lock_fd);
+	return r;
 }

@@ -32,5 +32,7 @@ int upgrade_new(struct upgrade **ret, sd_event *event, const char *path,
 struct upgrade *upgrade_free(struct upgrade *u);
 DEFINE_AUTO(struct upgrade, upgrade_free)
 
-/* Become that program. Returns only on failure. */
-int upgrade_exec(const char *path, const char *root_dir, struct error *e);
+/* Become that program, which finds the instance's lock held (instance_lock.h).
+ * Returns only on failure. */
+int upgrade_exec(const char *path, const char *root_dir, int lock_fd,
+		 struct error *e);

@@ -4,9 +4,9 @@
  *
  * Every step is tried; the first failure is kept. The record goes last, and
  * only when nothing else is left: until then the next attempt can find the
- * rest.
+ * rest. No step waits: a process dies when the kernel lets it, and whoever calls
+ * has others to serve.
  */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/process.h"
@@ -19,10 +19,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#define REMOVE_KILL_MSEC 5000		/* death of a namespace under load */
-#define REMOVE_BUSY_MSEC 500		/* an exited process leaves its cgroup late */
-#define REMOVE_BUSY_STEP_MSEC 2
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -51,29 +47,23 @@ static int remove_process(const struct removal *m, struct error *e)
 		return 0;
 	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	p.fd = fd;
-	if (poll(&p, 1, REMOVE_KILL_MSEC) <= 0)
-		return error_set(e, EBUSY, "process %d does not die",
+	if (poll(&p, 1, 0) <= 0)
+		return error_set(e, EBUSY, "process %d has not died yet",
 				 (int)m->rec.pid);
 	/* If it is a child of ours that nobody has waited for. */
 	waitid((idtype_t)P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG);
 	return 0;
 }
 
+/* A process that has exited leaves its group a moment later. */
 int remove_cgroup(struct runtime *rt, const char *uuid, struct error *e)
 {
-	uint64_t end = clock_mono_usec() + REMOVE_BUSY_MSEC * USEC_PER_MSEC;
 	int r = cgroup_remove(rt->cgroups, uuid, e);
 
 	if (r != -EBUSY)
 		return r;
 	r = cgroup_kill(rt->cgroups, uuid, e);
-	if (r < 0)
-		return r;
-	do {
-		poll(NULL, 0, REMOVE_BUSY_STEP_MSEC);
-		r = cgroup_remove(rt->cgroups, uuid, e);
-	} while (r == -EBUSY && clock_mono_usec() < end);
-	return r;
+	return r < 0 ? r : cgroup_remove(rt->cgroups, uuid, e);
 }
 
 static int remove_group(const struct removal *m, struct error *e)

@@ -168,8 +168,9 @@ struct dyno {
 
 /*
  * Start a dyno. On return the program of the spec has been handed to dyno-init
- * (a command that is not found shows as exit status 126/127). On failure
- * nothing is left behind; *e names the step. ENOENT: the slug is not unpacked.
+ * (a command that is not found shows as exit status 126/127). On failure *e names
+ * the step, and nothing is left behind, or only what runtime_remove() takes away
+ * when the last process has died. ENOENT: the slug is not unpacked.
  */
 int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
 		  struct dyno **ret, struct error *e);
@@ -179,8 +180,8 @@ int runtime_start(struct runtime *rt, const struct dyno_spec *spec,
  * first returns when the child needs nothing more; when the descriptor is
  * readable, the second does not wait (it is meant for poll() only, and belongs
  * to *ret). The second takes the start away, whatever comes out; it waits 20 s
- * at most. runtime_cancel() takes it away, too, and undoes it. spec is not used
- * any more after the first.
+ * at most. runtime_cancel() takes it away, too, and undoes it as a failure does.
+ * spec is not used any more after the first.
  */
 struct start;
 int runtime_begin(struct runtime *rt, const struct dyno_spec *spec,
@@ -257,6 +258,8 @@ DEFINE_AUTO(struct dyno, dyno_free)
  * Remove whatever a dyno left: processes, cgroups, nft elements, record. The
  * link goes with its namespace, behind the caller's back. Independent idempotent
  * steps: each is tried; the first failure is returned, and calling again goes
- * on. The record goes last.
+ * on. The record goes last. Does not wait. EBUSY: a process in it, which has got
+ * SIGKILL, has not ended yet; normally that takes milliseconds, and may take for
+ * ever if the kernel holds it.
  */
 int runtime_remove(struct runtime *rt, const char *uuid, struct error *e);

@@ -20,6 +20,7 @@
 #endif
 
 #define SPAWN_LISTENER_TRIES 2000
+#define SPAWN_DEATH_MSEC 50		/* of a child that nothing holds */
 
 static int spawn_pipe(int *ret_read, int *ret_write, struct error *e)
 {
@@ -379,14 +380,27 @@ int spawn_wait(struct spawn *s, const struct plan *plan, int *ret_master,
 	return r;
 }
 
-void spawn_abort(struct spawn *s)
+static void spawn_end(struct spawn *s, int msec)
 {
+	struct pollfd p = { .fd = s->pid_fd, .events = POLLIN };
+
 	if (s->pid_fd >= 0) {
 		syscall(SYS_pidfd_send_signal, s->pid_fd, SIGKILL, NULL, 0);
-		spawn_reap(s->pid_fd);
+		if (poll(&p, 1, msec) != 0)
+			spawn_reap(s->pid_fd);
 	}
 	s->pid_fd = fd_close(s->pid_fd);
 	s->go_fd = fd_close(s->go_fd);
 	s->report_fd = fd_close(s->report_fd);
 	s->pid = 0;
+}
+
+void spawn_abort(struct spawn *s)
+{
+	spawn_end(s, -1);
+}
+
+void spawn_abandon(struct spawn *s)
+{
+	spawn_end(s, SPAWN_DEATH_MSEC);
 }

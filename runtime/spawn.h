@@ -62,3 +62,6 @@ int spawn_tell_hook(const char *path, int status, struct error *e);
 
 /* Kill and reap; closes all descriptors. */
 void spawn_abort(struct spawn *s);
+/* The same for who cannot wait: a process that the kernel holds is left to whoever
+ * has its pid on record. */
+void spawn_abandon(struct spawn *s);

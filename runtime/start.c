@@ -441,7 +441,7 @@ static int start_claim(struct start *s, struct error *e)
 
 struct start *start_free(struct start *s)
 {
-	spawn_abort(&s->spawn);
+	spawn_abandon(&s->spawn);
 	if (s->recorded)
 		remove_dyno(s->rt, s->rec.uuid, NULL);
 	start_deinit(s);

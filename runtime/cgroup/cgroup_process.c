@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <time.h>
 
-#define FREEZE_WAIT_MSEC 500
+#define FREEZE_WAIT_MSEC 10		/* for who is in the middle of a fork */
 #define KILL_ROUNDS 20
 #define SIGNAL_ROUNDS 5
 #define PAUSE_MSEC 1
@@ -112,26 +112,27 @@ static int process_round(const struct cgroup_dirs *d, int sig, struct pids *done
 	return r;
 }
 
-/* *ret_n: how many there were at first. */
-static int process_signal(const struct cgroup_dirs *d, int sig, size_t *ret_n,
-			  struct error *e)
+/* Until nobody is new; *done as above. *ret_new: how many were at first. */
+static int process_signal(const struct cgroup_dirs *d, int sig, struct pids *done,
+			  size_t *ret_new, struct error *e)
 {
-	struct pids done = { .n = 0 };
-	size_t n = 0;
-	int r = process_round(d, sig, &done, ret_n, e);
+	size_t n;
+	int r = process_round(d, sig, done, ret_new, e);
 
-	n = *ret_n;
+	n = *ret_new;
 	for (int i = 1; r >= 0 && n > 0 && i < SIGNAL_ROUNDS; i++)
-		r = process_round(d, sig, &done, &n, e);
-	free(done.v);
+		r = process_round(d, sig, done, &n, e);
 	return r;
 }
 
 int cgroup_process_signal(const struct cgroup_dirs *d, int sig, struct error *e)
 {
+	struct pids done = { .n = 0 };
 	size_t n;
+	int r = process_signal(d, sig, &done, &n, e);
 
-	return process_signal(d, sig, &n, e);
+	free(done.v);
+	return r;
 }
 
 /* ---- killing ---- */
@@ -166,12 +167,12 @@ static int process_thaw_all(const struct cgroup_dirs *d, struct error *e)
 /*
  * Frozen processes fork no more, so one list is all of them; the signals act
  * when they thaw. If some process does not freeze in time (it waits in the
- * kernel, or the machine is busy), the list is read again until nobody is new;
- * and rounds follow until it stays empty or the bound is reached: whatever is
- * left then has the signal already.
+ * kernel, or the machine is busy), the list is read again until nobody is new:
+ * whoever is left then has the signal already, and is not waited for.
  */
 static int process_kill_frozen(const struct cgroup_dirs *d, struct error *e)
 {
+	struct pids done = { .n = 0 };
 	bool frozen = false;
 	size_t n = 1;
 	int r = 0;
@@ -180,12 +181,13 @@ static int process_kill_frozen(const struct cgroup_dirs *d, struct error *e)
 		int thaw;
 
 		frozen = cgroup_process_hold(d, FREEZE_WAIT_MSEC, NULL) == 0;
-		r = process_signal(d, SIGKILL, &n, e);
+		r = process_signal(d, SIGKILL, &done, &n, e);
 		thaw = process_thaw_all(d, r < 0 ? NULL : e);
 		r = r < 0 ? r : thaw;
 		if (!frozen && n > 0)
 			process_pause();
 	}
+	free(done.v);
 	return r;
 }
 

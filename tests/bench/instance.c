@@ -1,4 +1,5 @@
 #include "tests/bench/instance.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
@@ -177,6 +178,17 @@ bool instance_await(struct dyno *d)
 	return poll(&p, 1, INSTANCE_PATIENCE_MSEC) == 1;
 }
 
+int instance_clear(struct instance *in, const char *uuid, struct error *e)
+{
+	uint64_t end = clock_mono_usec() + INSTANCE_PATIENCE_MSEC * USEC_PER_MSEC;
+	int r;
+
+	while ((r = runtime_remove(in->runtime, uuid, e)) == -EBUSY &&
+	       clock_mono_usec() < end)
+		poll(NULL, 0, 1);
+	return r;
+}
+
 static bool instance_bury(struct instance *in, struct dyno *d, int *ret_status)
 {
 	struct dyno_exit x = { .status = -1 };
@@ -184,7 +196,7 @@ static bool instance_bury(struct instance *in, struct dyno *d, int *ret_status)
 	int r = dyno_exit(in->runtime, d, &x, &e);
 
 	if (r == 0)
-		r = runtime_remove(in->runtime, d->uuid, &e);
+		r = instance_clear(in, d->uuid, &e);
 	dyno_free(d);
 	*ret_status = x.status;
 	return r < 0 ? instance_tell(&e) : true;

@@ -36,6 +36,8 @@ struct dyno *instance_start(struct instance *in, const char *program,
 			    const char *argument);
 /* Wait until it has ended. */
 bool instance_await(struct dyno *d);
+/* runtime_remove(), until the last process has left its group. */
+int instance_clear(struct instance *in, const char *uuid, struct error *e);
 /* Remove what is left of it; it must have ended with status 0. Frees it. */
 bool instance_remove(struct instance *in, struct dyno *d);
 

@@ -356,6 +356,10 @@ int runtime_remove(struct runtime *rt, const char *uuid, struct error *e)
 		return error_set(e, EIO, "stuck");
 	if (!rec)
 		return 0;
+	if (rt->fail.busy) {
+		rt->fail.busy--;
+		return error_set(e, EBUSY, "process 7 has not died yet");
+	}
 	if (rec->pid) {
 		kill(rec->pid, SIGKILL);
 		waitpid(rec->pid, NULL, 0);

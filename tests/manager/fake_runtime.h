@@ -16,6 +16,7 @@ void fake_runtime_record(struct runtime *rt, const char *uuid,
 /* Let calls fail with EIO from now on. */
 struct fake_failures {
 	bool adopt, remove, exit;
+	unsigned busy;			/* so many runtime_remove() of a record are EBUSY */
 };
 struct fake_failures *fake_runtime_failures(struct runtime *rt);
 

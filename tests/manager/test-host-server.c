@@ -163,8 +163,17 @@ static void on_memory(struct dyno_entry *entry, void *userdata)
 		host_server_memory(b->server, entry);
 }
 
+static void on_removed(uint32_t serial, int r, const struct error *e, void *userdata)
+{
+	struct bench *b = userdata;
+
+	if (b->server)
+		host_server_removed(b->server, serial, r, e);
+}
+
 static const struct dyno_table_ops table_ops = {
 	.on_started = on_table_started, .on_end = on_end, .on_memory = on_memory,
+	.on_removed = on_removed,
 	.tell = on_tell,
 };
 
@@ -482,11 +491,58 @@ static void a_stuck_removal_is_told_and_can_be_asked_again(void **state)
 	expect(b, 4, "hello dyno7; ready; started aaaaaaaa; exit aaaaaaaa 0");
 	fake_runtime_failures(b->rt)->remove = true;
 	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	/* Nobody is kept waiting by it, and in quarantine it answers at once. */
+	start(b, UUID_B, "exec sleep 60");
+	expect(b, 1, "started bbbbbbbb");
 	expect(b, 1, "failed: stuck");
+	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	expect(b, 2, "failed: stuck; failed: stuck");
+	assert_non_null(strstr(b->told, "stuck; trying it again"));
 	fake_runtime_failures(b->rt)->remove = false;
 	host_client_remove(b->client, UUID_A, on_done, b, &e);
 	expect(b, 1, "done");
+	assert_non_null(strstr(b->told, "dyno " UUID_A " is removed now"));
+	assert_int_equal(fake_runtime_count(b->rt), 1);
+	assert_int_equal(dyno_table_count(&b->table), 1);
+}
+
+static void a_removal_is_tried_until_the_last_process_has_died(void **state)
+{
+	struct bench *b = *state;
+	struct error e;
+
+	connect_both(b);
+	start(b, UUID_A, "true");
+	expect(b, 4, "hello dyno7; ready; started aaaaaaaa; exit aaaaaaaa 0");
+	fake_runtime_failures(b->rt)->busy = 4;
+	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	expect(b, 1, "done");
+	assert_int_equal(fake_runtime_failures(b->rt)->busy, 0);
 	assert_int_equal(fake_runtime_count(b->rt), 0);
+	assert_int_equal(dyno_table_count(&b->table), 0);
+	assert_string_equal(b->told, "");
+}
+
+static void the_next_supervisor_gets_no_answer_to_what_the_last_one_asked(void **state)
+{
+	struct bench *b = *state;
+	struct error e;
+
+	connect_both(b);
+	start(b, UUID_A, "true");
+	expect(b, 4, "hello dyno7; ready; started aaaaaaaa; exit aaaaaaaa 0");
+	fake_runtime_failures(b->rt)->busy = 6;
+	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	while (fake_runtime_failures(b->rt)->busy > 4)
+		sd_event_run(b->event, STEP_TIMEOUT_USEC);
+	disconnect(b);
+	connect_both(b);
+	expect(b, 3, "hello dyno7; adopt aaaaaaaa ended; ready");
+	while (dyno_table_count(&b->table))
+		sd_event_run(b->event, STEP_TIMEOUT_USEC);
+	host_client_remove(b->client, UUID_A, on_done, b, &e);
+	expect(b, 1, "done");
 }
 
 static void the_next_supervisor_gets_every_dyno_and_its_output(void **state)
@@ -613,13 +669,15 @@ static void what_cannot_be_adopted_nor_removed_is_kept_in_mind(void **state)
 	fake_runtime_failures(b->rt)->adopt = true;
 	fake_runtime_failures(b->rt)->remove = true;
 	assert_int_equal(dyno_table_adopt(&b->table, &e), 0);
-	assert_non_null(strstr(b->told, "will retry"));
-	assert_int_equal(b->table.stuck.n, 1);
-	assert_non_null(b->table.retry);
+	assert_int_equal(removals_count(&b->table.removals), 1);
 	connect_both(b);
 	expect(b, 2, "hello dyno7; ready");
 	start(b, UUID_A, "true");
 	expect(b, 1, "not started: dyno " UUID_A " is on record already");
+	fake_runtime_failures(b->rt)->remove = false;
+	while (removals_count(&b->table.removals))
+		sd_event_run(b->event, STEP_TIMEOUT_USEC);
+	assert_int_equal(fake_runtime_count(b->rt), 0);
 }
 
 static void an_unknown_end_is_reported_as_a_kill(void **state)
@@ -804,6 +862,8 @@ int main(void)
 		T(a_signal_to_an_ended_dyno_is_no_error_but_one_to_nobody_is),
 		T(a_living_dyno_is_not_removed),
 		T(a_stuck_removal_is_told_and_can_be_asked_again),
+		T(a_removal_is_tried_until_the_last_process_has_died),
+		T(the_next_supervisor_gets_no_answer_to_what_the_last_one_asked),
 		T(the_next_supervisor_gets_every_dyno_and_its_output),
 		T(an_end_is_told_to_every_supervisor_until_removal),
 		T(an_end_without_a_supervisor_is_told_to_the_next),

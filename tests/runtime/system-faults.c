@@ -61,11 +61,15 @@ static int faults_start(struct run *r, const struct variant *v, struct dyno **re
 {
 	char uuid[UUID_TEXT_MAX];
 	struct dyno_spec spec = instance_spec(command, uuid);
+	int result;
 
 	spec.stdio = v->stdio;
 	r->in.runtime->by_host = v->by_host;
 	r->starts++;
-	return runtime_start(r->in.runtime, &spec, ret, e);
+	result = runtime_start(r->in.runtime, &spec, ret, e);
+	if (result < 0)
+		check(instance_clear(&r->in, uuid, NULL) == 0);
+	return result;
 }
 
 static void faults_end(struct run *r, struct dyno *d)
@@ -161,6 +165,7 @@ static void faults_cancel(struct run *r, const struct variant *v)
 	r->starts++;
 	check(runtime_begin(r->in.runtime, &spec, &s, &fd, &e) == 0 && fd >= 0);
 	runtime_cancel(s);
+	check(instance_clear(&r->in, uuid, NULL) == 0);
 	faults_after(r, "cancel", 0, v);
 }
 

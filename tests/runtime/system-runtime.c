@@ -187,6 +187,17 @@ static bool wait_for(struct buf *text, int fd, const char *what)
 	return true;
 }
 
+/* A process that has exited leaves its group a moment later. */
+static int remove_all(struct runtime *rt, const char *uuid, struct error *e)
+{
+	int r;
+
+	for (int i = 0; (r = runtime_remove(rt, uuid, e)) == -EBUSY &&
+	     i < PATIENCE_MSEC; i++)
+		poll(NULL, 0, 1);
+	return r;
+}
+
 static struct dyno_exit finish(struct runtime *rt, struct dyno *d)
 {
 	struct pollfd p = { .fd = d->pidfd, .events = POLLIN };
@@ -196,7 +207,7 @@ static struct dyno_exit finish(struct runtime *rt, struct dyno *d)
 	if (d->pidfd >= 0)
 		check(poll(&p, 1, PATIENCE_MSEC) == 1);
 	check_ok(dyno_exit(rt, d, &x, &e));
-	check_ok(runtime_remove(rt, d->uuid, &e));
+	check_ok(remove_all(rt, d->uuid, &e));
 	check_ok(runtime_remove(rt, d->uuid, &e));
 	dyno_free(d);
 	return x;

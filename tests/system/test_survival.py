@@ -1,14 +1,17 @@
 """What happens to a host when its files are damaged, its daemons are killed at any moment, its
 disk is full, or its dynos cannot be killed: those that can live on do, the rest is made again
 without a command, and nothing is there twice."""
+import ctypes
 import glob
 import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -490,6 +493,85 @@ def test_a_frozen_dyno_is_ended_in_time_and_delays_nobody(worker, formation, up)
     formation["worker.3"] = other
     up.wait_state(victim, "down")
     assert time.monotonic() - begin < 2 + 3
+    census(worker, converge(worker, formation))
+
+
+class DeadMount:
+    """A file system in the mount namespace of a process, whose server takes requests and
+    never answers: who waits for it is in the kernel (state D), and no signal ends it."""
+
+    def __init__(self, pid, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+        child = os.fork()
+        if child == 0:
+            ns = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+            options = f"fd={self.fd},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+            ok = libc.setns(ns, 0) == 0 and libc.mount(b"dead", path.encode(), b"fuse", 0, options) == 0
+            os._exit(0 if ok else ctypes.get_errno() or 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == 0, os.strerror(status)
+        self.asked = threading.Event()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while not self.over.is_set():
+            if not select.select([self.fd], [], [], 0.1)[0]:
+                continue
+            opcode, unique = struct.unpack_from("=4xIQ", os.read(self.fd, 1 << 17))
+            if opcode == 26:  # INIT
+                out = struct.pack("=IIIIHHII", 7, 31, 0, 0, 1, 1, 1 << 16, 1) + bytes(36)
+                os.write(self.fd, struct.pack("=IiQ", 16 + len(out), 0, unique) + out)
+            elif opcode == 1:  # LOOKUP
+                self.asked.set()
+
+    def stop(self):
+        """Whoever waits comes back."""
+        self.over.set()
+        self.thread.join()
+        os.close(self.fd)
+
+
+def test_what_the_kernel_holds_delays_nobody(worker, formation, up):
+    stuck = assignment("stuck.1", "mkdir /tmp/dead; while :; do cat /tmp/dead/x; sleep 0.05; done")
+    formation["stuck.1"] = stuck
+    up.assign(formation.values())
+    dynos = converge(worker, formation)
+    wait_for("directory", lambda: os.path.isdir(f"/proc/{dynos['stuck.1']['pid']}/root/tmp/dead"))
+    dead = DeadMount(dynos["stuck.1"]["pid"], "/tmp/dead")
+    try:
+        assert dead.asked.wait(10)
+        # It gets SIGTERM, SIGKILL, and does not end.
+        del formation["stuck.1"]
+        up.assign(formation.values())
+        wait_for("SIGKILL", lambda: "killing" in [d["phase"] for d in worker.get("/plan")["dynos"]])
+        began = []
+        for restart in (False, True):
+            if restart:
+                # The next dynod finds it, cannot remove it, and serves the others.
+                kill_host(worker)
+                begin = time.monotonic()
+                worker.start()
+                wait_for("quarantine", lambda: worker.answers() and worker.get("/plan")["strays"], 20)
+            for i in range(10):
+                other = assignment(f"other.{i + 1}", "exec sleep 1000")
+                begin = time.monotonic()
+                up.assign([*formation.values(), other])
+                up.wait_state(other, "up")
+                began.append(time.monotonic() - begin)
+                begin = time.monotonic()
+                up.assign(formation.values())
+                up.wait_state(other, "down")
+                began.append(time.monotonic() - begin)
+        print("seconds:", [round(t, 2) for t in began])
+        assert sorted(began)[len(began) // 2] < 0.5 and max(began) < 2
+        why = wait_for("a reason", lambda: [s["why"] for s in worker.get("/plan")["strays"] if "has not died" in s["why"]], 20)
+        assert len(why) == 1
+        assert dynos["stuck.1"]["instance"] in os.listdir(worker.root + "/run/dyno/dynos")
+    finally:
+        dead.stop()
     census(worker, converge(worker, formation))
 
 
