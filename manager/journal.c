@@ -20,6 +20,7 @@
 #define RECORD_MAGIC 0x4c4e5944u	/* "DYNL" */
 #define FRAME_MAX (LOG_LINE_MAX + 512)
 #define ROTATE_ACKED (64 * 1024)	/* an empty segment above this is renewed */
+#define WINDOW_SIZE (128 * 1024)	/* bytes of a segment read at a time */
 
 struct journal_head {
 	uint32_t magic;
@@ -51,6 +52,7 @@ struct journal {
 	struct buf pending;
 	uint64_t n_pending;
 	struct map reaches;		/* instance -> uint64_t *, as found */
+	char window[WINDOW_SIZE];	/* for reading a segment */
 	void (*fn)(void *userdata);
 	void *userdata;
 };
@@ -120,12 +122,17 @@ static void journal_note_reach(struct journal *j, const struct journal_head *h)
 		*p = h->reach;
 }
 
+static bool journal_head_ok(const struct journal_head *h)
+{
+	return h->magic == RECORD_MAGIC && h->n > 0 && h->n <= FRAME_MAX &&
+	       memchr(h->instance, '\0', sizeof(h->instance));
+}
+
 static bool journal_read_head(const struct journal_segment *s, uint64_t at,
 			      struct journal_head *h)
 {
 	return pread(s->fd, h, sizeof(*h), (off_t)at) == sizeof(*h) &&
-	       h->magic == RECORD_MAGIC && h->n > 0 && h->n <= FRAME_MAX &&
-	       memchr(h->instance, '\0', sizeof(h->instance));
+	       journal_head_ok(h);
 }
 
 /* The frame is the head's: upstream would refuse a whole batch for one that is
@@ -421,46 +428,97 @@ int journal_flush(struct journal *j, struct error *e)
 
 /* ---- reading and forgetting ---- */
 
+/* Calls fn for the records from an offset on, until it returns false. Returns the
+ * offset of that record, or of the end, or of what is no record. */
+static uint64_t journal_walk(struct journal *j, const struct journal_segment *s,
+			     uint64_t at,
+			     bool (*fn)(struct journal *j,
+					const struct journal_head *h,
+					const char *frame, void *userdata),
+			     void *userdata)
+{
+	struct journal_head h;
+	size_t n = 0, used = 0;
+
+	while (at < s->size) {
+		if (n - used >= sizeof(h))
+			memcpy(&h, j->window + used, sizeof(h));
+		if (n - used < sizeof(h) || n - used < sizeof(h) + h.n) {
+			uint64_t left = s->size - at;
+			ssize_t got = pread(s->fd, j->window, left < WINDOW_SIZE ?
+					    (size_t)left : WINDOW_SIZE, (off_t)at);
+
+			if (got < (ssize_t)sizeof(h))
+				return at;
+			memcpy(&h, j->window, sizeof(h));
+			n = (size_t)got;
+			used = 0;
+		}
+		if (!journal_head_ok(&h) || n - used < sizeof(h) + h.n ||
+		    !fn(j, &h, j->window + used + sizeof(h), userdata))
+			return at;
+		used += sizeof(h) + h.n;
+		at += sizeof(h) + h.n;
+	}
+	return at;
+}
+
+struct journal_reading {
+	struct buf *ret;
+	size_t max;
+	uint64_t last;
+	bool full;
+};
+
+static bool on_journal_batch(struct journal *j, const struct journal_head *h,
+			     const char *frame, void *userdata)
+{
+	struct journal_reading *rd = userdata;
+
+	if (h->seq <= j->acked)
+		return true;
+	rd->full = h->n > rd->max && rd->last;
+	if (rd->full)
+		return false;
+	buf_add(rd->ret, frame, h->n);
+	rd->max -= h->n < rd->max ? h->n : rd->max;
+	rd->last = h->seq;
+	return true;
+}
+
 int journal_batch(struct journal *j, size_t max, struct buf *ret,
 		  uint64_t *ret_last, struct error *e)
 {
+	struct journal_reading rd = { .ret = ret, .max = max };
 	struct journal_segment *s;
-	struct journal_head h;
-	size_t start = ret->len;
 
 	*ret_last = 0;
 	list_for_each(s, &j->segments, link) {
-		for (uint64_t at = s->start; at < s->size; at += sizeof(h) + h.n) {
-			if (!journal_read_head(s, at, &h))
-				return error_set(e, EIO, "the journal is damaged");
-			if (h.seq <= j->acked)
-				continue;
-			if (ret->len - start + h.n > max && *ret_last)
-				return 0;
-			buf_reserve(ret, h.n);
-			if (pread(s->fd, ret->data + ret->len, h.n,
-				  (off_t)(at + sizeof(h))) != (ssize_t)h.n)
-				return error_set(e, EIO, "the journal is damaged");
-			ret->len += h.n;
-			ret->data[ret->len] = '\0';
-			*ret_last = h.seq;
-			if (h.seq > j->sent)
-				j->sent = h.seq;
-		}
+		if (rd.full)
+			break;
+		if (journal_walk(j, s, s->start, on_journal_batch, &rd) < s->size &&
+		    !rd.full)
+			return error_set(e, EIO, "the journal is damaged");
 	}
+	*ret_last = rd.last;
+	if (rd.last > j->sent)
+		j->sent = rd.last;
 	return 0;
+}
+
+static bool on_journal_acked(struct journal *j, const struct journal_head *h,
+			     const char *frame, void *userdata)
+{
+	return h->seq <= j->acked;
 }
 
 /* Move the start of a segment behind what is acknowledged. */
 static void journal_segment_ack(struct journal *j, struct journal_segment *s)
 {
-	struct journal_head h;
+	uint64_t start = journal_walk(j, s, s->start, on_journal_acked, NULL);
 
-	while (s->start < s->size && journal_read_head(s, s->start, &h) &&
-	       h.seq <= j->acked) {
-		s->start += sizeof(h) + h.n;
-		j->bytes -= sizeof(h) + h.n;
-	}
+	j->bytes -= start - s->start;
+	s->start = start;
 }
 
 static void journal_forget(struct journal *j)
@@ -468,6 +526,8 @@ static void journal_forget(struct journal *j)
 	struct journal_segment *s, *tmp;
 
 	list_for_each_safe(s, tmp, &j->segments, link) {
+		if (s->first > j->acked)
+			return;
 		journal_segment_ack(j, s);
 		if (s->start == s->size && s != journal_last(j))
 			journal_segment_remove(j, s);

@@ -18,7 +18,7 @@
 #define LOG_CAPTURE_MAX (1024 * 1024)	/* bytes of one dyno not yet framed */
 #define LOG_JOURNAL_MAX (64 * 1024 * 1024)	/* bytes of the host not yet sent */
 #define LOG_SEGMENT_MAX (1024 * 1024)	/* bytes of one file of the journal */
-#define LOG_BATCH_MAX (256 * 1024)	/* bytes of one POST */
+#define LOG_BATCH_MAX (1000 * 1024)	/* bytes of one POST; upstream takes 1 MiB */
 
 #define ATTACH_QUEUE_MAX (256 * 1024)	/* bytes, each direction */
 

@@ -124,7 +124,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             up.packed_refused += 1
             return self.answer(415, {"id": "unsupported_media_type", "message": "no gzip"})
         if not self.packed and self.command == "POST":
-            up.plain_sizes.append(len(data))
+            up.plain_sizes.setdefault(parts[4], []).append(len(data))
         up.packed += self.packed
         if not up.registered:
             return self.answer(404, {"id": "not_found", "message": "who?"})
@@ -149,7 +149,7 @@ class FakeUpstream:
         self.stall_logs = False # nobody takes lines
         self.offers = self.packs = True     # gzip: says that it takes it, and does
         self.packed = self.packed_refused = 0
-        self.plain_sizes = []
+        self.plain_sizes = {}       # by kind: lines go as they are over a unix socket
         self.slug_requests = []
         self.lines = []         # (app, source, ps, message)
         self.attachable = set() # ids whose client is there
