@@ -24,7 +24,7 @@
 #define TAIL_SESSION_SEC (24 * 3600)
 #define KEEPALIVE_USEC (25 * USEC_PER_SEC)
 #define RETRY_USEC (50 * USEC_PER_MSEC)
-#define PENDING_MAX (256 * 1024)
+#define PENDING_MAX (512 * 1024)
 #define BATCH_LINES 16			/* of at most 10 kB each */
 #define FILTER_MAX 160
 

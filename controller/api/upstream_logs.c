@@ -1,6 +1,6 @@
 /*
  * upstream_logs.c - a host's lines. Its request waits while there is no room for
- * more, is stored, and is answered when its lines have been shown to readers.
+ * more.
  */
 #include "base/buf.h"
 #include "base/error.h"
@@ -19,7 +19,6 @@ struct host_lines {
 	struct controller *c;
 	struct http_request *req;
 	struct logs_wait *wait;
-	bool stored;
 	uint64_t acked;
 };
 
@@ -76,7 +75,6 @@ static int host_lines_store(struct host_lines *h, struct error *e)
 		return outcome_set(e, OUTCOME_BAD_REQUEST, "%.400s.", why.msg);
 	if (r < 0)
 		return error_set(e, why.code, "%s", why.msg);
-	h->stored = true;
 	return 0;
 }
 
@@ -96,19 +94,13 @@ static void host_lines_go_on(struct host_lines *h)
 	struct logs *logs = h->c->engine->logs;
 	struct http_request *req = h->req;
 	struct error e;
-	int r = 0;
+	int r;
 
-	if (!h->stored && logs_is_full(logs)) {
-		h->wait = logs_wait_room(logs, on_host_lines, h);
+	if (logs_is_full(logs)) {
+		h->wait = logs_wait_new(logs, on_host_lines, h);
 		return;
 	}
-	if (!h->stored) {
-		r = host_lines_store(h, &e);
-		if (r == 0 && logs_is_behind(logs)) {
-			h->wait = logs_wait_shown(logs, on_host_lines, h);
-			return;
-		}
-	}
+	r = host_lines_store(h, &e);
 	done = h;
 	http_request_on_gone(req, NULL, NULL);
 	if (r != 0)

@@ -28,7 +28,6 @@ struct log_chunk {
 	uint64_t first;			/* number of its first line */
 	uint64_t n;
 	uint64_t usec;			/* real time of the last line's arrival */
-	uint64_t batch;			/* the transaction that brought it */
 	struct buf data;
 };
 

@@ -104,22 +104,20 @@ static bool log_ring_merge(struct log_ring *r, const struct log_chunk *c)
 {
 	struct log_chunk *to = log_ring_last(&r->chunks);
 
-	if (!to || to->n + c->n > LOG_CHUNK_LINES || r->shown < r->newest ||
+	if (!to || to->n + c->n > LOG_CHUNK_LINES ||
 	    to->data.len + c->data.len > LOG_CHUNK_BYTES)
 		return false;
 	buf_add(&to->data, c->data.data, c->data.len);
 	to->n += c->n;
 	to->usec = c->usec;
-	to->batch = c->batch;
 	return true;
 }
 
-void log_ring_commit(struct log_ring *r, uint64_t batch, uint64_t now)
+void log_ring_commit(struct log_ring *r, uint64_t now)
 {
 	struct log_chunk *c, *tmp;
 
 	list_for_each_safe(c, tmp, &r->adding, link) {
-		c->batch = batch;
 		c->usec = now;
 		r->bytes += c->data.len;
 		list_unlink(&c->link);
@@ -160,12 +158,6 @@ static struct log_chunk *log_ring_find(const struct log_ring *r, uint64_t number
 			return c;
 	}
 	return NULL;
-}
-
-uint64_t log_ring_veiled_batch(const struct log_ring *r)
-{
-	return r->shown == r->newest ? UINT64_MAX
-				     : log_ring_find(r, r->shown + 1)->batch;
 }
 
 size_t log_ring_veiled_bytes(const struct log_ring *r)

@@ -43,13 +43,12 @@ void log_ring_add(struct log_ring *r, const struct log_line *line);
 struct log_count *log_ring_count(struct log_ring *r, const char *source,
 				 const char *ps);
 /* The transaction is over. commit: what was added is the app's now. */
-void log_ring_commit(struct log_ring *r, uint64_t batch, uint64_t now);
+void log_ring_commit(struct log_ring *r, uint64_t now);
 void log_ring_rollback(struct log_ring *r);
 
 /* Show at most n more lines; returns false if there is nothing to show. */
 bool log_ring_show(struct log_ring *r, uint64_t n);
-/* The batch of the first line that is not shown; UINT64_MAX = all are. */
-uint64_t log_ring_veiled_batch(const struct log_ring *r);
+/* Bytes of chunks with lines that are not shown. */
 size_t log_ring_veiled_bytes(const struct log_ring *r);
 
 /* Drop chunks whose lines are all shown and before the given one. */

@@ -72,7 +72,6 @@ struct log_store {
 	size_t n_rings, bytes;
 	struct list used, touched, veiled;
 	struct log_ring *last;		/* the one that was looked for last */
-	uint64_t batch;
 };
 
 /* ---- life ---- */
@@ -300,7 +299,7 @@ static void log_store_added(struct log_store *s, struct log_ring *ring,
 			    uint64_t now)
 {
 	s->bytes -= ring->bytes;
-	log_ring_commit(ring, s->batch, now);
+	log_ring_commit(ring, now);
 	s->bytes += ring->bytes;
 	if (ring->newest > ring->trimmed + LOG_STORE_LINES + TRIM_SLACK)
 		ring->trimmed = ring->newest - LOG_STORE_LINES;
@@ -324,7 +323,6 @@ int log_store_commit(struct log_store *s, struct error *e)
 		r = sqlite_exec(s->db, "COMMIT", e);
 	if (r < 0)
 		return r;
-	s->batch++;
 	list_for_each_safe(ring, tmp, &s->touched, touched)
 		log_store_added(s, ring, now);
 	return 0;
@@ -399,21 +397,6 @@ size_t log_store_veiled(const struct log_store *s)
 	list_for_each(ring, &s->veiled, veiled)
 		n += log_ring_veiled_bytes(ring);
 	return n;
-}
-
-uint64_t log_store_batch(const struct log_store *s)
-{
-	return s->batch;
-}
-
-bool log_store_is_shown(const struct log_store *s, uint64_t batch)
-{
-	const struct log_ring *ring;
-
-	list_for_each(ring, &s->veiled, veiled)
-		if (log_ring_veiled_batch(ring) <= batch)
-			return false;
-	return true;
 }
 
 /* ---- reading ---- */

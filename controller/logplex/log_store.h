@@ -57,9 +57,6 @@ void log_store_show(struct log_store *s, uint64_t n,
 		    void (*fn)(const char *app, void *userdata), void *userdata);
 /* Bytes of lines that are not shown yet. */
 size_t log_store_veiled(const struct log_store *s);
-/* The number of the last transaction, and whether all its lines are shown. */
-uint64_t log_store_batch(const struct log_store *s);
-bool log_store_is_shown(const struct log_store *s, uint64_t batch);
 
 /* The number of the newest line of an app that is shown; 0 = none. */
 int log_store_newest(struct log_store *s, const char *app, uint64_t *ret,

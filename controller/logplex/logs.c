@@ -20,7 +20,7 @@
 #define SLICE_MAX 768
 #define SLICE_PER_MSEC 300
 #define SLICE_USEC 1000
-#define VEILED_MAX (2 * 1024 * 1024)	/* bytes not shown, before senders wait */
+#define VEILED_MAX (1024 * 1024)	/* bytes not shown, before senders wait */
 #define EXPIRE_USEC (3600 * USEC_PER_SEC)
 
 struct logs {
@@ -43,7 +43,6 @@ struct logs_watch {
 
 struct logs_wait {
 	struct list link;
-	uint64_t batch;			/* 0: for room */
 	void (*fn)(void *userdata);
 	void *userdata;
 };
@@ -143,27 +142,17 @@ static void on_logs_shown(const char *app, void *userdata)
 	logs_wake(userdata, app);
 }
 
-static bool logs_wait_is_over(const struct logs *l, const struct logs_wait *w)
-{
-	return w->batch ? log_store_is_shown(l->store, w->batch)
-			: !logs_is_full(l);
-}
-
-/* Those who are called may store more, and wait again: at the end. */
+/* Those who are called store more. */
 static void logs_call_waits(struct logs *l)
 {
-	struct logs_wait *w = NULL;
+	while (!list_empty(&l->waits) && !logs_is_full(l)) {
+		struct logs_wait *w = list_entry(l->waits.next, struct logs_wait,
+						 link);
 
-	do {
-		list_for_each(w, &l->waits, link)
-			if (logs_wait_is_over(l, w))
-				break;
-		if (&w->link == &l->waits)
-			return;
 		list_unlink(&w->link);
 		w->fn(w->userdata);
 		free(w);
-	} while (!list_empty(&l->waits));
+	}
 }
 
 static int on_logs_slice(sd_event_source *src, uint64_t usec, void *userdata);
@@ -223,33 +212,15 @@ bool logs_is_full(const struct logs *l)
 	return log_store_veiled(l->store) > VEILED_MAX;
 }
 
-bool logs_is_behind(const struct logs *l)
-{
-	return log_store_veiled(l->store) > 0;
-}
-
-static struct logs_wait *logs_wait_new(struct logs *l, uint64_t batch,
-				       void (*fn)(void *userdata), void *userdata)
+struct logs_wait *logs_wait_new(struct logs *l, void (*fn)(void *userdata),
+				void *userdata)
 {
 	struct logs_wait *w = xcalloc(1, sizeof(*w));
 
-	w->batch = batch;
 	w->fn = fn;
 	w->userdata = userdata;
 	list_add_tail(&l->waits, &w->link);
 	return w;
-}
-
-struct logs_wait *logs_wait_room(struct logs *l, void (*fn)(void *userdata),
-				 void *userdata)
-{
-	return logs_wait_new(l, 0, fn, userdata);
-}
-
-struct logs_wait *logs_wait_shown(struct logs *l, void (*fn)(void *userdata),
-				  void *userdata)
-{
-	return logs_wait_new(l, log_store_batch(l->store), fn, userdata);
 }
 
 struct logs_wait *logs_wait_free(struct logs_wait *w)

@@ -4,9 +4,8 @@
  * logs.h - lines come in from hosts and from ourselves; readers are woken.
  *
  * A host's batch is stored at once and shown over several turns of the loop, as
- * fast as readers can follow who take some hundred lines at a time. Who has sent it
- * is answered when all of it is shown (logs_wait), so that it does not send
- * the next one too early.
+ * fast as readers can follow who take some hundred lines at a time. Who has more is
+ * kept waiting meanwhile (logs_wait).
  */
 #include "controller/logplex/log_store.h"
 
@@ -52,14 +51,10 @@ int logs_take(struct logs *l, const char *host, const char *epoch,
 
 /* Whether so much is not shown yet that nothing more should be stored now. */
 bool logs_is_full(const struct logs *l);
-/* Whether some of what was stored is not shown yet. */
-bool logs_is_behind(const struct logs *l);
-/* fn is called once, from the loop: when there is room again, or when all that is
- * stored by now has been shown. It is freed then; or by its owner before that. */
-struct logs_wait *logs_wait_room(struct logs *l, void (*fn)(void *userdata),
-				 void *userdata);
-struct logs_wait *logs_wait_shown(struct logs *l, void (*fn)(void *userdata),
-				  void *userdata);
+/* When it is full: fn is called once, from the loop, when there is room again. The
+ * wait is freed then; or by its owner before that. */
+struct logs_wait *logs_wait_new(struct logs *l, void (*fn)(void *userdata),
+				void *userdata);
 struct logs_wait *logs_wait_free(struct logs_wait *w);
 
 /* fn is called when lines of the app are shown, or when the app has
