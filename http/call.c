@@ -2,6 +2,7 @@
  * call.c - what a request is in libcurl's terms, and what came of it.
  */
 #include "http/call.h"
+#include "http/tls_creds.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -205,8 +206,15 @@ static void call_set_target(struct http_call *call, bool own)
 	if (own && c->unix_path)
 		curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH,
 				 c->unix_path);
-	if (own)
-		curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
+	if (own) {
+		curl_easy_setopt(call->easy, CURLOPT_PROXY,
+				 c->proxy ? c->proxy : "");
+		curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");
+	}
+	if (own && c->cert_file) {
+		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, c->cert_file);
+		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, c->key_file);
+	}
 	if (c->ca_file)
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, c->ca_file);
 }
@@ -308,7 +316,7 @@ int call_outcome(struct http_call *call, CURLcode code, int *ret_status,
 {
 	const char *where = call->client->unix_path ? call->client->name
 						    : call->url;
-	long status = 0;
+	long status = 0, verdict = 0;
 	int err;
 
 	if (code == CURLE_OK) {
@@ -326,6 +334,12 @@ int call_outcome(struct http_call *call, CURLcode code, int *ret_status,
 		return error_set(e, EIO, "%s %s: the file is too short",
 				 call->method, call->url);
 	err = call_errno(call, code);
+	if (code == CURLE_PEER_FAILED_VERIFICATION) {
+		curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+		if (verdict)
+			return error_set(e, err, "the certificate of %s %s", where,
+					 tls_creds_verdict((unsigned)verdict));
+	}
 	if (code == CURLE_COULDNT_CONNECT)
 		return error_set(e, err, "connect to %s: %s", where,
 				 strerror(err));

@@ -19,6 +19,7 @@ struct http_client {
 	char *unix_path;	/* NULL: TCP */
 	char *name;		/* the address as it was given, for messages */
 	char *token, *user_agent, *ca_file;
+	char *cert_file, *key_file, *proxy;
 
 	CURLM *multi;		/* NULL without an event loop */
 	bool inside;		/* libcurl is calling: it must not be called */

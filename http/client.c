@@ -271,6 +271,9 @@ int http_client_new(struct http_client **ret, sd_event *event,
 	c->user_agent = xstrdup(spec->user_agent ? spec->user_agent
 						 : "dyno/" DYNO_VERSION);
 	c->ca_file = xstrdup(spec->ca_file);
+	c->cert_file = xstrdup(spec->cert_file);
+	c->key_file = xstrdup(spec->key_file ? spec->key_file : spec->cert_file);
+	c->proxy = xstrdup(spec->proxy);
 	r = client_set_base(c, spec->base, e);
 	if (r >= 0 && event)
 		r = client_set_loop(c, event, e);
@@ -308,6 +311,9 @@ struct http_client *http_client_free(struct http_client *c)
 	free(c->token);
 	free(c->user_agent);
 	free(c->ca_file);
+	free(c->cert_file);
+	free(c->key_file);
+	free(c->proxy);
 	free(c);
 	return NULL;
 }

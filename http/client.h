@@ -21,6 +21,11 @@ struct http_client_spec {
 	const char *token;		/* NULL, or sent as "Authorization: Bearer" */
 	const char *user_agent;		/* NULL: "dyno/VERSION" */
 	const char *ca_file;		/* NULL: the system's */
+	/* For the base only, as the token: */
+	const char *cert_file;		/* NULL: shows no certificate */
+	const char *key_file;		/* NULL: in cert_file */
+	const char *proxy;		/* "http://host:port"; NULL: none, whatever
+					 * the environment says */
 };
 
 /* event may be NULL for a client that is only used by http_call_wait(). */

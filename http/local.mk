@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libhttp.a
-libhttp_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+libhttp_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) \
+	$(GNUTLS_CFLAGS)
 libhttp_a_SOURCES = \
 	%D%/byte_range.c %D%/byte_range.h \
 	%D%/call.c %D%/call.h \
@@ -13,4 +14,8 @@ libhttp_a_SOURCES = \
 	%D%/route.c %D%/route.h \
 	%D%/server.c %D%/server.h \
 	%D%/stream.c \
+	%D%/tls_creds.c %D%/tls_creds.h \
+	%D%/tls_identity.c %D%/tls_identity.h \
+	%D%/tls_listener.c %D%/tls_listener.h \
+	%D%/tls_pipe.c %D%/tls_pipe.h \
 	%D%/upgrade.c

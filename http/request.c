@@ -374,6 +374,34 @@ bool http_request_peer(const struct http_request *req, uid_t *ret_uid)
 	return true;
 }
 
+bool http_request_is_tls(const struct http_request *req)
+{
+	return req->listener->tls != NULL;
+}
+
+static const struct http_peer *request_peer(const struct http_request *req)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(req->conn,
+					MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+const char *http_request_peer_name(const struct http_request *req)
+{
+	const struct http_peer *peer = request_peer(req);
+
+	return peer ? peer->name : NULL;
+}
+
+const char *http_request_peer_fault(const struct http_request *req)
+{
+	const struct http_peer *peer = request_peer(req);
+
+	return peer ? peer->fault : NULL;
+}
+
 const char *http_request_id(const struct http_request *req)
 {
 	return req->id;

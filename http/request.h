@@ -31,11 +31,19 @@ struct http_server {
 	struct list requests;
 };
 
+struct tls_listener;
+
+/* Whom a client certificate speaks for; the connection's, not the request's. */
+struct http_peer {
+	char *name, *fault;
+};
+
 /* One libmicrohttpd daemon per listening socket. */
 struct http_listener {
 	struct list link;
 	struct http_server *server;
 	struct MHD_Daemon *daemon;
+	struct tls_listener *tls;	/* NULL: the daemon listens itself */
 	bool is_unix;
 	int quiet_fd;			/* the socket, when nobody is let in any more */
 	bool running;			/* inside of MHD_run() */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "http/request.h"
+#include "http/tls_listener.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -96,6 +97,7 @@ static void listener_free(struct http_listener *l)
 	if (l->daemon)
 		MHD_stop_daemon(l->daemon);
 	fd_close(l->quiet_fd);
+	tls_listener_free(l->tls);
 	free(l);
 }
 
@@ -150,17 +152,49 @@ void http_server_finish(struct http_server *s, uint64_t usec)
 		if (l->quiet_fd < 0)
 			l->quiet_fd = MHD_quiesce_daemon(l->daemon);
 	while (server_unfinished(s) && clock_mono_usec() < deadline) {
-		list_for_each(l, &s->listeners, link)
+		list_for_each(l, &s->listeners, link) {
 			MHD_run(l->daemon);
+			if (l->tls)
+				tls_listener_turn(l->tls);
+		}
 		if (server_unfinished(s))
 			poll(NULL, 0, SERVER_FINISH_MSEC);
 	}
 }
 
+/* A connection of libmicrohttpd's comes or goes: the peer's name is its own. */
+static void on_listener_connection(void *cls, struct MHD_Connection *conn,
+				   void **context,
+				   enum MHD_ConnectionNotificationCode code)
+{
+	struct http_listener *l = cls;
+	const union MHD_ConnectionInfo *info;
+	struct http_peer *peer = *context;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && peer) {
+		free(peer->name);
+		free(peer->fault);
+		free(peer);
+		*context = NULL;
+	}
+	if (code != MHD_CONNECTION_NOTIFY_STARTED || !l->tls)
+		return;
+	info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	peer = xcalloc(1, sizeof(*peer));
+	if (info)
+		tls_listener_peer(l->tls, info->connect_fd, &peer->name,
+				  &peer->fault);
+	*context = peer;
+}
+
+/* fd -1: connections are handed to it one by one. */
 static struct MHD_Daemon *listener_start(struct http_listener *l, int fd)
 {
-	const struct MHD_OptionItem options[] = {
+	const struct MHD_OptionItem listen[] = {
 		{ MHD_OPTION_LISTEN_SOCKET, fd, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	const struct MHD_OptionItem options[] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_POOL_BYTES, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL },
 		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX / 4,
@@ -168,53 +202,108 @@ static struct MHD_Daemon *listener_start(struct http_listener *l, int fd)
 		{ MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SEC, NULL },
 		{ MHD_OPTION_NOTIFY_COMPLETED,
 		  (intptr_t)http_request_on_completed, l },
+		{ MHD_OPTION_NOTIFY_CONNECTION,
+		  (intptr_t)on_listener_connection, l },
 		{ MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)http_request_on_line,
 		  l },
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },	/* loop_new() */
 		{ MHD_OPTION_END, 0, NULL },
 	};
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_ALLOW_UPGRADE |
+			 (fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0u);
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-				MHD_ALLOW_UPGRADE, 0, NULL, NULL,
-				http_request_on_access, l,
-				MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, http_request_on_access, l,
+				MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY,
+				fd >= 0 ? listen : listen + 1, MHD_OPTION_END);
 }
 
-int http_server_listen(struct http_server *s, int listen_fd, struct error *e)
+static int listener_watch(struct http_listener *l, struct error *e)
+{
+	sd_event *event = l->server->event;
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int r;
+
+	assert(info);
+	r = sd_event_add_io(event, &l->io, info->epoll_fd, EPOLLIN, on_server_io,
+			    l);
+	if (r < 0)
+		return error_ret(e, r, "watch the HTTP server");
+	sd_event_source_set_description(l->io, "http server");
+	r = sd_event_add_defer(event, &l->again, on_server_again, l);
+	if (r < 0)
+		return error_ret(e, r, "watch the HTTP server");
+	sd_event_source_set_description(l->again, "http server again");
+	return loop_timer(event, &l->timer, 0, on_server_timer, l, "http server",
+			  e);
+}
+
+static int listener_new(struct http_listener **ret, struct http_server *s, int fd,
+			struct error *e)
 {
 	auto_(listener_free_p) struct http_listener *l = xcalloc(1, sizeof(*l));
-	const union MHD_DaemonInfo *info;
-	int domain = 0, r;
-	socklen_t len = sizeof(domain);
+	int r;
 
 	list_init(&l->link);
 	l->quiet_fd = -1;
 	l->server = s;
-	getsockopt(listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
-	l->is_unix = domain == AF_UNIX;
 	errno = 0;
-	l->daemon = listener_start(l, listen_fd);
+	l->daemon = listener_start(l, fd);
 	if (!l->daemon) {
-		fd_close(listen_fd);
+		fd_close(fd);
 		return error_sys(e, "start the HTTP server");
 	}
-	info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	assert(info);
-	r = sd_event_add_io(s->event, &l->io, info->epoll_fd, EPOLLIN,
-			    on_server_io, l);
-	if (r < 0)
-		return error_ret(e, r, "watch the HTTP server");
-	sd_event_source_set_description(l->io, "http server");
-	r = sd_event_add_defer(s->event, &l->again, on_server_again, l);
-	if (r < 0)
-		return error_ret(e, r, "watch the HTTP server");
-	sd_event_source_set_description(l->again, "http server again");
-	r = loop_timer(s->event, &l->timer, 0, on_server_timer, l,
-		       "http server", e);
+	r = listener_watch(l, e);
 	if (r < 0)
 		return r;
+	*ret = take_ptr(l);
+	return 0;
+}
+
+int http_server_listen(struct http_server *s, int listen_fd, struct error *e)
+{
+	struct http_listener *l;
+	int domain = 0, r;
+	socklen_t len = sizeof(domain);
+
+	getsockopt(listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	r = listener_new(&l, s, listen_fd, e);
+	if (r < 0)
+		return r;
+	l->is_unix = domain == AF_UNIX;
 	list_add_tail(&s->listeners, &l->link);
-	l = NULL;
+	return 0;
+}
+
+/* Beyond its bounds libmicrohttpd closes the socket, which is all there is to
+ * tell the client. */
+static void on_server_tls(int fd, const struct sockaddr *addr, socklen_t len,
+			  void *userdata)
+{
+	struct http_listener *l = userdata;
+
+	if (MHD_add_connection(l->daemon, fd, addr, len) == MHD_YES)
+		http_server_kick(l);
+}
+
+int http_server_listen_tls(struct http_server *s, int listen_fd,
+			   struct tls_identity *id, struct error *e)
+{
+	struct http_listener *l;
+	int r = listener_new(&l, s, -1, e);
+
+	if (r < 0) {
+		fd_close(listen_fd);
+		return r;
+	}
+	r = tls_listener_new(&l->tls, s->event, listen_fd, id, on_server_tls, l,
+			     e);
+	if (r < 0) {
+		listener_free(l);
+		return r;
+	}
+	list_add_tail(&s->listeners, &l->link);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * and TCP). A request's life:
  *
  *   1. The head arrives. The gate may refuse it, the route is found (404 / 405
- *      if none), the second gate ("admit") may refuse it, then route->on_head, if there is one, may refuse it or (for uploads) take
+ *      if none), the second gate ("admit") may refuse it, then
+ *      route->on_head, if there is one, may refuse it or (for uploads) take
  *      the body as a stream by http_request_stream_body().
  *   2. The body is collected up to route->max_body (413 beyond it), or passed
  *      to the stream's callbacks.
@@ -31,6 +32,7 @@
 struct error;
 struct http_server;
 struct http_request;
+struct tls_identity;
 
 #define HTTP_HEAD_MAX (32 * 1024)
 #define HTTP_BODY_MAX_DEFAULT (1024 * 1024)
@@ -65,6 +67,15 @@ void http_server_finish(struct http_server *s, uint64_t usec);
 /* Serve a listening socket (owned by the server from here on). */
 int http_server_listen(struct http_server *s, int listen_fd, struct error *e);
 
+/*
+ * The same for a TCP socket with TLS; the identity (tls_identity.h) is borrowed,
+ * and shown as it is when somebody connects. Everything below works as without:
+ * long polls, streams, uploads, upgrades. At most 128 handshakes are under way, for
+ * 10 s, or for 2 s while there are so many.
+ */
+int http_server_listen_tls(struct http_server *s, int listen_fd,
+			   struct tls_identity *id, struct error *e);
+
 /* Called for every request before routing; may reply (401). Optional. */
 void http_server_set_gate(struct http_server *s,
 			  void (*gate)(struct http_request *, void *userdata));
@@ -96,6 +107,13 @@ int http_request_json(const struct http_request *req, json_t **ret,
 		      struct error *e);
 /* true if it came over a unix socket; then *ret_uid (may be NULL) is the peer's. */
 bool http_request_peer(const struct http_request *req, uid_t *ret_uid);
+/* Whether it came over TLS. */
+bool http_request_is_tls(const struct http_request *req);
+/* The common name of the client's certificate, if it showed one that a CA of the
+ * identity has signed; else NULL. */
+const char *http_request_peer_name(const struct http_request *req);
+/* What is wrong with the certificate that it showed, a sentence; or NULL. */
+const char *http_request_peer_fault(const struct http_request *req);
 /* A UUID of this request, for logs and the Request-Id header. */
 const char *http_request_id(const struct http_request *req);
 

@@ -1,7 +1,7 @@
 http_tests = tests/http/test-byte_range tests/http/test-json \
 	tests/http/test-route tests/http/test-reply_file \
 	tests/http/test-server tests/http/test-client \
-	tests/http/test-gzip
+	tests/http/test-gzip tests/http/test-tls
 check_PROGRAMS += $(http_tests)
 HTTP_TEST_CFLAGS = $(libhttp_a_CFLAGS) $(CMOCKA_CFLAGS)
 HTTP_TEST_LIBS = $(HTTP_LIBS) $(CMOCKA_LIBS)
@@ -28,3 +28,6 @@ tests_http_test_reply_file_SOURCES = %D%/test-reply_file.c %D%/world.c \
 	%D%/world.h
 tests_http_test_reply_file_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_reply_file_LDADD = $(HTTP_TEST_LIBS)
+tests_http_test_tls_SOURCES = %D%/test-tls.c %D%/world.c %D%/world.h
+tests_http_test_tls_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_tls_LDADD = libcontroller.a $(HTTP_TEST_LIBS)

@@ -28,13 +28,15 @@ static void on_echo(struct http_request *req, void *userdata)
 	http_request_peer(req, &uid);
 	http_reply_header(req, "X-Extra", "yes");
 	http_reply_json(req, 200, json_pack(
-		"{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:i,s:o}",
+		"{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:i,s:b,s:s?,s:s?,s:o}",
 		"method", http_request_method(req),
 		"path", http_request_path(req),
 		"name", http_request_param(req, "name"),
 		"q", q, "auth", http_request_header(req, "Authorization"),
 		"type", http_request_header(req, "Content-Type"),
-		"uid", (int)uid, "body", body ? body : json_null()));
+		"uid", (int)uid, "tls", http_request_is_tls(req),
+		"peer", http_request_peer_name(req),
+		"fault", http_request_peer_fault(req), "body", body ? body : json_null()));
 }
 
 static void on_late_gone(struct http_request *req, void *userdata)
