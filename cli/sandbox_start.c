@@ -97,7 +97,7 @@ static int sandbox_start_prepare(struct sandbox_start *st, struct error *e)
 		r = sandbox_start_config(st, "dynod", "instance = auto\n", e);
 	if (r == 0)
 		r = sandbox_start_config(st, "controller", "port = 0\n"
-					 "rendezvous-port = 0\n", e);
+					 "https-port = 0\nrendezvous-port = 0\n", e);
 	if (r == 0)
 		r = sandbox_start_config(st, "router", "port = 0\n", e);
 	return r;

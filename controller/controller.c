@@ -18,6 +18,7 @@
 #include "controller/api/long_poll.h"
 #include "controller/attach/rendezvous.h"
 #include "controller/api/router_feed.h"
+#include "controller/access/instance_identity.h"
 #include "controller/access/secrets.h"
 #include "controller/slug/slug_storage.h"
 #include "controller/slug/slugs.h"
@@ -28,7 +29,6 @@
 #define TICK_USEC (5 * USEC_PER_SEC)
 #define PORT_FILE_MAX 16
 #define FINISH_USEC USEC_PER_SEC	/* for the ends of open streams */
-#define RENDEZVOUS_ADDRESS "127.0.0.1"	/* what the certificate says */
 
 /* ---- what has changed, and who waits for it ---- */
 
@@ -142,6 +142,7 @@ struct controller *controller_free(struct controller *c)
 	long_poll_free(c->routes);
 	attach_hub_free(c->attach);	/* its clients too, so before: */
 	rendezvous_free(c->rendezvous);
+	instance_identity_free(c->identity);
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
 	slug_storage_free(c->storage);
@@ -193,6 +194,26 @@ int controller_listen_tcp(const char *name, const char *address, uint16_t port,
 	return fd;
 }
 
+static int controller_listen_https(struct controller *c, const char *run,
+				   struct error *e)
+{
+	auto_free char *port_file = xasprintf("%s/https-port", run);
+	uint16_t port;
+	int fd;
+
+	if (!c->conf->https) {
+		unlink(port_file);
+		return 0;
+	}
+	fd = controller_listen_tcp("https", c->conf->https_address,
+				   (uint16_t)c->conf->https_port, port_file,
+				   &port, e);
+	if (fd < 0)
+		return fd;
+	return http_server_listen_tls(c->server, fd,
+				      instance_identity_tls(c->identity), e);
+}
+
 static int controller_listen_api(struct controller *c, const char *run,
 				 struct error *e)
 {
@@ -210,6 +231,9 @@ static int controller_listen_api(struct controller *c, const char *run,
 	r = http_server_listen(c->server, fd, e);
 	if (r < 0)
 		return r;
+	r = controller_listen_https(c, run, e);
+	if (r < 0)
+		return r;
 	fd = controller_listen_tcp("api", c->conf->listen_address,
 				   (uint16_t)c->conf->port, port_file, &port, e);
 	if (fd < 0)
@@ -219,30 +243,62 @@ static int controller_listen_api(struct controller *c, const char *run,
 	return http_server_listen(c->server, fd, e);
 }
 
-static int controller_listen_rendezvous(struct controller *c, const char *dir,
-					const char *run, struct error *e)
+/* The name in URLs: an address that means "all" is none. */
+static const char *controller_rendezvous_name(const struct controller_conf *conf)
+{
+	if (conf->rendezvous_name)
+		return conf->rendezvous_name;
+	return str_eq(conf->rendezvous_address, "0.0.0.0")
+	       ? "127.0.0.1" : conf->rendezvous_address;
+}
+
+static int controller_listen_rendezvous(struct controller *c, const char *run,
+					struct error *e)
 {
 	auto_free char *port_file = xasprintf("%s/rendezvous-port", run);
-	auto_free char *pem = xasprintf("%s/rendezvous.pem", dir);
-	auto_free char *ca = xasprintf("%s/ca.pem", run);
 	uint16_t port;
-	int fd = controller_listen_tcp("rendezvous", RENDEZVOUS_ADDRESS,
+	int fd = controller_listen_tcp("rendezvous", c->conf->rendezvous_address,
 				       (uint16_t)c->conf->rendezvous_port,
 				       port_file, &port, e);
 
 	if (fd < 0)
 		return fd;
-	c->attach_base = xasprintf("rendezvous://%s:%u", RENDEZVOUS_ADDRESS,
+	c->attach_base = xasprintf("rendezvous://%s:%u",
+				   controller_rendezvous_name(c->conf),
 				   (unsigned)port);
-	return rendezvous_new(&c->rendezvous, c->event, fd, c->attach, pem, ca,
-			      e);
+	return rendezvous_new(&c->rendezvous, c->event, fd, c->attach,
+			      instance_identity_tls(c->identity), e);
+}
+
+static int controller_identify(struct controller *c, const char *dir,
+			       const char *run, struct error *e)
+{
+	const struct controller_conf *conf = c->conf;
+	auto_free char *ca = xasprintf("%s/ca.pem", run);
+	auto_free char *old = xasprintf("%s/rendezvous.pem", dir);
+	auto_free char *names = xasprintf("%s %s %s %s",
+		conf->https_address, conf->rendezvous_address,
+		controller_rendezvous_name(conf),
+		conf->certificate_names ? conf->certificate_names : "");
+
+	/* Of versions whose CA was thrown away. */
+	unlink(old);
+	return instance_identity_new(&c->identity, c->event,
+		&(struct instance_identity_spec){
+			.dir = dir, .ca_path = ca, .names = names,
+			.certificate_file = conf->certificate_file,
+			.key_file = conf->key_file,
+			.client_ca_file = conf->client_ca_file,
+		}, e);
 }
 
 int controller_listen(struct controller *c, const char *dir, const char *run,
 		      struct error *e)
 {
-	int r = controller_listen_rendezvous(c, dir, run, e);
+	int r = controller_identify(c, dir, run, e);
 
+	if (r == 0)
+		r = controller_listen_rendezvous(c, run, e);
 	/* The API last: who can reach it finds everything in place. */
 	return r < 0 ? r : controller_listen_api(c, run, e);
 }

@@ -13,6 +13,7 @@ struct attach_hub;
 struct engine;
 struct error;
 struct http_server;
+struct instance_identity;
 struct long_poll;
 struct rendezvous;
 struct root;
@@ -27,6 +28,7 @@ struct controller {
 	struct secrets *secrets;
 	struct slug_storage *storage;
 	struct http_server *server;
+	struct instance_identity *identity;	/* from controller_listen() on */
 	struct attach_hub *attach;
 	struct rendezvous *rendezvous;
 	struct long_poll *assignments;	/* hosts that wait for their list */
@@ -48,8 +50,8 @@ int controller_new(struct controller **ret, sd_event *event,
 struct controller *controller_free(struct controller *c);
 DEFINE_AUTO(struct controller, controller_free)
 
-/* Open the sockets and write the ports that were chosen, and the CA of the
- * rendezvous port, below run (<root>/run/dyno/controller). */
+/* Open the sockets and write the ports that were chosen, and the CA of
+ * those with TLS, below run (<root>/run/dyno/controller). */
 int controller_listen(struct controller *c, const char *dir, const char *run,
 		      struct error *e);
 

@@ -16,6 +16,24 @@ static const struct conf_key keys[] = {
 	  "IPv4 address on which the API listens" },
 	{ "port", CONF_UINT, KEY(port), 0, 65535, "5080",
 	  "TCP port of the API, 0 = a free one that is kept" },
+	{ "https", CONF_BOOL, KEY(https), 0, 0, "yes",
+	  "serve the API over TLS as well" },
+	{ "https-address", CONF_STRING, KEY(https_address), 0, 0, "127.0.0.1",
+	  "IPv4 address on which it does" },
+	{ "https-port", CONF_UINT, KEY(https_port), 0, 65535, "5443",
+	  "TCP port on which it does, 0 = a free one that is kept" },
+	{ "certificate-file", CONF_STRING, KEY(certificate_file), 0, 0, NULL,
+	  "PEM chain for HTTPS and rendezvous; none: signed by the instance's CA" },
+	{ "key-file", CONF_STRING, KEY(key_file), 0, 0, NULL,
+	  "PEM key of certificate-file; none: it is in there" },
+	{ "certificate-names", CONF_STRING, KEY(certificate_names), 0, 0, NULL,
+	  "more names and addresses of this machine for our own certificate" },
+	{ "client-ca-file", CONF_STRING, KEY(client_ca_file), 0, 0, NULL,
+	  "PEM CAs that sign worker hosts; none: the instance's CA" },
+	{ "rendezvous-address", CONF_STRING, KEY(rendezvous_address), 0, 0,
+	  "127.0.0.1", "IPv4 address for attached dynos" },
+	{ "rendezvous-name", CONF_STRING, KEY(rendezvous_name), 0, 0, NULL,
+	  "what clients are told to connect to; none: rendezvous-address" },
 	{ "rendezvous-port", CONF_UINT, KEY(rendezvous_port), 0, 65535, "5000",
 	  "TLS port for attached dynos, 0 = a free one that is kept" },
 	{ "owner", CONF_STRING, KEY(owner), 0, 0, "owner@localhost",
@@ -45,6 +63,8 @@ int controller_conf_load(struct controller_conf *conf, const struct root *root,
 		r = error_set(e, EINVAL, "slug-storage: \"%s\" is neither "
 			      "\"directory\" nor of the form s3://BUCKET/PREFIX",
 			      conf->slug_storage);
+	if (r == 0 && conf->key_file && !conf->certificate_file)
+		r = error_set(e, EINVAL, "key-file needs certificate-file");
 	return r;
 }
 

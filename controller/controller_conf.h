@@ -11,7 +11,13 @@ struct controller_conf {
 	char *user;
 	char *listen_address;
 	uint64_t port;
+	bool https;
+	char *https_address;
+	uint64_t https_port;
+	char *certificate_file, *key_file, *client_ca_file;
+	char *certificate_names;
 	uint64_t rendezvous_port;
+	char *rendezvous_address, *rendezvous_name;
 	char *owner;
 	char *domain;
 	char *default_size;

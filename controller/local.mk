@@ -6,7 +6,9 @@ libcontroller_a_SOURCES = \
 	%D%/controller_conf.c %D%/controller_conf.h \
 	%D%/engine.c %D%/engine.h \
 	%D%/access/accounts.c %D%/access/accounts.h \
+	%D%/access/authority.c %D%/access/authority.h \
 	%D%/access/certificate.c %D%/access/certificate.h \
+	%D%/access/instance_identity.c %D%/access/instance_identity.h \
 	%D%/access/collaborators.c %D%/access/collaborators.h \
 	%D%/access/principal.c %D%/access/principal.h \
 	%D%/access/secrets.c %D%/access/secrets.h \

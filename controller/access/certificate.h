@@ -1,20 +1,19 @@
 #pragma once
 
 /*
- * certificate.h - the rendezvous port's identity, made at first start.
- *
- * One file holds key, certificate (IP 127.0.0.1, DNS localhost) and the CA
- * certificate that signed it. The CA's key signs once and is never stored, so
- * that nobody can make other certificates which our clients would trust.
+ * certificate.h - the certificate that the ports with TLS show, as a file: ours,
+ * signed by the instance's CA, for every name by which this machine is reached.
  */
 #include "base/base.h"
 
-#include <gnutls/gnutls.h>
-
+struct authority;
 struct error;
 
-/* Load path, or make it (also when it is about to expire). ca_path gets a
- * copy of the CA certificate, readable by everybody. The caller frees with
- * gnutls_certificate_free_credentials(). */
-int certificate_load(gnutls_certificate_credentials_t *ret, const char *path,
-		     const char *ca_path, struct error *e);
+/*
+ * Have a good one in path (key and certificate, mode 0600): what is there is kept
+ * while the CA has signed it, it names everything and lasts for 30 days more; else it
+ * is made. names: of the configuration, separated by commas or blanks; NULL: none. To
+ * be called at the start and daily.
+ */
+int certificate_ensure(struct authority *a, const char *path, const char *names,
+		       struct error *e);

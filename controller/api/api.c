@@ -63,7 +63,8 @@ char *api_base(struct http_request *req, const struct controller *c)
 
 	if (http_request_peer(req, &uid) || !host || !api_host_ok(host))
 		return xstrdup(c->base);
-	return xasprintf("http://%s", host);
+	return xasprintf("%s://%s", http_request_is_tls(req) ? "https" : "http",
+			 host);
 }
 
 static int api_body(struct api_call *call, struct error *e)

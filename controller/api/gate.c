@@ -10,6 +10,7 @@
 #include "controller/model/outcome.h"
 
 #include <gnutls/gnutls.h>
+#include <stdio.h>
 #include <strings.h>
 
 #define CREDENTIALS_MAX 1024
@@ -60,9 +61,23 @@ static char *gate_token(struct http_request *req)
 	return NULL;
 }
 
+/* A worker host shows a certificate that was made for it. */
+static bool gate_is_certified(const struct http_request *req,
+			      struct principal *ret)
+{
+	const char *name = http_request_peer_name(req);
+
+	if (!name || strlen(name) >= sizeof(ret->host))
+		return false;
+	ret->scope = PRINCIPAL_HOST;
+	snprintf(ret->host, sizeof(ret->host), "%s", name);
+	return true;
+}
+
 static int gate_identify(struct controller *c, struct http_request *req,
 			 struct principal *ret, struct error *e)
 {
+	const char *fault = http_request_peer_fault(req);
 	auto_free char *token = NULL;
 	uid_t uid = (uid_t)-1;
 
@@ -72,12 +87,14 @@ static int gate_identify(struct controller *c, struct http_request *req,
 		return 0;
 	}
 	token = gate_token(req);
+	if (!token && gate_is_certified(req, ret))
+		return 0;
 	if (!token && uid != (uid_t)-1)
 		return outcome_set(e, OUTCOME_FORBIDDEN,
 				   "User %u may not use this socket without a "
 				   "token.", (unsigned)uid);
 	if (!token)
-		return outcome_set(e, OUTCOME_UNAUTHORIZED,
+		return outcome_set(e, OUTCOME_UNAUTHORIZED, "%s", fault ? fault :
 				   "Invalid credentials provided.");
 	if (secrets_is_token(c->secrets, token)) {
 		*ret = c->engine->self;
@@ -106,7 +123,8 @@ void gate_check(struct http_request *req, void *userdata)
 	struct error e;
 	int r;
 
-	if (gate_is_capability(http_request_path(req)))
+	if (gate_is_capability(http_request_path(req)) ||
+	    str_eq(http_request_path(req), "/access/ca"))
 		return;
 	p = xcalloc(1, sizeof(*p));
 	http_request_set_context(req, p, gate_free);

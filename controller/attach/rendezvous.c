@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "controller/attach/attach.h"
-#include "controller/access/certificate.h"
 #include "controller/attach/record.h"
 #include "controller/attach/rendezvous.h"
 #include "controller/attach/tls_conn.h"
+#include "http/tls_identity.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ struct rendezvous {
 	struct attach_hub *hub;		/* borrowed */
 	int listen_fd;
 	sd_event_source *accept;
-	gnutls_certificate_credentials_t cred;
+	struct tls_identity *id;	/* borrowed */
 	struct list clients;
 	size_t strangers;
 };
@@ -304,12 +304,14 @@ static const struct tls_conn_events client_events = {
 
 static int client_new(struct rendezvous *rv, int fd, struct error *e)
 {
+	auto_(tls_creds_unref_p) struct tls_creds *creds =
+		tls_identity_creds(rv->id);
 	struct client *cl = xcalloc(1, sizeof(*cl));
 
 	cl->rv = rv;
 	list_add_tail(&rv->clients, &cl->link);
 	rv->strangers++;
-	if (tls_conn_new(&cl->conn, rv->event, fd, rv->cred, &client_events, cl,
+	if (tls_conn_new(&cl->conn, rv->event, fd, creds, &client_events, cl,
 			 e) < 0) {
 		client_free(cl);
 		return -EIO;
@@ -335,7 +337,7 @@ static int on_rendezvous_accept(sd_event_source *src, int listen_fd,
 }
 
 int rendezvous_new(struct rendezvous **ret, sd_event *event, int listen_fd,
-		   struct attach_hub *hub, const char *pem, const char *ca,
+		   struct attach_hub *hub, struct tls_identity *id,
 		   struct error *e)
 {
 	struct rendezvous *rv = xcalloc(1, sizeof(*rv));
@@ -345,16 +347,12 @@ int rendezvous_new(struct rendezvous **ret, sd_event *event, int listen_fd,
 	rv->hub = hub;
 	rv->listen_fd = listen_fd;
 	list_init(&rv->clients);
-	r = certificate_load(&rv->cred, pem, ca, e);
-	if (r == 0) {
-		r = sd_event_add_io(event, &rv->accept, listen_fd, EPOLLIN,
-				    on_rendezvous_accept, rv);
-		if (r < 0)
-			error_ret(e, r, "watch the rendezvous port");
-	}
+	rv->id = id;
+	r = sd_event_add_io(event, &rv->accept, listen_fd, EPOLLIN,
+			    on_rendezvous_accept, rv);
 	if (r < 0) {
 		rendezvous_free(rv);
-		return r;
+		return error_ret(e, r, "watch the rendezvous port");
 	}
 	sd_event_source_set_description(rv->accept, "rendezvous port");
 	*ret = rv;
@@ -371,8 +369,6 @@ struct rendezvous *rendezvous_free(struct rendezvous *rv)
 		client_free(cl);
 	rv->accept = loop_unref(rv->accept);
 	fd_close(rv->listen_fd);
-	if (rv->cred)
-		gnutls_certificate_free_credentials(rv->cred);
 	free(rv);
 	return NULL;
 }

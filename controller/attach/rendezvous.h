@@ -12,12 +12,13 @@
 struct attach_hub;
 struct error;
 struct rendezvous;
+struct tls_identity;
 
 #define RENDEZVOUS_STRANGERS_MAX 64	/* that have not shown their secret */
 #define RENDEZVOUS_SECRET_SEC 10	/* within which they must */
 
-/* listen_fd is taken. pem, ca: certificate.h. */
+/* listen_fd is taken; the identity is borrowed, see http/tls_identity.h. */
 int rendezvous_new(struct rendezvous **ret, sd_event *event, int listen_fd,
-		   struct attach_hub *hub, const char *pem, const char *ca,
+		   struct attach_hub *hub, struct tls_identity *id,
 		   struct error *e);
 struct rendezvous *rendezvous_free(struct rendezvous *rv);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "controller/attach/tls_conn.h"
+#include "http/tls_creds.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 
 struct tls_conn {
 	int fd;
+	struct tls_creds *creds;
 	gnutls_session_t session;
 	sd_event_source *io, *kick;
 	const struct tls_conn_events *events;
@@ -29,6 +31,7 @@ static void tls_conn_destroy(struct tls_conn *c)
 	c->kick = loop_unref(c->kick);
 	if (c->session)
 		gnutls_deinit(c->session);
+	tls_creds_unref(c->creds);
 	buf_deinit(&c->record);
 	fd_close(c->fd);
 	free(c);
@@ -189,26 +192,8 @@ void tls_conn_bye(struct tls_conn *c)
 	shutdown(c->fd, SHUT_WR);
 }
 
-static int tls_conn_session(struct tls_conn *c,
-			    gnutls_certificate_credentials_t cred)
-{
-	int r = gnutls_init(&c->session, GNUTLS_SERVER | GNUTLS_NONBLOCK);
-
-	if (r == 0)
-		r = gnutls_set_default_priority(c->session);
-	if (r == 0)
-		r = gnutls_credentials_set(c->session, GNUTLS_CRD_CERTIFICATE,
-					   cred);
-	if (r == 0) {
-		gnutls_transport_set_int(c->session, c->fd);
-		gnutls_certificate_server_set_request(c->session,
-						      GNUTLS_CERT_IGNORE);
-	}
-	return r;
-}
-
 int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
-		 gnutls_certificate_credentials_t cred,
+		 struct tls_creds *creds,
 		 const struct tls_conn_events *events, void *userdata,
 		 struct error *e)
 {
@@ -218,11 +203,15 @@ int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
 	c->fd = fd;
 	c->events = events;
 	c->userdata = userdata;
-	r = tls_conn_session(c, cred);
-	if (r != 0) {
+	c->creds = tls_creds_ref(creds);
+	r = tls_creds_session(creds, NULL, &c->session, e);
+	if (r < 0) {
 		tls_conn_destroy(c);
-		return error_set(e, EIO, "prepare TLS: %s", gnutls_strerror(r));
+		return r;
 	}
+	gnutls_transport_set_int(c->session, fd);
+	/* The secret says who it is. */
+	gnutls_certificate_server_set_request(c->session, GNUTLS_CERT_IGNORE);
 	r = sd_event_add_io(event, &c->io, fd, EPOLLIN | EPOLLRDHUP,
 			    on_tls_conn_io, c);
 	if (r >= 0)

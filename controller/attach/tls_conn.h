@@ -5,11 +5,11 @@
  */
 #include "base/base.h"
 
-#include <gnutls/gnutls.h>
 #include <systemd/sd-event.h>
 
 struct error;
 struct tls_conn;
+struct tls_creds;
 
 struct tls_conn_events {
 	/* The handshake is done. */
@@ -22,9 +22,10 @@ struct tls_conn_events {
 	void (*on_closed)(struct tls_conn *c, void *userdata);
 };
 
-/* fd is non-blocking and taken in every case. */
+/* fd is non-blocking and taken in every case; creds: a server's, it gets a
+ * reference of its own. */
 int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
-		 gnutls_certificate_credentials_t cred,
+		 struct tls_creds *creds,
 		 const struct tls_conn_events *events, void *userdata,
 		 struct error *e);
 /* Also inside its own events. Returns NULL. */

@@ -71,7 +71,7 @@ static void instance_configure(struct instance *in)
 	auto_free char *etc = xasprintf("%s/etc/dyno", in->dir);
 	auto_free char *file = xasprintf("%s/controller.conf", etc);
 	auto_free char *text = xasprintf(
-		"user = %u:%u\nport = 0\nrendezvous-port = 0\n"
+		"user = %u:%u\nport = 0\nhttps-port = 0\nrendezvous-port = 0\n"
 		"owner = u@example.com\n", (unsigned)getuid(),
 		(unsigned)getgid());
 

@@ -1,4 +1,5 @@
 controller_tests = \
+	tests/controller/test-authority \
 	tests/controller/test-config_vars \
 	tests/controller/test-domain_name \
 	tests/controller/test-formation \
@@ -15,6 +16,9 @@ check_PROGRAMS += $(controller_tests)
 CONTROLLER_TEST_CFLAGS = $(libcontroller_a_CFLAGS) $(CMOCKA_CFLAGS)
 CONTROLLER_TEST_LIBS = $(CONTROLLER_LIBS) $(CMOCKA_LIBS)
 
+tests_controller_test_authority_SOURCES = %D%/test-authority.c
+tests_controller_test_authority_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_authority_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_config_vars_SOURCES = %D%/test-config_vars.c
 tests_controller_test_config_vars_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_config_vars_LDADD = $(CONTROLLER_TEST_LIBS)

@@ -42,7 +42,7 @@ class Controller:
         self.process = None
         os.makedirs(self.root + "/etc/dyno")
         with open(self.root + "/etc/dyno/controller.conf", "w") as f:
-            f.write(f"user = {USER}\nport = 0\nrendezvous-port = 0\n{conf}")
+            f.write(f"user = {USER}\nport = 0\nhttps-port = 0\nrendezvous-port = 0\n{conf}")
         if slugs_conf is not None:
             self.write_conf(slugs_conf)
 
