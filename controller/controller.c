@@ -17,6 +17,7 @@
 #include "controller/model/seals.h"
 #include "controller/api/long_poll.h"
 #include "controller/attach/rendezvous.h"
+#include "controller/api/release_clock.h"
 #include "controller/api/router_feed.h"
 #include "controller/access/instance_identity.h"
 #include "controller/access/secrets.h"
@@ -76,6 +77,8 @@ static int controller_edges(struct controller *c, struct error *e)
 				  e);
 	if (r == 0)
 		r = long_poll_new(&c->routes, c->event, router_feed_answer, c, e);
+	if (r == 0)
+		r = release_clock_new(&c->clock, c->event, c->engine, e);
 	if (r == 0)
 		r = api_routes_serve(c, e);
 	if (r == 0)
@@ -140,6 +143,7 @@ struct controller *controller_free(struct controller *c)
 	http_server_free(c->server);
 	long_poll_free(c->assignments);
 	long_poll_free(c->routes);
+	release_clock_free(c->clock);
 	attach_hub_free(c->attach);	/* its clients too, so before: */
 	rendezvous_free(c->rendezvous);
 	instance_identity_free(c->identity);

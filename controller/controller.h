@@ -15,6 +15,7 @@ struct error;
 struct http_server;
 struct instance_identity;
 struct long_poll;
+struct release_clock;
 struct rendezvous;
 struct root;
 struct secrets;
@@ -31,6 +32,7 @@ struct controller {
 	struct instance_identity *identity;	/* from controller_listen() on */
 	struct attach_hub *attach;
 	struct rendezvous *rendezvous;
+	struct release_clock *clock;
 	struct long_poll *assignments;	/* hosts that wait for their list */
 	struct long_poll *routes;	/* routers that wait for a change */
 	uint64_t routes_revision;

@@ -46,6 +46,16 @@ static const struct conf_key keys[] = {
 	  "where slugs are kept: directory, or s3://BUCKET/PREFIX" },
 	{ "one-per-type", CONF_BOOL, KEY(one_per_type), 0, 0, "no",
 	  "allow only one Eco or Basic dyno per process type, as Heroku does" },
+	{ "release-timeout", CONF_SEC, KEY(release_timeout), 1, 86400, "3600",
+	  "seconds that a release command may take" },
+	{ "preboot-window", CONF_SEC, KEY(preboot_window), 1, 86400, "180",
+	  "seconds for which the old web dynos serve on (feature preboot)" },
+	{ "health-window", CONF_SEC, KEY(health_window), 1, 86400, "120",
+	  "seconds in which web dynos must come up (health-gated-releases)" },
+	{ "release-days", CONF_UINT, KEY(release_days), 0, 36500, "30",
+	  "days after which a release may expire" },
+	{ "release-keep", CONF_UINT, KEY(release_keep), 1, 1000000, "20",
+	  "how many of the newest releases of an app never expire" },
 };
 
 int controller_conf_load(struct controller_conf *conf, const struct root *root,

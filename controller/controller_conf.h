@@ -23,6 +23,10 @@ struct controller_conf {
 	char *default_size;
 	char *slug_storage;
 	bool one_per_type;
+	uint64_t release_timeout;	/* seconds */
+	uint64_t preboot_window;	/* seconds */
+	uint64_t health_window;		/* seconds */
+	uint64_t release_days, release_keep;
 };
 
 /* Defaults, then <etc>/controller.conf and controller.conf.d. */

@@ -9,6 +9,7 @@
 #include "controller/engine.h"
 #include "controller/model/live.h"
 #include "controller/logplex/logs.h"
+#include "controller/logplex/outputs.h"
 #include "controller/state/state_driver.h"
 #include "slugstore/store.h"
 
@@ -31,6 +32,7 @@ int engine_new(struct engine **ret, const struct controller_conf *conf,
 	auto_(engine_free_p) struct engine *g = xcalloc(1, sizeof(*g));
 	auto_free char *state = xasprintf("%s/state.db", dir);
 	auto_free char *lines = xasprintf("%s/logs.db", dir);
+	auto_free char *outputs = xasprintf("%s/outputs.db", dir);
 	auto_free char *slugs = xasprintf("%s/slugs", dir);
 	int r;
 
@@ -41,6 +43,8 @@ int engine_new(struct engine **ret, const struct controller_conf *conf,
 		r = vault_new(&g->vault, dir, e);
 	if (r == 0)
 		r = logs_new(&g->logs, lines, e);
+	if (r == 0)
+		r = outputs_open(&g->outputs, outputs, e);
 	if (r == 0)
 		r = store_open(&g->slugs, slugs, e);
 	if (r == 0)
@@ -56,6 +60,7 @@ struct engine *engine_free(struct engine *g)
 	if (!g)
 		return NULL;
 	store_free(g->slugs);
+	outputs_free(g->outputs);
 	logs_free(g->logs);
 	state_free(g->state);
 	vault_free(g->vault);

@@ -13,6 +13,7 @@ struct controller_conf;
 struct error;
 struct live;
 struct logs;
+struct outputs;
 struct slug_storage;
 struct store;
 struct vault;
@@ -22,6 +23,7 @@ struct engine {
 	struct state *state;
 	struct vault *vault;
 	struct logs *logs;
+	struct outputs *outputs;
 	struct live *live;
 	struct store *slugs;
 	struct slug_storage *storage;	/* whose blobs are there; borrowed */

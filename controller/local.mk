@@ -24,6 +24,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_dynos.c \
 	%D%/api/api_features.c \
 	%D%/api/api_logs.c \
+	%D%/api/api_outputs.c %D%/api/api_outputs.h \
 	%D%/api/api_releases.c \
 	%D%/api/api_routes.c \
 	%D%/api/api_slugs.c %D%/api/api_slugs.h \
@@ -32,6 +33,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
 	%D%/api/packed_body.c %D%/api/packed_body.h \
 	%D%/api/range.c %D%/api/range.h \
+	%D%/api/release_clock.c %D%/api/release_clock.h \
 	%D%/api/router_feed.c %D%/api/router_feed.h \
 	%D%/api/upstream.c %D%/api/upstream.h \
 	%D%/api/upstream_logs.c \
@@ -46,6 +48,8 @@ libcontroller_a_SOURCES = \
 	%D%/logplex/log_ring.c %D%/logplex/log_ring.h \
 	%D%/logplex/log_store.c %D%/logplex/log_store.h \
 	%D%/logplex/logs.c %D%/logplex/logs.h \
+	%D%/logplex/output_capture.c %D%/logplex/output_capture.h \
+	%D%/logplex/outputs.c %D%/logplex/outputs.h \
 	%D%/model/apps.c %D%/model/apps.h \
 	%D%/model/assignments.c %D%/model/assignments.h \
 	%D%/model/buildpacks.c %D%/model/buildpacks.h \
@@ -59,13 +63,18 @@ libcontroller_a_SOURCES = \
 	%D%/model/features.c %D%/model/features.h \
 	%D%/model/fixed_id.c %D%/model/fixed_id.h \
 	%D%/model/formation.c %D%/model/formation.h \
+	%D%/model/health_gate.c %D%/model/health_gate.h \
 	%D%/model/hosts.c %D%/model/hosts.h \
 	%D%/model/live.c %D%/model/live.h \
 	%D%/model/names.c %D%/model/names.h \
 	%D%/model/one_off.c %D%/model/one_off.h \
 	%D%/model/outcome.c %D%/model/outcome.h \
 	%D%/model/placement.c %D%/model/placement.h \
+	%D%/model/preboot.c %D%/model/preboot.h \
+	%D%/model/release_phase.c %D%/model/release_phase.h \
+	%D%/model/release_switch.c %D%/model/release_switch.h \
 	%D%/model/releases.c %D%/model/releases.h \
+	%D%/model/retention.c %D%/model/retention.h \
 	%D%/model/scaling.c %D%/model/scaling.h \
 	%D%/model/seals.c %D%/model/seals.h \
 	%D%/model/sizes.c %D%/model/sizes.h \

@@ -165,6 +165,7 @@ static int dyno_create_call(struct api_call *call, struct error *e)
 		.attach = json_flag(body, "attach", false),
 		.no_tty = json_flag(body, "force_no_tty", false),
 		.time_to_live = json_int(body, "time_to_live", 0),
+		.release = json_object_get(body, "release"),
 	};
 	auto_json *dyno = NULL;
 	int r = one_off_run(call->c->engine, &call->app, &o, &dyno, e);

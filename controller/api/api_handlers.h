@@ -20,6 +20,7 @@ ROUTE_FN(api_releases_list);
 ROUTE_FN(api_releases_create);
 ROUTE_FN(api_releases_get);
 ROUTE_FN(api_releases_config);
+ROUTE_FN(api_outputs_stream);
 
 ROUTE_FN(api_formation_list);
 ROUTE_FN(api_formation_get);

@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "controller/api/api_handlers.h"
+#include "controller/api/api_outputs.h"
 #include "controller/engine.h"
 #include "controller/model/outcome.h"
 #include "controller/model/releases.h"
@@ -12,8 +13,16 @@ static const char *const release_attrs[] = { "version", "id", NULL };
 static int config_get_call(struct api_call *call, struct error *e)
 {
 	return releases_config(call->c->engine, json_str(call->app.j, "id"),
-			       json_int(call->app.j, "version", 0), &call->reply,
-			       e);
+			       releases_base(call->app.j), &call->reply, e);
+}
+
+static json_t *release_view(struct api_call *call, const json_t *release)
+{
+	json_t *view = views_release(&call->views, call->app.j, release);
+
+	json_object_set_new(view, "output_stream_url",
+			    api_outputs_url(call, release));
+	return view;
 }
 
 static int config_patch_call(struct api_call *call, struct error *e)
@@ -34,8 +43,7 @@ static int releases_list_call(struct api_call *call, struct error *e)
 		return r;
 	out = json_array();
 	json_array_foreach(all, i, release)
-		json_array_append_new(out, views_release(&call->views,
-							 call->app.j, release));
+		json_array_append_new(out, release_view(call, release));
 	return api_page(call, out, release_attrs, e);
 }
 
@@ -51,7 +59,7 @@ static int release_get_call(struct api_call *call, struct error *e)
 	int r = release_param(call, &release, e);
 
 	if (r == 0)
-		call->reply = views_release(&call->views, call->app.j, release);
+		call->reply = release_view(call, release);
 	return r;
 }
 
@@ -85,7 +93,7 @@ static int release_create_call(struct api_call *call, struct error *e)
 	if (r != 0)
 		return r;
 	call->status = 201;
-	call->reply = views_release(&call->views, call->app.j, made);
+	call->reply = release_view(call, made);
 	return 0;
 }
 

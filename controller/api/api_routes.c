@@ -46,6 +46,8 @@ static const struct http_route routes[] = {
 	{ "GET",    "/apps/:app/releases/:release/config-vars",
 	  api_releases_config },
 
+	{ "GET",    "/release-outputs/:app/:release", api_outputs_stream },
+
 	{ "GET",    "/apps/:app/formation", api_formation_list },
 	{ "PATCH",  "/apps/:app/formation", api_formation_batch },
 	{ "GET",    "/apps/:app/formation/:type", api_formation_get },

@@ -17,7 +17,7 @@
 
 /* The secret or the signature in the URL is the credential. */
 static const char *const capabilities[] = {
-	"/attach/", "/slug-blobs/", "/log-streams/",
+	"/attach/", "/slug-blobs/", "/log-streams/", "/release-outputs/",
 };
 
 static bool gate_is_capability(const char *path)

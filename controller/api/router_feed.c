@@ -12,6 +12,7 @@
 #include "controller/api/gate.h"
 #include "controller/model/live.h"
 #include "controller/api/long_poll.h"
+#include "controller/model/preboot.h"
 #include "controller/api/router_feed.h"
 
 void router_feed_changed(struct controller *c)
@@ -58,19 +59,22 @@ static int router_feed_app(struct controller *c, const struct views *v,
 	const char *id = json_str(app, "id"), *name = json_str(app, "name");
 	auto_json *formation = NULL, *dynos = NULL, *web = json_array();
 	auto_json *hosts = NULL;
+	bool old;
 	json_t *dyno;
 	size_t i;
 	int r = dynos_formation(c->engine, id, &formation, e);
 
 	if (r == 0)
-		r = dynos_list(c->engine, id, &dynos, e);
+		r = dynos_list_all(c->engine, id, &dynos, e);
 	if (r == 0)
 		r = router_feed_hosts(c, app, &hosts, e);
 	if (r != 0)
 		return r;
+	old = preboot_is_serving(c->engine, dynos, v->now);
 	json_array_foreach(dynos, i, dyno)
 		if (str_eq(json_str(dyno, "kind"), "formation") &&
-		    str_eq(json_str(dyno, "type"), "web"))
+		    str_eq(json_str(dyno, "type"), "web") &&
+		    !json_str(dyno, "retiring") == !old)
 			json_array_append_new(web, router_feed_dyno(v, dyno));
 	json_array_append_new(out, json_pack("{s:s, s:O, s:b, s:b, s:I, s:O}",
 		"app", name, "hosts", hosts,

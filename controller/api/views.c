@@ -7,6 +7,7 @@
 #include "controller/model/apps.h"
 #include "controller/model/fixed_id.h"
 #include "controller/model/live.h"
+#include "controller/model/release_switch.h"
 #include "controller/api/views.h"
 
 
@@ -139,7 +140,7 @@ json_t *views_release(const struct views *v, const json_t *app,
 		"updated_at",
 	};
 	const char *slug = json_str(release, "slug");
-	bool current = json_int(app, "version", 0) ==
+	bool current = release_switch_current(app) ==
 		       json_int(release, "version", -1);
 	bool eligible = slug && str_eq(json_str(release, "status"), "succeeded");
 	json_t *out = json_pack("{s:o, s:o, s:[], s:b, s:b, s:n, s:n}",
@@ -152,6 +153,9 @@ json_t *views_release(const struct views *v, const json_t *app,
 	views_copy(out, release, copied, ARRAY_SIZE(copied));
 	json_object_set_new(out, "slug", slug ? json_pack("{s:s}", "id", slug)
 					      : json_null());
+	/* One of ours: why it has failed. */
+	if (json_str(release, "failure"))
+		json_object_set(out, "failure", json_object_get(release, "failure"));
 	json_object_set_new(out, "artifacts", slug ?
 		json_pack("[{s:s, s:s}]", "type", "slug", "id", slug) :
 		json_array());

@@ -230,7 +230,7 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 	auto_json *dynos = NULL;
 	json_t *dyno;
 	size_t i;
-	int r = dynos_list(c->g, id, &dynos, e);
+	int r = dynos_list_all(c->g, id, &dynos, e);
 
 	if (r == 0)
 		r = state_list(c->g->state, prefix, &items, e);

@@ -58,7 +58,8 @@ static void dyno_plan_slot(const struct dyno_plan_spec *spec, const char *type,
 		return;
 	add = json_pack("{s:s, s:s}", "name", name, "type", type);
 	if (old) {
-		json_array_append(p->remove, old);
+		json_array_append(spec->beside && str_eq(type, spec->beside) ?
+				  p->retire : p->remove, old);
 		json_object_set(add, "old", old);
 	}
 	json_array_append_new(p->add, add);
@@ -84,7 +85,7 @@ void dyno_plan_make(const struct dyno_plan_spec *spec, struct dyno_plan *ret)
 	json_t *entry, *d;
 	size_t i;
 
-	*ret = (struct dyno_plan){ json_array(), json_array() };
+	*ret = (struct dyno_plan){ json_array(), json_array(), json_array() };
 	json_array_foreach(spec->formation, i, entry)
 		for (int64_t n = 1; n <= json_int(entry, "quantity", 0); n++) {
 			const char *type = json_str(entry, "type");
@@ -102,6 +103,7 @@ void dyno_plan_make(const struct dyno_plan_spec *spec, struct dyno_plan *ret)
 void dyno_plan_deinit(struct dyno_plan *p)
 {
 	json_decref(p->remove);
+	json_decref(p->retire);
 	json_decref(p->add);
-	*p = (struct dyno_plan){ NULL, NULL };
+	*p = (struct dyno_plan){ NULL, NULL, NULL };
 }

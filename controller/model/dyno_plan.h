@@ -21,14 +21,17 @@ struct dyno_plan_spec {
 	enum dyno_scope scope;
 	const char *which;		/* the type, id or host */
 	const json_t *types;		/* array of strings */
+	const char *beside;		/* a type whose old dynos stay beside the new
+					 * ones for a while, or NULL */
 };
 
 struct dyno_plan {
 	json_t *remove;			/* the dynos that go */
+	json_t *retire;			/* those of the type "beside" that go later */
 	json_t *add;			/* {name, type, old: dyno | absent} */
 };
 
-/* One-off dynos (kind "run") are left alone. Numbers of a type are 1..quantity
+/* dynos: without those that retire already. One-off dynos (kind "run") are left alone. Numbers of a type are 1..quantity
  * without gaps; the highest go first. */
 void dyno_plan_make(const struct dyno_plan_spec *spec, struct dyno_plan *ret);
 void dyno_plan_deinit(struct dyno_plan *p);

@@ -6,6 +6,9 @@
 #include "controller/engine.h"
 #include "controller/model/formation.h"
 #include "controller/model/outcome.h"
+#include "controller/model/preboot.h"
+#include "controller/model/release_phase.h"
+#include "controller/model/release_switch.h"
 
 #include <stdio.h>
 
@@ -18,8 +21,8 @@ static int dynos_order(const void *a, const void *b)
 	return strverscmp(x ? x : "", y ? y : "");
 }
 
-int dynos_list(struct engine *g, const char *app_id, json_t **ret,
-	       struct error *e)
+static int dynos_read(struct engine *g, const char *app_id, bool all,
+		      json_t **ret, struct error *e)
 {
 	auto_doc_list docs = DOC_LIST_INIT;
 	json_t *out;
@@ -31,9 +34,22 @@ int dynos_list(struct engine *g, const char *app_id, json_t **ret,
 		qsort(docs.v, docs.n, sizeof(*docs.v), dynos_order);
 	out = json_array();
 	for (size_t i = 0; i < docs.n; i++)
-		json_array_append(out, docs.v[i].j);
+		if (all || !json_str(docs.v[i].j, "retiring"))
+			json_array_append(out, docs.v[i].j);
 	*ret = out;
 	return 0;
+}
+
+int dynos_list(struct engine *g, const char *app_id, json_t **ret,
+	       struct error *e)
+{
+	return dynos_read(g, app_id, false, ret, e);
+}
+
+int dynos_list_all(struct engine *g, const char *app_id, json_t **ret,
+		   struct error *e)
+{
+	return dynos_read(g, app_id, true, ret, e);
 }
 
 static int dynos_find_name(struct engine *g, const char *app_id,
@@ -45,7 +61,7 @@ static int dynos_find_name(struct engine *g, const char *app_id,
 	for (size_t i = 0; r == 0 && i < docs.n; i++) {
 		const char *s = json_str(docs.v[i].j, "name");
 
-		if (s && str_eq(s, name)) {
+		if (s && str_eq(s, name) && !json_str(docs.v[i].j, "retiring")) {
 			*ret = docs.v[i];
 			docs.v[i] = DOC_INIT;
 			return 0;
@@ -131,7 +147,7 @@ static int dynos_add_planned(struct change *c, const json_t *app,
 		"name", json_str(add, "name"), "type", type,
 		"host", json_str(json_object_get(add, "old"), "host"),
 		"kind", "formation",
-		"release", (json_int_t)json_int(app, "version", 0),
+		"release", (json_int_t)release_switch_current(app),
 		"size", json_str(entry, "size"),
 		"command", json_str(entry, "command"));
 
@@ -140,32 +156,62 @@ static int dynos_add_planned(struct change *c, const json_t *app,
 	return dynos_add(c, json_str(app, "id"), dyno, e);
 }
 
+static int dynos_carry_out(struct change *c, const json_t *app,
+			   const json_t *formation, const struct dyno_plan *plan,
+			   bool count_restart, struct error *e)
+{
+	const char *app_id = json_str(app, "id");
+	json_t *it;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(plan->remove, i, it)
+		dynos_remove(c, app_id, it);
+	json_array_foreach(plan->retire, i, it)
+		preboot_retire(c, app_id, it);
+	json_array_foreach(plan->add, i, it)
+		if (r == 0)
+			r = dynos_add_planned(c, app, formation, it,
+					      count_restart, e);
+	return r;
+}
+
+/* The rest of spec is the caller's. */
+static int dynos_plan(struct change *c, const json_t *app,
+		      struct dyno_plan_spec *spec, bool count_restart,
+		      struct error *e)
+{
+	auto_json *dynos = NULL;
+	struct dyno_plan plan;
+	int r = dynos_list(c->g, json_str(app, "id"), &dynos, e);
+
+	if (r < 0)
+		return r;
+	spec->dynos = dynos;
+	dyno_plan_make(spec, &plan);
+	r = dynos_carry_out(c, app, spec->formation, &plan, count_restart, e);
+	dyno_plan_deinit(&plan);
+	return r;
+}
+
 int dynos_arrange(struct change *c, const json_t *app, const json_t *formation,
 		  enum dyno_scope scope, const void *which, bool count_restart,
 		  struct error *e)
 {
-	const char *app_id = json_str(app, "id");
-	auto_json *dynos = NULL;
-	struct dyno_plan plan;
-	json_t *it;
-	size_t i;
-	int r = dynos_list(c->g, app_id, &dynos, e);
-
-	if (r < 0)
-		return r;
-	dyno_plan_make(&(struct dyno_plan_spec){
-		.formation = formation, .dynos = dynos, .scope = scope,
+	return dynos_plan(c, app, &(struct dyno_plan_spec){
+		.formation = formation, .scope = scope,
 		.which = scope == DYNO_SCOPE_TYPES ? NULL : which,
 		.types = scope == DYNO_SCOPE_TYPES ? which : NULL,
-	}, &plan);
-	json_array_foreach(plan.remove, i, it)
-		dynos_remove(c, app_id, it);
-	json_array_foreach(plan.add, i, it)
-		if (r == 0)
-			r = dynos_add_planned(c, app, formation, it,
-					      count_restart, e);
-	dyno_plan_deinit(&plan);
-	return r;
+	}, count_restart, e);
+}
+
+int dynos_replace(struct change *c, const json_t *app, const json_t *formation,
+		  bool beside, struct error *e)
+{
+	return dynos_plan(c, app, &(struct dyno_plan_spec){
+		.formation = formation, .scope = DYNO_SCOPE_ALL,
+		.beside = beside ? "web" : NULL,
+	}, false, e);
 }
 
 int dynos_restart(struct engine *g, const struct doc *app,
@@ -211,6 +257,9 @@ int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 	if (str_eq(json_str(dyno, "kind"), "formation"))
 		return dynos_restart(g, app, DYNO_SCOPE_ID, json_str(dyno, "id"),
 				     e);
+	if (json_flag(dyno, "phase", false))
+		return release_phase_end(g, json_str(app->j, "id"), dyno, -1,
+					 "it was stopped", e);
 	dynos_remove(&c, json_str(app->j, "id"), dyno);
 	change_app(&c, app);
 	return change_commit(&c, e);
@@ -238,7 +287,7 @@ int dynos_succeed(struct engine *g, const char *app_id, const char *id,
 }
 
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
-		   struct error *e)
+		   int64_t exit_status, struct error *e)
 {
 	auto_doc d = DOC_INIT;
 	auto_change c = change_begin(g);
@@ -246,6 +295,8 @@ int dynos_complete(struct engine *g, const char *app_id, const char *id,
 
 	if (r != 0 || !str_eq(json_str(d.j, "kind"), "run"))
 		return r < 0 ? r : 0;
+	if (json_flag(d.j, "phase", false))
+		return release_phase_end(g, app_id, d.j, exit_status, NULL, e);
 	change_expect(&c, &d);
 	dynos_remove(&c, app_id, d.j);
 	return change_commit(&c, e);

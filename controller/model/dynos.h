@@ -6,7 +6,7 @@
  * list of its host.
  *
  *   /apps/<app>/dynos/<id>      {id, name, type, kind, release, size, command,
- *                                host, created_at, ...}
+ *                                host, created_at, env (sealed), phase, retiring, ...}
  *   /host-dynos/<host>/<id>     {app}	placed on a host
  *   /unplaced/<id>              {app}	no host has registered yet
  *   /attach/<secret>            {app, dyno}	a client may attach, once
@@ -18,11 +18,14 @@ struct engine;
 struct error;
 
 /* The dynos of an app, formation and one-off, as an array in the order of
- * their names. A new reference. */
+ * their names, without those that retire (preboot.h). A new reference. */
 int dynos_list(struct engine *g, const char *app_id, json_t **ret,
 	       struct error *e);
+/* With them. */
+int dynos_list_all(struct engine *g, const char *app_id, json_t **ret,
+		   struct error *e);
 
-/* By UUID or name; OUTCOME_NO_DYNO. */
+/* By UUID, or by name if it does not retire; OUTCOME_NO_DYNO. */
 int dynos_find(struct engine *g, const char *app_id, const char *which,
 	       struct doc *ret, struct error *e);
 
@@ -35,6 +38,11 @@ int dynos_formation(struct engine *g, const char *app_id, json_t **ret,
 int dynos_arrange(struct change *c, const json_t *app, const json_t *formation,
 		  enum dyno_scope scope, const void *which, bool count_restart,
 		  struct error *e);
+
+/* Stage the replacement of all formation dynos. beside: those of web stay for now,
+ * and retire. */
+int dynos_replace(struct change *c, const json_t *app, const json_t *formation,
+		  bool beside, struct error *e);
 
 /* Stage the removal of one dyno. */
 void dynos_remove(struct change *c, const char *app_id, const json_t *dyno);
@@ -62,6 +70,7 @@ int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 int dynos_succeed(struct engine *g, const char *app_id, const char *id,
 		  const char *successor, struct error *e);
 
-/* A host says that a one-off has ended: it is no longer wanted. */
+/* A host says that a one-off has ended, with this status (< 0: none): it is no
+ * longer wanted. */
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
-		   struct error *e);
+		   int64_t exit_status, struct error *e);

@@ -186,7 +186,8 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 	if (str_eq(state, "complete")) {
 		live_forget(g->live, id);
 		*changed = true;
-		return dynos_complete(g, app, id, e);
+		return dynos_complete(g, app, id,
+				      json_int(dyno, "exit_status", -1), e);
 	}
 	*changed |= live_take(g->live, name, dyno);
 	return 0;

@@ -9,6 +9,8 @@
 #include "controller/model/names.h"
 #include "controller/model/one_off.h"
 #include "controller/model/outcome.h"
+#include "controller/model/release_switch.h"
+#include "controller/model/releases.h"
 #include "controller/model/sizes.h"
 
 #define SECRET_BYTES 24
@@ -75,7 +77,7 @@ static bool one_off_taken(const json_t *dynos, const char *name)
 	return false;
 }
 
-static char *one_off_name(const json_t *dynos, const char *type)
+char *one_off_name(const json_t *dynos, const char *type)
 {
 	for (;;) {
 		auto_free char *name = xasprintf("%s.%u", type, NUMBER_MIN +
@@ -111,11 +113,33 @@ static int64_t one_off_dimension(const json_t *env, const char *key)
 	return n > 0 && n < 65536 ? n : 0;
 }
 
-static json_t *one_off_doc(const struct one_off *o, const json_t *app,
+static int one_off_release(struct engine *g, const struct one_off *o,
+			   const json_t *app, int64_t *ret, struct error *e)
+{
+	auto_free char *which = NULL;
+	auto_json *release = NULL;
+	int r;
+
+	*ret = release_switch_current(app);
+	if (!o->release || json_is_null(o->release))
+		return 0;
+	which = json_is_string(o->release) ?
+		xstrdup(json_string_value(o->release)) : json_text(o->release);
+	r = releases_find(g, app, which, &release, e);
+	if (r != 0)
+		return r;
+	*ret = json_int(release, "version", 0);
+	if (str_eq(json_str(release, "status"), "expired"))
+		return outcome_set(e, OUTCOME_INVALID, "v%lld has expired.",
+				   (long long)*ret);
+	return 0;
+}
+
+static json_t *one_off_doc(const struct one_off *o, int64_t release,
 			   const struct size *size, json_t *env)
 {
 	json_t *d = json_pack("{s:s, s:I, s:s, s:s, s:O}", "kind", "run",
-			      "release", (json_int_t)json_int(app, "version", 0),
+			      "release", (json_int_t)release,
 			      "size", size->name,
 			      "type", o->type ? o->type : "run", "env", env);
 
@@ -161,6 +185,7 @@ int one_off_run(struct engine *g, const struct doc *app,
 	auto_free char *command = NULL, *name = NULL;
 	const char *app_id = json_str(app->j, "id");
 	const struct size *size;
+	int64_t release;
 	auto_change c = change_begin(g);
 	int r = one_off_check(o, e);
 
@@ -174,9 +199,11 @@ int one_off_run(struct engine *g, const struct doc *app,
 		r = one_off_size(g, o, formation, &size, e);
 	if (r == 0)
 		r = one_off_limit(dynos, size, e);
+	if (r == 0)
+		r = one_off_release(g, o, app->j, &release, e);
 	if (r != 0)
 		return r;
-	dyno = one_off_doc(o, app->j, size, env);
+	dyno = one_off_doc(o, release, size, env);
 	command = one_off_command(formation, o->command);
 	name = one_off_name(dynos, o->type ? o->type : "run");
 	json_object_set_new(dyno, "command", json_string(command));

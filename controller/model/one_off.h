@@ -2,7 +2,8 @@
 
 /*
  * one_off.h - a dyno by request: "heroku run". It runs the app's current
- * release beside the formation and is never restarted.
+ * release, or another one that has not expired, beside the formation and is never
+ * restarted.
  */
 #include "controller/model/dynos.h"
 
@@ -15,7 +16,11 @@ struct one_off {
 	const json_t *env;		/* or NULL */
 	bool attach, no_tty;
 	int64_t time_to_live;		/* seconds, 0: none */
+	const json_t *release;		/* its number, "v7" or id; or NULL */
 };
+
+/* A name like "run.1234" that none of the dynos has; the caller frees. */
+char *one_off_name(const json_t *dynos, const char *type);
 
 /* *ret_dyno is its doc, a new reference. Refusals: outcome.h. */
 int one_off_run(struct engine *g, const struct doc *app,

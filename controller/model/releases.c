@@ -6,64 +6,49 @@
 #include "controller/model/config_vars.h"
 #include "controller/access/collaborators.h"
 #include "controller/controller_conf.h"
-#include "controller/model/dynos.h"
 #include "controller/engine.h"
-#include "controller/model/formation.h"
 #include "controller/model/outcome.h"
+#include "controller/model/release_phase.h"
+#include "controller/model/release_switch.h"
 #include "controller/model/releases.h"
-#include "controller/model/sizes.h"
 
 #include <stdio.h>
 
-/* Entries that the deploy has made get what only the store can give. */
-static void releases_stamp(json_t *formation, const char *now)
-{
-	char id[UUID_TEXT_MAX];
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach(formation, i, entry) {
-		if (json_str(entry, "id"))
-			continue;
-		json_object_set_new(entry, "id", json_string(id_uuid(id)));
-		json_object_set_new(entry, "created_at", json_string(now));
-		json_object_set_new(entry, "updated_at", json_string(now));
-	}
-}
-
-static int releases_stage_dynos(struct change *c, const struct doc *app,
-				const struct releases_new *spec, bool first,
-				struct error *e)
-{
-	const char *app_id = json_str(app->j, "id");
-	auto_json *old = NULL, *formation = NULL, *doc = NULL;
-	int r = dynos_formation(c->g, app_id, &old, e);
-
-	if (r < 0)
-		return r;
-	formation = formation_deploy(old,
-		json_object_get(spec->slug, "process_types"), first,
-		sizes_find(c->g->conf->default_size)->name);
-	releases_stamp(formation, c->now);
-	doc = json_pack("{s:O}", "entries", formation);
-	change_put(c, doc, "/apps/%s/formation", app_id);
-	return dynos_arrange(c, app->j, formation, DYNO_SCOPE_ALL, NULL, false,
-			     e);
-}
-
 static json_t *releases_doc(struct change *c, const struct releases_new *spec,
-			    int64_t version)
+			    int64_t version, const char *status)
 {
 	char id[UUID_TEXT_MAX];
 
-	return json_pack("{s:s, s:I, s:{s:s, s:s}, s:s, s:s?, s:s, s:s, s:s}",
+	return json_pack("{s:s, s:I, s:{s:s, s:s}, s:s, s:s?, s:s, s:b, s:s, s:s}",
 			 "id", id_uuid(id), "version", (json_int_t)version,
 			 "user", "id", engine_by(c->g)->id,
 			 "email", engine_by(c->g)->email,
 			 "description", spec->description,
 			 "slug", json_str(spec->slug, "id"),
-			 "status", "succeeded",
+			 "status", status, "gated", !spec->ungated,
 			 "created_at", c->now, "updated_at", c->now);
+}
+
+int64_t releases_base(const json_t *app)
+{
+	const json_t *queue = json_object_get(app, "pending");
+	size_t n = json_array_size(queue);
+
+	return n ? json_integer_value(json_array_get(queue, n - 1))
+		 : release_switch_current(app);
+}
+
+static int releases_start(struct change *c, const struct doc *app,
+			  json_t *release, const struct releases_new *spec,
+			  struct error *e)
+{
+	bool phase = !spec->no_phase && release_phase_command(spec->slug);
+
+	if (!phase && !release_phase_is_busy(app->j))
+		return release_switch(c, app, release, spec->slug, e);
+	json_object_set_new(release, "phase", json_boolean(phase));
+	json_object_set_new(release, "status", json_string("pending"));
+	return release_phase_queue(c, app, release, spec->slug, e);
 }
 
 int releases_stage(struct change *c, const struct doc *app,
@@ -71,31 +56,27 @@ int releases_stage(struct change *c, const struct doc *app,
 		   struct error *e)
 {
 	const char *app_id = json_str(app->j, "id");
-	const char *owner = engine_by(c->g)->email;
 	int64_t version = json_int(app->j, "version", 0) + 1;
-	auto_json *release = releases_doc(c, spec, version);
+	auto_json *release = releases_doc(c, spec, version, "succeeded");
 	auto_json *config = json_pack("{s:O}", "vars", spec->vars);
-	bool first = !json_str(app->j, "slug");
-	int r = 0;
+	const char *user = engine_by(c->g)->email;
+	int r;
 
+	change_say(c, app_id, "%s by user %s", spec->line, user);
+	change_say(c, app_id, "Release v%lld created by user %s",
+		   (long long)version, user);
+	/* What ran before there was a "current" is what ran until now. */
+	json_object_set_new(app->j, "current",
+			    json_integer(release_switch_current(app->j)));
 	json_object_set_new(app->j, "version", json_integer(version));
-	json_object_set_new(app->j, "released_at", json_string(c->now));
-	if (spec->slug) {
-		json_object_set(app->j, "slug", json_object_get(spec->slug, "id"));
-		json_object_set(app->j, "slug_size",
-				json_object_get(spec->slug, "size"));
-		r = releases_stage_dynos(c, app, spec, first, e);
-	}
+	r = releases_start(c, app, release, spec, e);
 	if (r != 0)
 		return r;
 	change_put(c, release, "/apps/%s/releases/%08lld", app_id,
 		   (long long)version);
 	change_put_sealed(c, config, "vars", "/apps/%s/configs/%08lld", app_id,
-		   (long long)version);
+			  (long long)version);
 	change_app(c, app);
-	change_say(c, app_id, "%s by user %s", spec->line, owner);
-	change_say(c, app_id, "Release v%lld created by user %s",
-		   (long long)version, owner);
 	*ret = take_ptr(release);
 	return 0;
 }
@@ -158,7 +139,7 @@ int releases_find(struct engine *g, const json_t *app, const char *which,
 		  json_t **ret, struct error *e)
 {
 	const char *app_id = json_str(app, "id");
-	int64_t version = str_eq(which, "current") ? json_int(app, "version", 0)
+	int64_t version = str_eq(which, "current") ? release_switch_current(app)
 						   : releases_number(which);
 	int r = id_is_uuid(which) ? releases_by_id(g, app_id, which, ret, e)
 				  : releases_by_version(g, app_id, version, ret, e);
@@ -179,15 +160,14 @@ int releases_config(struct engine *g, const char *app_id, int64_t version,
 
 	if (r < 0)
 		return r;
-	vars = r == 0 ? json_object_get(d.j, "vars") : NULL;
-	if (!vars) {
-		*ret = json_object();
-		return 0;
-	}
+	vars = json_object_get(d.j, "vars");
+	if (!vars)
+		return outcome_set(e, OUTCOME_INVALID, "The config vars of v%lld are "
+				   "not kept any more.", (long long)version);
 	return vault_open_json(g->vault, d.key, vars, ret, e);
 }
 
-static int releases_slug(struct engine *g, const char *id, json_t **ret,
+int releases_slug(struct engine *g, const char *id, json_t **ret,
 			 struct error *e)
 {
 	auto_doc d = DOC_INIT;
@@ -235,7 +215,7 @@ int releases_deploy(struct engine *g, const struct doc *app,
 
 	if (r == 0)
 		r = releases_config(g, json_str(app->j, "id"),
-				    json_int(app->j, "version", 0), &vars, e);
+				    releases_base(app->j), &vars, e);
 	if (r != 0)
 		return r;
 	commit = json_str(slug, "commit");
@@ -255,33 +235,70 @@ static int releases_old_slug(struct engine *g, const json_t *old, json_t **ret,
 {
 	const char *slug = json_str(old, "slug");
 
-	if (!slug || !str_eq(json_str(old, "status"), "succeeded"))
+	const char *status = json_str(old, "status");
+
+	if (!slug || !str_eq(status, "succeeded"))
 		return outcome_set(e, OUTCOME_INVALID, "v%lld is not eligible for "
-			"rollback.", (long long)json_int(old, "version", 0));
+			"rollback: it %s.", (long long)json_int(old, "version", 0),
+			str_eq(status, "failed") ? "has failed" :
+			str_eq(status, "expired") ? "has expired" :
+			str_eq(status, "pending") ? "is pending" : "has no slug");
 	return releases_slug(g, slug, ret, e);
 }
 
-int releases_rollback(struct engine *g, const struct doc *app,
-		      const char *which, json_t **ret, struct error *e)
+static int releases_back(struct change *c, const struct doc *app,
+			 const char *which, json_t **ret, struct error *e)
 {
 	auto_json *old = NULL, *slug = NULL, *vars = NULL;
 	auto_free char *description = NULL;
-	auto_change c = change_begin(g);
-	int r = releases_find(g, app->j, which, &old, e);
+	int r = releases_find(c->g, app->j, which, &old, e);
 
 	if (r == 0)
-		r = releases_old_slug(g, old, &slug, e);
+		r = releases_old_slug(c->g, old, &slug, e);
 	if (r == 0)
-		r = releases_config(g, json_str(app->j, "id"),
+		r = releases_config(c->g, json_str(app->j, "id"),
 				    json_int(old, "version", 0), &vars, e);
 	if (r != 0)
 		return r;
 	description = xasprintf("Rollback to v%lld",
 				(long long)json_int(old, "version", 0));
-	return releases_commit(&c, app, &(struct releases_new){
+	return releases_commit(c, app, &(struct releases_new){
 		.slug = slug, .vars = vars, .description = description,
-		.line = description,
+		.line = description, .ungated = true,
 	}, ret, e);
+}
+
+int releases_rollback(struct engine *g, const struct doc *app,
+		      const char *which, json_t **ret, struct error *e)
+{
+	auto_change c = change_begin(g);
+
+	return releases_back(&c, app, which, ret, e);
+}
+
+int releases_go_back(struct engine *g, const struct doc *app, const char *which,
+		     const char *why, struct error *e)
+{
+	auto_change c = change_begin(g);
+
+	change_say(&c, json_str(app->j, "id"), "%s", why);
+	return releases_back(&c, app, which, NULL, e);
+}
+
+/* The slug of the release that a new one is made of; NULL: it has none. */
+static int releases_base_slug(struct engine *g, const json_t *app, json_t **ret,
+			      struct error *e)
+{
+	auto_json *base = NULL;
+	int r = releases_by_version(g, json_str(app, "id"), releases_base(app),
+				    &base, e);
+
+	*ret = NULL;
+	if (r == STATE_ABSENT)
+		return error_set(e, EIO, "the state has no release v%lld of app %s",
+				 (long long)releases_base(app), json_str(app, "id"));
+	return r == 0 && json_str(base, "slug") ?
+	       releases_slug(g, json_str(base, "slug"), ret, e) : r;
 }
 
 int releases_set_config(struct engine *g, const struct doc *app,
@@ -289,16 +306,15 @@ int releases_set_config(struct engine *g, const struct doc *app,
 			struct error *e)
 {
 	auto_(config_vars_deinit) struct config_vars_change change = { 0 };
-	const char *slug_id = json_str(app->j, "slug");
 	auto_json *vars = NULL, *slug = NULL;
 	auto_change c = change_begin(g);
 	int r = releases_config(g, json_str(app->j, "id"),
-				json_int(app->j, "version", 0), &vars, e);
+				releases_base(app->j), &vars, e);
 
 	if (r == 0)
 		r = config_vars_apply(vars, patch, &change, e);
-	if (r == 0 && slug_id)
-		r = releases_slug(g, slug_id, &slug, e);
+	if (r == 0)
+		r = releases_base_slug(g, app->j, &slug, e);
 	if (r == 0 && change.description)
 		r = releases_commit(&c, app, &(struct releases_new){
 			.slug = slug, .vars = change.vars,

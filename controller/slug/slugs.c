@@ -7,6 +7,7 @@
 #include "controller/model/apps.h"
 #include "controller/model/change.h"
 #include "controller/model/dynos.h"
+#include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/model/names.h"
 #include "controller/model/outcome.h"
@@ -146,7 +147,7 @@ int slugs_uploaded(struct engine *g, const char *id, const char *sha256,
 
 /* ---- clean-up ---- */
 
-/* The slugs that a release of any app names. */
+/* The slugs that a release of any app names which has not expired. */
 static int slugs_released(struct engine *g, struct strv *ret, struct error *e)
 {
 	auto_doc_list docs = DOC_LIST_INIT;
@@ -156,10 +157,20 @@ static int slugs_released(struct engine *g, struct strv *ret, struct error *e)
 		const char *slug = json_str(docs.v[i].j, "slug");
 
 		if (slug && strstr(docs.v[i].key, "/releases/") &&
+		    !str_eq(json_str(docs.v[i].j, "status"), "expired") &&
 		    !strv_has(ret, slug))
 			strv_add(ret, slug);
 	}
 	return r;
+}
+
+static bool slugs_is_old(const struct engine *g, const json_t *slug)
+{
+	const char *text = json_str(slug, "created_at");
+	uint64_t days = g->conf->release_days * 24 * 3600 * USEC_PER_SEC, created;
+
+	return text && clock_parse(text, &created) &&
+	       created + days < clock_real_usec();
 }
 
 static int slugs_is_garbage(struct engine *g, const json_t *slug,
@@ -171,7 +182,7 @@ static int slugs_is_garbage(struct engine *g, const json_t *slug,
 	if (strv_has(released, json_str(slug, "id")))
 		return 0;
 	r = doc_get(g->state, &app, e, "/apps/%s", json_str(slug, "app"));
-	return r < 0 ? r : r == STATE_ABSENT;
+	return r < 0 ? r : r == STATE_ABSENT || slugs_is_old(g, slug);
 }
 
 static int slugs_forget(struct engine *g, const struct doc *slug, struct error *e)

@@ -33,8 +33,8 @@ int slugs_check_digest(const json_t *slug, const char *sha256, struct error *e);
 int slugs_uploaded(struct engine *g, const char *id, const char *sha256,
 		   uint64_t size, struct error *e);
 
-/* Forget slugs of apps that are gone, unless a release needs them; their blobs
- * are dropped (slug_storage.h). */
+/* Forget slugs of apps that are gone, and those older than the days of
+ * controller.conf, unless a release needs them; their blobs are dropped (slug_storage.h). */
 int slugs_collect(struct engine *g, struct error *e);
 
 /* The digests that slugs of the state have, as keys of ret. */
