@@ -70,7 +70,8 @@ json_t *life_json(const struct life *l)
 	clock_api_text(since, (uint64_t)l->st.since);
 	if (running)
 		inet_ntop(AF_INET, &l->address, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s*}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*,"
+			 " s:s*}",
 		"id", l->id, "name", l->a->name, "state", life_shown(l),
 		"since", since,
 		"pid", running ? json_integer(l->pid) : json_null(),
@@ -81,6 +82,7 @@ json_t *life_json(const struct life *l)
 		"error", l->st.error ? json_bytes(l->st.error, strlen(l->st.error))
 				     : json_null(),
 		"trace", life_trace(l),
+		"stopped", l->st.stopping ? json_true() : NULL,
 		"replaces", str_eq(l->st.slot, l->id) ? NULL : l->st.slot);
 }
 

@@ -31,7 +31,7 @@ struct dyno_plan {
 	json_t *add;			/* {name, type, old: dyno | absent} */
 };
 
-/* dynos: without those that retire already. One-off dynos (kind "run") are left alone. Numbers of a type are 1..quantity
- * without gaps; the highest go first. */
+/* dynos: without those that retire already. One-off dynos (kind "run") are left
+ * alone. Numbers of a type are 1..quantity without gaps; the highest go first. */
 void dyno_plan_make(const struct dyno_plan_spec *spec, struct dyno_plan *ret);
 void dyno_plan_deinit(struct dyno_plan *p);

@@ -287,7 +287,7 @@ int dynos_succeed(struct engine *g, const char *app_id, const char *id,
 }
 
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
-		   int64_t exit_status, struct error *e)
+		   int64_t exit_status, bool stopped, struct error *e)
 {
 	auto_doc d = DOC_INIT;
 	auto_change c = change_begin(g);
@@ -296,7 +296,8 @@ int dynos_complete(struct engine *g, const char *app_id, const char *id,
 	if (r != 0 || !str_eq(json_str(d.j, "kind"), "run"))
 		return r < 0 ? r : 0;
 	if (json_flag(d.j, "phase", false))
-		return release_phase_end(g, app_id, d.j, exit_status, NULL, e);
+		return release_phase_end(g, app_id, d.j, exit_status,
+					 stopped ? "it was stopped" : NULL, e);
 	change_expect(&c, &d);
 	dynos_remove(&c, app_id, d.j);
 	return change_commit(&c, e);

@@ -70,7 +70,7 @@ int dynos_stop(struct engine *g, const struct doc *app, const json_t *dyno,
 int dynos_succeed(struct engine *g, const char *app_id, const char *id,
 		  const char *successor, struct error *e);
 
-/* A host says that a one-off has ended, with this status (< 0: none): it is no
- * longer wanted. */
+/* A host says that a one-off has ended, with this status (< 0: none), and whether
+ * it was told to: it is no longer wanted. */
 int dynos_complete(struct engine *g, const char *app_id, const char *id,
-		   int64_t exit_status, struct error *e);
+		   int64_t exit_status, bool stopped, struct error *e);

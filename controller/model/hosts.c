@@ -187,7 +187,8 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 		live_forget(g->live, id);
 		*changed = true;
 		return dynos_complete(g, app, id,
-				      json_int(dyno, "exit_status", -1), e);
+				      json_int(dyno, "exit_status", -1),
+				      json_flag(dyno, "stopped", false), e);
 	}
 	*changed |= live_take(g->live, name, dyno);
 	return 0;

@@ -11,6 +11,7 @@ controller_tests = \
 	tests/controller/test-vault \
 	tests/controller/test-api \
 	tests/controller/test-hosts \
+	tests/controller/test-releases \
 	tests/controller/test-upstream
 check_PROGRAMS += $(controller_tests)
 CONTROLLER_TEST_CFLAGS = $(libcontroller_a_CFLAGS) $(CMOCKA_CFLAGS)
@@ -54,6 +55,10 @@ tests_controller_test_api_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_hosts_SOURCES = %D%/test-hosts.c %D%/instance.c %D%/instance.h
 tests_controller_test_hosts_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_hosts_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_releases_SOURCES = %D%/test-releases.c %D%/instance.c \
+	%D%/instance.h
+tests_controller_test_releases_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_releases_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_upstream_SOURCES = %D%/test-upstream.c %D%/instance.c \
 	%D%/instance.h
 tests_controller_test_upstream_CFLAGS = $(CONTROLLER_TEST_CFLAGS)

@@ -230,7 +230,8 @@ static void check_config(struct engine *g)
 
 static void old_config_vars_are_sealed_at_the_next_start(void **state)
 {
-	const struct controller_conf conf = { .user = NULL };
+	static char owner[] = "owner@localhost";
+	const struct controller_conf conf = { .owner = owner };
 	auto_json *old = json_pack("{s:{s:s}}", "vars", "A", SECRET);
 	struct engine *g = engine(&conf);
 	struct change c = change_begin(g);
