@@ -21,6 +21,8 @@ static size_t on_call_body(char *data, size_t size, size_t count, void *userdata
 
 	if (call->state == CALL_FREED)
 		return 0;
+	if (call->no_body)
+		return n;
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (call->on_data && status < 300) {
 		call->cancelled = call->on_data(data, n, call->spec_userdata) < 0;
@@ -92,6 +94,20 @@ static int on_call_progress(void *userdata, curl_off_t dltotal, curl_off_t dlnow
 		call->on_progress((uint64_t)ulnow, (uint64_t)ultotal,
 				  call->spec_userdata);
 	return 0;
+}
+
+/* Here and nowhere else it is known whereto a name really leads. */
+static curl_socket_t on_call_open(void *userdata, curlsocktype purpose,
+				  struct curl_sockaddr *address)
+{
+	struct http_call *call = userdata;
+
+	if (!call->on_address(&address->addr, call->spec_userdata)) {
+		call->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+		      address->protocol);
 }
 
 /* ---- making ---- */
@@ -192,13 +208,15 @@ static void call_set_limits(struct http_call *call,
 		msec = 1;
 	curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)msec);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 spec->connect_usec ?
+			 (long)(spec->connect_usec / USEC_PER_MSEC) :
 			 CALL_CONNECT_MSEC);
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 }
 
-static void call_set_target(struct http_call *call, bool own)
+static void call_set_target(struct http_call *call, bool direct, bool own)
 {
 	const struct http_client *c = call->client;
 
@@ -206,6 +224,8 @@ static void call_set_target(struct http_call *call, bool own)
 	if (own && c->unix_path)
 		curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH,
 				 c->unix_path);
+	if (direct)
+		curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
 	if (own) {
 		curl_easy_setopt(call->easy, CURLOPT_PROXY,
 				 c->proxy ? c->proxy : "");
@@ -235,6 +255,14 @@ static void call_set_callbacks(struct http_call *call)
 				 on_call_progress);
 		curl_easy_setopt(easy, CURLOPT_XFERINFODATA, call);
 	}
+	if (call->on_address) {
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_call_open);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	}
+	if (call->wire) {
+		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+		curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+	}
 }
 
 int call_make(struct http_call **ret, struct http_client *c,
@@ -256,8 +284,11 @@ int call_make(struct http_call **ret, struct http_client *c,
 	call->url = xasprintf("%s%s", own ? c->base : "", spec->path);
 	call->on_data = spec->on_data;
 	call->on_progress = spec->on_progress;
+	call->on_address = spec->on_address;
 	call->spec_userdata = spec->userdata;
-	call_set_target(call, own);
+	call->no_body = spec->no_body;
+	call->wire = spec->wire;
+	call_set_target(call, spec->direct, own);
 	call_set_method(call, spec);
 	call_set_headers(call, spec, own);
 	call_set_limits(call, spec);
@@ -333,6 +364,9 @@ int call_outcome(struct http_call *call, CURLcode code, int *ret_status,
 	if (call->body_short)
 		return error_set(e, EIO, "%s %s: the file is too short",
 				 call->method, call->url);
+	if (call->refused && code == CURLE_COULDNT_CONNECT)
+		return error_set(e, EPERM, "connect to %s: the address is not "
+				 "allowed", where);
 	err = call_errno(call, code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION) {
 		curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);

@@ -50,12 +50,14 @@ struct http_call {
 
 	struct buf answer;
 	size_t max_body;
-	bool too_long, cancelled;
+	bool too_long, cancelled, no_body;
+	bool wire, refused;
 	char *request_id;
 
 	int (*on_data)(const void *data, size_t n, void *userdata);
 	void (*on_progress)(uint64_t sent, uint64_t total, void *userdata);
-	void *spec_userdata;		/* of these two */
+	bool (*on_address)(const struct sockaddr *address, void *userdata);
+	void *spec_userdata;		/* of these three */
 	http_done_fn on_done;
 	void *userdata;			/* of on_done */
 };

@@ -96,7 +96,8 @@ static void client_start(struct http_client *c, struct http_call *call)
 
 static void client_detach(struct http_client *c, struct http_call *call)
 {
-	if (call->state == CALL_RUNNING || call->state == CALL_FREED) {
+	if (call->state == CALL_RUNNING || call->state == CALL_FREED ||
+	    (call->wire && call->state == CALL_DONE)) {
 		c->inside = true;
 		curl_multi_remove_handle(c->multi, call->easy);
 		c->inside = false;
@@ -110,11 +111,15 @@ static void client_finish(struct http_client *c, struct http_call *call,
 	struct error e;
 	struct http_result res = { .error = &e };
 
-	client_detach(c, call);
+	/* libcurl finds a wire's connection by way of the multi handle. */
+	if (!call->wire || code != CURLE_OK)
+		client_detach(c, call);
 	if (call->state == CALL_FREED) {
+		client_detach(c, call);
 		call_destroy(call);
 		return;
 	}
+	call->wire = call->wire && code == CURLE_OK;
 	call->state = CALL_DONE;
 	res.r = call_outcome(call, code, &res.status, &e);
 	res.body = buf_str(&call->answer);

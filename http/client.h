@@ -9,6 +9,7 @@
  */
 #include "base/base.h"
 
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 struct buf;
@@ -46,13 +47,21 @@ struct http_call_spec {
 	uint64_t body_fd_len;		/* exactly so many bytes */
 	const char *const *headers;	/* "Name: value", NULL-terminated, or NULL */
 	uint64_t timeout_usec;		/* 0: 60 s; UINT64_MAX: none */
+	uint64_t connect_usec;		/* 0: 10 s; as a part of the time-out */
 	size_t max_body;		/* of the answer when collected; 0: 16 MiB */
+	bool no_body;			/* of the answer: whatever comes is dropped */
+	bool direct;			/* no proxy, whatever the environment says */
+	/* Only a connection, TLS if the URL says https: use it by wire.h. */
+	bool wire;
+	/* Before an address is connected to, may be NULL; false refuses it: the call
+	 * ends with EPERM if no other address answers. */
+	bool (*on_address)(const struct sockaddr *address, void *userdata);
 	/* NULL: the answer's body is collected. Else called as it comes;
 	 * < 0 ends the call with ECANCELED. Not called for status >= 300. */
 	int (*on_data)(const void *data, size_t n, void *userdata);
 	/* Upload progress, may be NULL. */
 	void (*on_progress)(uint64_t sent, uint64_t total, void *userdata);
-	void *userdata;			/* of on_data and on_progress */
+	void *userdata;			/* of on_data, on_progress, on_address */
 };
 
 struct http_result {

@@ -18,4 +18,5 @@ libhttp_a_SOURCES = \
 	%D%/tls_identity.c %D%/tls_identity.h \
 	%D%/tls_listener.c %D%/tls_listener.h \
 	%D%/tls_pipe.c %D%/tls_pipe.h \
-	%D%/upgrade.c
+	%D%/upgrade.c \
+	%D%/wire.c %D%/wire.h
