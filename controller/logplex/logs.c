@@ -257,9 +257,15 @@ int logs_start(struct logs *l, sd_event *event, struct error *e)
 int logs_say(struct logs *l, const char *app, const char *message,
 	     struct error *e)
 {
+	return logs_say_as(l, app, "app", "api", message, e);
+}
+
+int logs_say_as(struct logs *l, const char *app, const char *source, const char *ps,
+		const char *message, struct error *e)
+{
 	struct log_line line = {
-		.usec = clock_real_usec(), .app = app, .source = "app",
-		.ps = "api", .message = message,
+		.usec = clock_real_usec(), .app = app, .source = source,
+		.ps = ps, .message = message,
 		.message_len = strnlen(message, LOG_STORE_MESSAGE_MAX),
 	};
 	int r = log_store_begin(l->store, e);

@@ -30,6 +30,9 @@ struct log_store *logs_store(struct logs *l);
 /* A line of the control plane: source app, ps api, now. */
 int logs_say(struct logs *l, const char *app, const char *message,
 	     struct error *e);
+/* The same of another source and process ("heroku", "logplex"). */
+int logs_say_as(struct logs *l, const char *app, const char *source, const char *ps,
+		const char *message, struct error *e);
 
 struct logs_ops {
 	/* Whether lines of an app are accepted (it exists). */
