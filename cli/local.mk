@@ -9,6 +9,7 @@ libcli_a_SOURCES = \
 	%D%/cli.c %D%/cli.h \
 	%D%/config.c %D%/config.h \
 	%D%/deploy.c \
+	%D%/drains.c \
 	%D%/doctor.c %D%/doctor.h \
 	%D%/doctor_files.c \
 	%D%/doctor_kernel.c \

@@ -11,6 +11,7 @@
 #include "base/sock.h"
 #include "controller/api/api.h"
 #include "controller/attach/attach.h"
+#include "controller/logplex/drains.h"
 #include "controller/engine.h"
 #include "controller/logplex/logs.h"
 #include "controller/model/live.h"
@@ -66,10 +67,12 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
 
 /* ---- life cycle ---- */
 
-static int controller_edges(struct controller *c, struct error *e)
+static int controller_edges(struct controller *c, const char *dir, struct error *e)
 {
 	int r = attach_hub_new(&c->attach, c->event, c->engine, e);
 
+	if (r == 0)
+		r = drains_new(&c->drains, c->event, c->engine, dir, e);
 	if (r == 0)
 		r = logs_start(c->engine->logs, c->event, e);
 	if (r == 0)
@@ -124,7 +127,7 @@ int controller_new(struct controller **ret, sd_event *event,
 	if (r == 0)
 		r = slugs_collect(c->engine, e);
 	if (r == 0)
-		r = controller_edges(c, e);
+		r = controller_edges(c, dir, e);
 	if (r < 0)
 		return r;
 	state_watch_new(c->engine->state, "/assignments/", on_assignments, c);
@@ -147,6 +150,7 @@ struct controller *controller_free(struct controller *c)
 	attach_hub_free(c->attach);	/* its clients too, so before: */
 	rendezvous_free(c->rendezvous);
 	instance_identity_free(c->identity);
+	drains_free(c->drains);
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
 	slug_storage_free(c->storage);

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 struct attach_hub;
+struct drains;
 struct engine;
 struct error;
 struct http_server;
@@ -28,6 +29,7 @@ struct controller {
 	struct engine *engine;
 	struct secrets *secrets;
 	struct slug_storage *storage;
+	struct drains *drains;
 	struct http_server *server;
 	struct instance_identity *identity;	/* from controller_listen() on */
 	struct attach_hub *attach;

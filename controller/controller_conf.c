@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/root.h"
 #include "controller/controller_conf.h"
+#include "controller/logplex/log_store.h"
 #include "controller/model/sizes.h"
 #include "controller/slug/slug_storage.h"
 
@@ -56,6 +57,13 @@ static const struct conf_key keys[] = {
 	  "days after which a release may expire" },
 	{ "release-keep", CONF_UINT, KEY(release_keep), 1, 1000000, "20",
 	  "how many of the newest releases of an app never expire" },
+	{ "drain-buffer", CONF_UINT, KEY(drain_buffer), 1, LOG_STORE_LINES, "1024",
+	  "lines that may wait for a log drain" },
+	{ "drain-networks", CONF_STRING, KEY(drain_networks), 0, 0, "",
+	  "the only networks that log drains may reach, ADDRESS/BITS; empty: all but "
+	  "this machine's own, loopback and link-local addresses" },
+	{ "drain-ca-file", CONF_STRING, KEY(drain_ca_file), 0, 0, NULL,
+	  "CA certificates for log drains, instead of the system's" },
 };
 
 int controller_conf_load(struct controller_conf *conf, const struct root *root,

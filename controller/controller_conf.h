@@ -27,6 +27,9 @@ struct controller_conf {
 	uint64_t preboot_window;	/* seconds */
 	uint64_t health_window;		/* seconds */
 	uint64_t release_days, release_keep;
+	uint64_t drain_buffer;
+	char *drain_networks;
+	char *drain_ca_file;
 };
 
 /* Defaults, then <etc>/controller.conf and controller.conf.d. */

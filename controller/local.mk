@@ -21,8 +21,10 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_catalogue.c \
 	%D%/api/api_domains.c \
 	%D%/api/api_download.c %D%/api/api_download.h \
+	%D%/api/api_drains.c \
 	%D%/api/api_dynos.c \
 	%D%/api/api_features.c \
+	%D%/api/api_log_stats.c \
 	%D%/api/api_logs.c \
 	%D%/api/api_outputs.c %D%/api/api_outputs.h \
 	%D%/api/api_releases.c \
@@ -44,6 +46,18 @@ libcontroller_a_SOURCES = \
 	%D%/attach/rendezvous.c %D%/attach/rendezvous.h \
 	%D%/attach/tls_conn.c %D%/attach/tls_conn.h \
 	%D%/logplex/log_chunk.c %D%/logplex/log_chunk.h \
+	%D%/logplex/drain.c %D%/logplex/drain.h \
+	%D%/logplex/drain_backoff.c %D%/logplex/drain_backoff.h \
+	%D%/logplex/drain_cursors.c %D%/logplex/drain_cursors.h \
+	%D%/logplex/drain_docs.c %D%/logplex/drain_docs.h \
+	%D%/logplex/drain_frame.c %D%/logplex/drain_frame.h \
+	%D%/logplex/drain_http.c \
+	%D%/logplex/drain_networks.c %D%/logplex/drain_networks.h \
+	%D%/logplex/drain_sink.c %D%/logplex/drain_sink.h \
+	%D%/logplex/drain_syslog.c \
+	%D%/logplex/drain_url.c %D%/logplex/drain_url.h \
+	%D%/logplex/drain_window.c %D%/logplex/drain_window.h \
+	%D%/logplex/drains.c %D%/logplex/drains.h \
 	%D%/logplex/log_frames.c %D%/logplex/log_frames.h \
 	%D%/logplex/log_ring.c %D%/logplex/log_ring.h \
 	%D%/logplex/log_store.c %D%/logplex/log_store.h \

@@ -42,6 +42,12 @@ ROUTE_FN(api_download);
 
 ROUTE_FN(api_logs_session);
 ROUTE_FN(api_logs_stream);
+ROUTE_FN(api_log_stats);
+ROUTE_FN(api_drains_list);
+ROUTE_FN(api_drains_create);
+ROUTE_FN(api_drains_get);
+ROUTE_FN(api_drains_update);
+ROUTE_FN(api_drains_delete);
 
 ROUTE_FN(api_domains_list);
 ROUTE_FN(api_domains_create);

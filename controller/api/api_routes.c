@@ -67,6 +67,12 @@ static const struct http_route routes[] = {
 
 	{ "POST",   "/apps/:app/log-sessions", api_logs_session },
 	{ "GET",    "/log-streams/:app", api_logs_stream },
+	{ "GET",    "/apps/:app/log-stats", api_log_stats },
+	{ "GET",    "/apps/:app/log-drains", api_drains_list },
+	{ "POST",   "/apps/:app/log-drains", api_drains_create },
+	{ "GET",    "/apps/:app/log-drains/:drain", api_drains_get },
+	{ "PUT",    "/apps/:app/log-drains/:drain", api_drains_update },
+	{ "DELETE", "/apps/:app/log-drains/:drain", api_drains_delete },
 
 	{ "GET",    "/apps/:app/addons", api_empty_list },
 	{ "GET",    "/apps/:app/buildpack-installations", api_buildpacks },
@@ -80,7 +86,6 @@ static const struct http_route routes[] = {
 	{ "GET",    "/apps/:app/features", api_features_list },
 	{ "GET",    "/apps/:app/features/:feature", api_features_get },
 	{ "PATCH",  "/apps/:app/features/:feature", api_features_set },
-	{ "GET",    "/apps/:app/log-drains", api_empty_list },
 	{ "GET",    "/apps/:app/pipeline-couplings", api_app_none },
 	{ "GET",    "/apps/:app/sni-endpoints", api_empty_list },
 	{ "POST",   "/apps/:app/sni-endpoints", api_endpoints_create },

@@ -22,6 +22,7 @@ static const struct {
 	[OUTCOME_NO_SLUG]      = { 404, "not_found", "slug" },
 	[OUTCOME_NO_DYNO]      = { 404, "not_found", "dyno" },
 	[OUTCOME_NO_TYPE]      = { 404, "not_found", "formation" },
+	[OUTCOME_NO_DRAIN]     = { 404, "not_found", "log drain" },
 	[OUTCOME_NOT_FOUND]    = { 404, "not_found", NULL },
 	[OUTCOME_CONFLICT]     = { 409, "conflict", NULL },
 	[OUTCOME_TOO_LARGE]    = { 413, "too_large", NULL },

@@ -23,6 +23,7 @@ enum outcome {
 	OUTCOME_NO_SLUG,
 	OUTCOME_NO_DYNO,
 	OUTCOME_NO_TYPE,
+	OUTCOME_NO_DRAIN,
 	OUTCOME_NOT_FOUND,		/* anything else that is not there */
 	OUTCOME_CONFLICT,		/* changed at the same time, or exists */
 	OUTCOME_TOO_LARGE,

@@ -2,6 +2,7 @@ controller_tests = \
 	tests/controller/test-authority \
 	tests/controller/test-config_vars \
 	tests/controller/test-domain_name \
+	tests/controller/test-drains \
 	tests/controller/test-formation \
 	tests/controller/test-logs \
 	tests/controller/test-range \
@@ -26,6 +27,9 @@ tests_controller_test_config_vars_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_domain_name_SOURCES = %D%/test-domain_name.c
 tests_controller_test_domain_name_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_domain_name_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_drains_SOURCES = %D%/test-drains.c
+tests_controller_test_drains_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_drains_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_formation_SOURCES = %D%/test-formation.c
 tests_controller_test_formation_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_formation_LDADD = $(CONTROLLER_TEST_LIBS)
