@@ -21,7 +21,7 @@ libcli_a_SOURCES = \
 	%D%/host_plan.c %D%/host_plan.h \
 	%D%/host_top.c %D%/host_top.h \
 	%D%/keeper.c %D%/keeper.h \
-	%D%/logs.c %D%/logs.h \
+	%D%/log_token.c %D%/logs.c %D%/logs.h \
 	%D%/procfile.c %D%/procfile.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/releases.c \

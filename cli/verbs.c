@@ -43,6 +43,8 @@ const struct verb cli_verbs[] = {
 	{ "drains:add", 1, 1, drains_add, "URL",
 	  "send the log to https://, http://, syslog:// or syslog+tls://" },
 	{ "drains:remove", 1, 1, drains_remove, "URL|TOKEN", "end a log drain" },
+	{ "logs:token", 0, 0, logs_token, "[--source S] [--renew] [--json]",
+	  "show what a log shipper needs to write into the log" },
 	{ "releases", 0, 0, releases_list, "[-n N] [--json]",
 	  "show the releases, newest first" },
 	{ "rollback", 0, 1, releases_rollback, "[vN]",

@@ -25,6 +25,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_dynos.c \
 	%D%/api/api_features.c \
 	%D%/api/api_log_stats.c \
+	%D%/api/api_logplex.c \
 	%D%/api/api_logs.c \
 	%D%/api/api_outputs.c %D%/api/api_outputs.h \
 	%D%/api/api_releases.c \
@@ -32,6 +33,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_slugs.c %D%/api/api_slugs.h \
 	%D%/api/api_upload.c \
 	%D%/api/gate.c %D%/api/gate.h \
+	%D%/api/log_room.c %D%/api/log_room.h \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
 	%D%/api/packed_body.c %D%/api/packed_body.h \
 	%D%/api/range.c %D%/api/range.h \
@@ -61,6 +63,8 @@ libcontroller_a_SOURCES = \
 	%D%/logplex/log_frames.c %D%/logplex/log_frames.h \
 	%D%/logplex/log_ring.c %D%/logplex/log_ring.h \
 	%D%/logplex/log_store.c %D%/logplex/log_store.h \
+	%D%/logplex/logplex_frame.c %D%/logplex/logplex_frame.h \
+	%D%/logplex/logplex_input.c %D%/logplex/logplex_input.h \
 	%D%/logplex/logs.c %D%/logplex/logs.h \
 	%D%/logplex/output_capture.c %D%/logplex/output_capture.h \
 	%D%/logplex/outputs.c %D%/logplex/outputs.h \
@@ -80,6 +84,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/health_gate.c %D%/model/health_gate.h \
 	%D%/model/hosts.c %D%/model/hosts.h \
 	%D%/model/live.c %D%/model/live.h \
+	%D%/model/log_tokens.c %D%/model/log_tokens.h \
 	%D%/model/names.c %D%/model/names.h \
 	%D%/model/one_off.c %D%/model/one_off.h \
 	%D%/model/outcome.c %D%/model/outcome.h \

@@ -40,6 +40,9 @@ ROUTE_FN(api_upload_head);		/* PUT of a blob: its head */
 ROUTE_FN(api_upload);			/* ... and its end */
 ROUTE_FN(api_download);
 
+ROUTE_FN(api_logplex_head);		/* lines of shippers: the request's head */
+ROUTE_FN(api_logplex);			/* ... and its end */
+ROUTE_FN(api_logs_token);
 ROUTE_FN(api_logs_session);
 ROUTE_FN(api_logs_stream);
 ROUTE_FN(api_log_stats);

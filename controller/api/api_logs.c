@@ -178,8 +178,8 @@ static void reader_put(struct reader *rd, const struct log_line *line)
 	if (rd->sse)
 		buf_addf(&rd->text, "id: %llu\ndata: ",
 			 (unsigned long long)line->number);
-	buf_addf(&rd->text, "%s %s[%s]: ", clock_log_text(when, line->usec),
-		 line->source, line->ps);
+	buf_addf(&rd->text, *line->ps ? "%s %s[%s]: " : "%s %s%s: ",
+		 clock_log_text(when, line->usec), line->source, line->ps);
 	reader_add_message(rd, line);
 	buf_adds(&rd->text, rd->sse ? "\n\n" : "\n");
 }

@@ -7,6 +7,7 @@
 #include "controller/slug/slugs.h"
 
 #define LOGS_BODY_MAX (1024 * 1024 + 4096)
+#define LOGPLEX_BODY_MAX (8 * 1024 * 1024)
 #define REPORT_BODY_MAX (4 * 1024 * 1024)
 
 static const struct http_route routes[] = {
@@ -66,6 +67,9 @@ static const struct http_route routes[] = {
 	  api_dynos_restart_type },
 
 	{ "POST",   "/apps/:app/log-sessions", api_logs_session },
+	{ "POST",   "/apps/:app/log-tokens", api_logs_token },
+	{ "POST",   "/logs", api_logplex, LOGPLEX_BODY_MAX,
+	  api_logplex_head },
 	{ "GET",    "/log-streams/:app", api_logs_stream },
 	{ "GET",    "/apps/:app/log-stats", api_log_stats },
 	{ "GET",    "/apps/:app/log-drains", api_drains_list },

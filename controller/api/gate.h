@@ -22,6 +22,9 @@ void gate_admit(struct http_request *req, void *userdata);
 /* Who asks: never NULL; NOBODY for capabilities. Lives as long as req. */
 const struct principal *gate_principal(const struct http_request *req);
 
+/* The token that a request comes with, or NULL; the caller frees. */
+char *gate_token(struct http_request *req);
+
 /* For http_server_set_refuse(): the API's words. */
 void gate_refuse(struct http_request *req, int status, const char *message,
 		 void *userdata);

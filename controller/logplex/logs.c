@@ -185,7 +185,7 @@ static int logs_next_slice(struct logs *l, struct error *e)
 	return 0;
 }
 
-static void logs_show(struct logs *l)
+void logs_show(struct logs *l)
 {
 	struct error e;
 

@@ -24,8 +24,9 @@ DEFINE_AUTO(struct logs, logs_free)
 /* From here on in pieces, and old lines expire; without, all is shown at once. */
 int logs_start(struct logs *l, sd_event *event, struct error *e);
 
-/* For reading. Borrowed. */
+/* For reading; who adds to it has to call logs_show() then. Borrowed. */
 struct log_store *logs_store(struct logs *l);
+void logs_show(struct logs *l);
 
 /* A line of the control plane: source app, ps api, now. */
 int logs_say(struct logs *l, const char *app, const char *message,

@@ -13,6 +13,7 @@
 #include "controller/model/fixed_id.h"
 #include "controller/logplex/logs.h"
 #include "controller/model/names.h"
+#include "controller/model/log_tokens.h"
 #include "controller/model/outcome.h"
 #include "controller/model/releases.h"
 #include "controller/slug/slugs.h"
@@ -238,6 +239,8 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 		r = deaths_forget(c, id, e);
 	if (r == 0)
 		r = domains_forget(c, id, e);
+	if (r == 0)
+		r = log_tokens_forget(c, id, e);
 	if (r < 0)
 		return r;
 	json_array_foreach(dynos, i, dyno)

@@ -4,6 +4,7 @@ controller_tests = \
 	tests/controller/test-domain_name \
 	tests/controller/test-drains \
 	tests/controller/test-formation \
+	tests/controller/test-logplex_frame \
 	tests/controller/test-logs \
 	tests/controller/test-range \
 	tests/controller/test-record \
@@ -33,6 +34,9 @@ tests_controller_test_drains_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_formation_SOURCES = %D%/test-formation.c
 tests_controller_test_formation_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_formation_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_logplex_frame_SOURCES = %D%/test-logplex_frame.c
+tests_controller_test_logplex_frame_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_logplex_frame_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_logs_SOURCES = %D%/test-logs.c
 tests_controller_test_logs_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_logs_LDADD = $(CONTROLLER_TEST_LIBS)

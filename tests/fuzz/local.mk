@@ -1,7 +1,11 @@
 # Targets for foreign bytes; with "make check" each runs its corpus.
-check_PROGRAMS += tests/fuzz/fuzz-manifest tests/fuzz/fuzz-oci \
-	tests/fuzz/fuzz-slug
-EXTRA_DIST += %D%/manifest %D%/oci %D%/slug
+check_PROGRAMS += tests/fuzz/fuzz-logplex tests/fuzz/fuzz-manifest \
+	tests/fuzz/fuzz-oci tests/fuzz/fuzz-slug
+EXTRA_DIST += %D%/logplex %D%/manifest %D%/oci %D%/slug
+
+tests_fuzz_fuzz_logplex_SOURCES = %D%/fuzz-logplex.c %D%/corpus.c %D%/corpus.h
+tests_fuzz_fuzz_logplex_CFLAGS = $(libcontroller_a_CFLAGS)
+tests_fuzz_fuzz_logplex_LDADD = $(CONTROLLER_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_manifest_SOURCES = %D%/fuzz-manifest.c %D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_manifest_LDADD = $(SLUGSTORE_LIBS) $(BASE_LIBS)
