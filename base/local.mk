@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	%D%/loop.c %D%/loop.h \
 	%D%/map.c %D%/map.h \
 	%D%/process.c %D%/process.h %D%/process_user.c \
+	%D%/replay.c %D%/replay.h \
 	%D%/root.c %D%/root.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/strv.c %D%/strv.h \

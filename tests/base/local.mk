@@ -12,6 +12,7 @@ base_tests = \
 	tests/base/test-job \
 	tests/base/test-sock \
 	tests/base/test-fdstore \
+	tests/base/test-replay \
 	tests/base/test-root
 check_PROGRAMS += $(base_tests)
 BASE_TEST_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
@@ -21,6 +22,9 @@ base_test_directory = %D%/directory.c %D%/directory.h
 tests_base_test_error_SOURCES = %D%/test-error.c
 tests_base_test_error_CFLAGS = $(BASE_TEST_CFLAGS)
 tests_base_test_error_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_replay_SOURCES = %D%/test-replay.c
+tests_base_test_replay_CFLAGS = $(BASE_TEST_CFLAGS)
+tests_base_test_replay_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_buf_SOURCES = %D%/test-buf.c
 tests_base_test_buf_CFLAGS = $(BASE_TEST_CFLAGS)
 tests_base_test_buf_LDADD = $(BASE_TEST_LIBS)
