@@ -1,28 +1,29 @@
 /*
- * attach.c - one poll loop between three standard streams, a socket and
+ * attach.c - one poll loop between three standard streams, a link and
  * signals. What is read and cannot be written yet is bounded by not reading
  * more. Our own stdout stays blocking (the terminal is shared with the shell),
  * so never more is written at once than poll() has promised.
  */
 #include "cli/attach.h"
 
-#include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/terminal.h"
-#include "cli/frame.h"
 
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #define ATTACH_READ (32 * 1024)
-#define ATTACH_KEEPALIVE_SEC 60
+#define ATTACH_KEPT_MAX (256 * 1024)	/* of our input, until the dyno has it */
+#define ATTACH_AGAIN_USEC (30 * USEC_PER_SEC)	/* as long as we are waited for */
+#define ATTACH_PAUSE_FIRST_MSEC 100
+#define ATTACH_PAUSE_MAX_MSEC 2000
 
 struct attach_queue {
 	struct buf buf;
@@ -42,12 +43,11 @@ struct attach {
 	const struct attach_spec *spec;
 	int signal_fd;
 	sigset_t old_mask;
-	struct buf in;			/* from the stream, not yet a frame */
-	struct attach_queue out;	/* towards the stream */
+	struct attach_link link;
 	struct attach_output outputs[ATTACH_OUTPUTS];
-	bool running, input_ended, deaf;	/* deaf: the stream takes no more */
+	bool running, input_ended;
 	unsigned interrupts;
-	bool done;
+	bool done, ended;		/* ended: the dyno has said the last word */
 	int status;
 };
 
@@ -86,20 +86,12 @@ static void attach_output_init(struct attach_output *o, int fd)
 		o->socket = true;
 }
 
-static int attach_init(struct attach *a, const struct attach_spec *spec,
-		       struct error *e)
+static int attach_init(struct attach *a, struct error *e)
 {
-	int on = 1, idle = ATTACH_KEEPALIVE_SEC;
 	sigset_t set;
 
-	*a = (struct attach){ .spec = spec, .signal_fd = -1 };
 	attach_output_init(&a->outputs[ATTACH_STDOUT], STDOUT_FILENO);
 	attach_output_init(&a->outputs[ATTACH_STDERR], STDERR_FILENO);
-	buf_add(&a->in, spec->early->data, spec->early->len);
-	setsockopt(spec->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(spec->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(spec->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
 	sigaddset(&set, SIGINT);
@@ -114,7 +106,7 @@ static int attach_init(struct attach *a, const struct attach_spec *spec,
 	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (a->signal_fd < 0)
 		return error_sys(e, "watch signals");
-	return file_set_nonblock(spec->fd, true, e);
+	return 0;
 }
 
 static void attach_deinit(struct attach *a)
@@ -122,8 +114,7 @@ static void attach_deinit(struct attach *a)
 	terminal_restore();
 	a->signal_fd = fd_close(a->signal_fd);
 	sigprocmask(SIG_SETMASK, &a->old_mask, NULL);
-	buf_deinit(&a->in);
-	buf_deinit(&a->out.buf);
+	attach_link_deinit(&a->link);
 	for (int i = 0; i < ATTACH_OUTPUTS; i++)
 		buf_deinit(&a->outputs[i].queue.buf);
 }
@@ -134,9 +125,9 @@ static void attach_send_size(struct attach *a)
 {
 	uint16_t rows, cols;
 
-	if (a->spec->tty && a->running && !a->deaf &&
+	if (a->spec->tty && a->running &&
 	    terminal_size(STDOUT_FILENO, &rows, &cols))
-		frame_put_window(&a->out.buf, rows, cols);
+		attach_link_put_window(&a->link, rows, cols);
 }
 
 static int attach_start(struct attach *a, struct error *e)
@@ -150,8 +141,10 @@ static int attach_start(struct attach *a, struct error *e)
 	return a->spec->tty ? terminal_raw(e) : 0;
 }
 
-static int attach_frame(struct attach *a, const struct frame *f, struct error *e)
+static int on_attach_frame(const struct frame *f, void *userdata, struct error *e)
 {
+	struct attach *a = userdata;
+
 	switch (f->type) {
 	case FRAME_RUNNING:
 		return attach_start(a, e);
@@ -162,79 +155,33 @@ static int attach_frame(struct attach *a, const struct frame *f, struct error *e
 		buf_add(&a->outputs[ATTACH_STDERR].queue.buf, f->data, f->len);
 		return attach_start(a, e);
 	case FRAME_EXIT:
+		a->ended = true;
 		attach_finish(a, (unsigned char)f->data[0]);
 		return 0;
 	case FRAME_FAILED:
+		a->ended = true;
 		return error_set(e, ECANCELED, "%.*s", (int)f->len, f->data);
 	case FRAME_INPUT:
 	case FRAME_INPUT_END:
 	case FRAME_WINDOW:
 	case FRAME_SIGNAL:
+	case FRAME_LEAVE:
+	case FRAME_JOIN:
+	case FRAME_KNOWN:
 		break;
 	}
 	return error_set(e, EPROTO, "attach stream: unexpected frame");
 }
 
-static int attach_frames(struct attach *a, struct error *e)
-{
-	size_t at = 0;
-	int r = 0;
-
-	while (!a->done) {
-		struct buf rest = { a->in.data + at, a->in.len - at, 0 };
-		struct frame f;
-
-		r = frame_peek(&rest, &f, e);
-		if (r != FRAME_READY)
-			break;
-		r = attach_frame(a, &f, e);
-		if (r < 0)
-			break;
-		at += FRAME_HEAD + f.len;
-	}
-	buf_consume(&a->in, at);
-	return r < 0 ? r : 0;
-}
-
-static int attach_read_stream(struct attach *a, struct error *e)
-{
-	ssize_t n;
-
-	buf_reserve(&a->in, ATTACH_READ);
-	n = read(a->spec->fd, a->in.data + a->in.len, ATTACH_READ);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		return error_set(e, ECONNRESET, "the connection to the dyno was "
-				 "lost");
-	a->in.len += (size_t)n;
-	return attach_frames(a, e);
-}
-
 /* ---- towards the dyno ---- */
-
-static void attach_write_stream(struct attach *a)
-{
-	struct attach_queue *q = &a->out;
-	ssize_t n = send(a->spec->fd, q->buf.data + q->at, attach_pending(q),
-			 MSG_NOSIGNAL);
-
-	if (n >= 0) {
-		attach_written(q, (size_t)n);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		/* It may still have things to say: its status, the last lines. */
-		a->deaf = true;
-		attach_written(q, attach_pending(q));
-	}
-}
 
 static void attach_end_input(struct attach *a)
 {
 	a->input_ended = true;
 	if (a->spec->tty)
 		attach_finish(a, 128 + SIGHUP);	/* the terminal is gone */
-	else if (!a->deaf)
-		frame_put(&a->out.buf, FRAME_INPUT_END, NULL, 0);
+	else
+		attach_link_put(&a->link, FRAME_INPUT_END, NULL, 0);
 }
 
 static void attach_read_input(struct attach *a)
@@ -242,8 +189,8 @@ static void attach_read_input(struct attach *a)
 	char chunk[ATTACH_READ];
 	ssize_t n = read(STDIN_FILENO, chunk, sizeof(chunk));
 
-	if (n > 0 && !a->deaf)
-		frame_put(&a->out.buf, FRAME_INPUT, chunk, (size_t)n);
+	if (n > 0)
+		attach_link_put(&a->link, FRAME_INPUT, chunk, (size_t)n);
 	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		attach_end_input(a);
 }
@@ -297,11 +244,11 @@ static void attach_forward(struct attach *a, int sig)
 	unsigned char number = (unsigned char)sig;
 
 	a->interrupts += sig == SIGINT;
-	if (a->spec->tty || !a->running || sig == SIGHUP || a->deaf ||
-	    a->interrupts > 1)
+	if (a->spec->tty || !a->running || sig == SIGHUP || a->link.fd < 0 ||
+	    a->link.deaf || a->interrupts > 1)
 		attach_finish(a, 128 + sig);
 	else
-		frame_put(&a->out.buf, FRAME_SIGNAL, &number, 1);
+		attach_link_put(&a->link, FRAME_SIGNAL, &number, 1);
 }
 
 static int attach_on_signal(struct attach *a, struct error *e)
@@ -339,10 +286,10 @@ static void attach_poll_set(const struct attach *a,
 {
 	bool room = !attach_has_output(a);
 
-	p[ATTACH_POLL_STREAM] = (struct pollfd){ .fd = a->spec->fd };
+	p[ATTACH_POLL_STREAM] = (struct pollfd){ .fd = a->link.fd };
 	if (room)
 		p[ATTACH_POLL_STREAM].events |= POLLIN;
-	if (attach_pending(&a->out) > 0)
+	if (attach_link_has_output(&a->link))
 		p[ATTACH_POLL_STREAM].events |= POLLOUT;
 	/* poll() tells POLLHUP unasked: do not spin while stdout is full. */
 	if (!p[ATTACH_POLL_STREAM].events)
@@ -352,7 +299,9 @@ static void attach_poll_set(const struct attach *a,
 	};
 	p[ATTACH_POLL_INPUT] = (struct pollfd){
 		.fd = a->running && !a->input_ended &&
-		      attach_pending(&a->out) < ATTACH_READ ? STDIN_FILENO : -1,
+		      replay_pending(&a->link.out) <
+			      (attach_link_can_come_again(&a->link) ?
+			       ATTACH_KEPT_MAX : ATTACH_READ) ? STDIN_FILENO : -1,
 		.events = POLLIN,
 	};
 	for (int i = 0; i < ATTACH_OUTPUTS; i++)
@@ -380,12 +329,63 @@ static int attach_step(struct attach *a, struct error *e)
 	if (r == 0 && p[ATTACH_POLL_INPUT].revents)
 		attach_read_input(a);
 	if (p[ATTACH_POLL_STREAM].revents & POLLOUT)
-		attach_write_stream(a);
+		attach_link_write(&a->link);
 	if (r == 0 && !a->done &&
 	    p[ATTACH_POLL_STREAM].revents & (POLLIN | POLLHUP | POLLERR) &&
 	    p[ATTACH_POLL_STREAM].events & POLLIN)
-		r = attach_read_stream(a, e);
+		r = attach_link_read(&a->link, e);
 	return r;
+}
+
+/* ---- a lost connection ---- */
+
+/* Wait, but hear signals: the user may have enough of it. */
+static int attach_pause(struct attach *a, int msec, struct error *e)
+{
+	struct pollfd p = { .fd = a->signal_fd, .events = POLLIN };
+
+	return poll(&p, 1, msec) > 0 ? attach_on_signal(a, e) : 0;
+}
+
+static int attach_connect(struct attach *a, struct error *e)
+{
+	auto_buf early = BUF_INIT;
+	int fd, r = a->spec->connect(&fd, &early, a->spec->userdata, e);
+
+	if (r == 0)
+		r = attach_link_open(&a->link, fd, &early, e);
+	if (r == 0)
+		r = attach_link_frames(&a->link, e);
+	return r;
+}
+
+/* The terminal is the user's meanwhile: its keys are signals again. */
+static int attach_again(struct attach *a, struct error *e)
+{
+	uint64_t deadline = clock_mono_usec() + ATTACH_AGAIN_USEC;
+	bool tell = isatty(STDERR_FILENO);
+	int r, msec = ATTACH_PAUSE_FIRST_MSEC;
+
+	terminal_restore();
+	if (tell)
+		fputs("\ndynoctl: the connection to the dyno was lost, trying again\n",
+		      stderr);
+	do {
+		attach_link_close(&a->link);
+		r = attach_pause(a, msec, e);
+		if (r < 0 || a->done)
+			return r;
+		msec = msec * 2 < ATTACH_PAUSE_MAX_MSEC ? msec * 2
+							: ATTACH_PAUSE_MAX_MSEC;
+		r = attach_connect(a, e);
+	} while (r < 0 && r != -ENOENT && r != -EPROTO && r != -ECANCELED &&
+		 clock_mono_usec() < deadline);
+	if (r < 0)
+		return error_prefix(e, r, "the connection to the dyno was lost");
+	if (tell)
+		fputs("dynoctl: connected again\n", stderr);
+	attach_send_size(a);
+	return a->spec->tty && a->running && !a->done ? terminal_raw(e) : 0;
 }
 
 /* The end has come; what the dyno wrote before it still has to get out. */
@@ -402,15 +402,24 @@ static void attach_flush(struct attach *a)
 
 int attach_run(const struct attach_spec *spec, int *ret_status, struct error *e)
 {
-	struct attach a;
+	struct attach a = { .spec = spec, .signal_fd = -1, .link = ATTACH_LINK_INIT };
 	int r;
 
-	r = attach_init(&a, spec, e);
+	a.link.on_frame = on_attach_frame;
+	a.link.userdata = &a;
+	r = attach_init(&a, e);
 	if (r == 0)
-		r = attach_frames(&a, e);
-	while (r == 0 && !a.done)
+		r = attach_connect(&a, e);
+	/* The answer was lost, and the secret is used: we are waited for already. */
+	if (r == -ECONNRESET)
+		r = attach_again(&a, e);
+	while (r == 0 && !a.done) {
 		r = attach_step(&a, e);
+		if (r == -ECONNRESET && attach_link_can_come_again(&a.link))
+			r = attach_again(&a, e);
+	}
 	attach_flush(&a);
+	attach_link_end(&a.link, !a.ended);
 	if (r == 0)
 		*ret_status = a.status;
 	attach_deinit(&a);

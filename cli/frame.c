@@ -1,50 +1,46 @@
+/*
+ * frame.c - the frames that a client may get, and how long they may be.
+ */
 #include "cli/frame.h"
 
-#include "base/buf.h"
 #include "base/error.h"
 
-void frame_put(struct buf *out, enum frame_type type, const void *data, size_t n)
+static const struct {
+	enum frame_type type;
+	size_t min, max;
+} kinds[] = {
+	{ FRAME_RUNNING, 0, REPLAY_PAYLOAD_MAX },
+	{ FRAME_OUTPUT, 0, REPLAY_PAYLOAD_MAX },
+	{ FRAME_ERROR_OUTPUT, 0, REPLAY_PAYLOAD_MAX },
+	{ FRAME_EXIT, 1, 1 },
+	{ FRAME_FAILED, 0, REPLAY_PAYLOAD_MAX },
+	{ FRAME_JOIN, REPLAY_COUNT_BYTES, REPLAY_COUNT_BYTES },
+	{ FRAME_KNOWN, REPLAY_COUNT_BYTES, REPLAY_COUNT_BYTES },
+};
+
+static bool frame_ok(const unsigned char *p, size_t len)
 {
-	unsigned char head[FRAME_HEAD] = {
-		(unsigned char)type, (unsigned char)(n >> 16),
-		(unsigned char)(n >> 8), (unsigned char)n,
-	};
-
-	assert(n <= FRAME_MAX);
-	buf_add(out, head, sizeof(head));
-	buf_add(out, data, n);
-}
-
-void frame_put_window(struct buf *out, uint16_t rows, uint16_t cols)
-{
-	unsigned char size[4] = {
-		(unsigned char)(rows >> 8), (unsigned char)rows,
-		(unsigned char)(cols >> 8), (unsigned char)cols,
-	};
-
-	frame_put(out, FRAME_WINDOW, size, sizeof(size));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (p[0] == (unsigned char)kinds[i].type)
+			return len >= kinds[i].min && len <= kinds[i].max;
+	return false;
 }
 
 int frame_peek(const struct buf *in, struct frame *ret, struct error *e)
 {
-	static const char known[] = {
-		FRAME_RUNNING, FRAME_OUTPUT, FRAME_ERROR_OUTPUT, FRAME_EXIT,
-		FRAME_FAILED,
-	};
 	const unsigned char *p = (const unsigned char *)in->data;
 	size_t len;
 
-	if (in->len < FRAME_HEAD)
+	if (in->len < REPLAY_HEAD)
 		return 0;
-	len = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-	if (!memchr(known, p[0], sizeof(known)) || len > FRAME_MAX ||
-	    (p[0] == FRAME_EXIT && len != 1))
+	len = replay_frame_size(p) - REPLAY_HEAD;
+	if (!frame_ok(p, len))
 		return error_set(e, EPROTO, "attach stream: unexpected frame "
 				 "(type 0x%02x, %zu bytes)", p[0], len);
-	if (in->len < FRAME_HEAD + len)
+	if (in->len < REPLAY_HEAD + len)
 		return 0;
 	*ret = (struct frame){
-		.type = (enum frame_type)p[0], .data = in->data + FRAME_HEAD,
+		.type = (enum frame_type)p[0], .data = in->data + REPLAY_HEAD,
 		.len = len,
 	};
 	return FRAME_READY;

@@ -4,7 +4,7 @@ libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 libcli_a_SOURCES = \
 	%D%/api.c %D%/api.h \
 	%D%/apps.c \
-	%D%/attach.c %D%/attach.h \
+	%D%/attach.c %D%/attach.h %D%/attach_link.c %D%/attach_link.h \
 	%D%/census.c %D%/census.h \
 	%D%/cli.c %D%/cli.h \
 	%D%/config.c %D%/config.h \

@@ -9,7 +9,6 @@
 #include "cli/api.h"
 #include "cli/attach.h"
 #include "cli/cli.h"
-#include "cli/frame.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "http/client.h"
@@ -172,25 +171,27 @@ static char *run_attach_path(const struct run *run, struct error *e)
 	return xasprintf("/attach%s", p);
 }
 
-static int run_attached(struct run *run, int *ret_status, struct error *e)
+static int run_connect(int *ret_fd, struct buf *early, void *userdata,
+		       struct error *e)
 {
+	struct run *run = userdata;
 	auto_free char *path = run_attach_path(run, e);
 	struct http_client *client;
-	auto_buf early = BUF_INIT;
-	auto_close int fd = -1;
 	int r;
 
 	if (!path)
 		return -EPROTO;
 	r = api_client(run->cli, &client, e);
 	if (r == 0)
-		r = http_client_upgrade(client, path, FRAME_PROTOCOL, &fd, &early,
+		r = http_client_upgrade(client, path, FRAME_PROTOCOL, ret_fd, early,
 					e);
-	r = error_prefix(e, r, "attach to %s", run_name(run));
-	if (r < 0)
-		return r;
+	return error_prefix(e, r, "attach to %s", run_name(run));
+}
+
+static int run_attached(struct run *run, int *ret_status, struct error *e)
+{
 	return attach_run(&(struct attach_spec){
-		.fd = fd, .early = &early, .tty = run->tty,
+		.connect = run_connect, .tty = run->tty,
 		.on_running = run_on_running, .userdata = run,
 	}, ret_status, e);
 }

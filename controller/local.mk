@@ -43,6 +43,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/upstream_logs.c \
 	%D%/api/views.c %D%/api/views.h \
 	%D%/attach/attach.c %D%/attach/attach.h %D%/attach/attach_peer.h \
+	%D%/attach/attach_arrival.c %D%/attach/attach_sessions.h \
 	%D%/attach/frame_peer.c %D%/attach/frame_peer.h \
 	%D%/attach/record.c %D%/attach/record.h \
 	%D%/attach/rendezvous.c %D%/attach/rendezvous.h \

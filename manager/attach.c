@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 
 #define LINGER_USEC (10 * USEC_PER_SEC)
+#define KEEP_USEC (90 * USEC_PER_SEC)
 
 /* ---- sides ---- */
 
@@ -31,12 +32,15 @@ void attach_side_watch(struct attach_side *side, uint32_t events)
 void attach_update(struct attach *a)
 {
 	bool room = a->phase == ATTACH_LOST || a->phase == ATTACH_DONE ||
-		    a->draining || a->out.len < ATTACH_QUEUE_MAX;
+		    a->draining || replay_pending(&a->out) <
+		    (a->out.keep ? ATTACH_KEEP_MAX : ATTACH_QUEUE_MAX);
 	uint32_t in = a->input.len ? EPOLLOUT : 0, out = room ? EPOLLIN : 0;
+	const void *next;
+	size_t n;
 
 	attach_side_watch(&a->stream,
 		(a->input.len < ATTACH_QUEUE_MAX ? EPOLLIN : EPOLLRDHUP) |
-		(a->out.len ? EPOLLOUT : 0));
+		(replay_next(&a->out, &next, &n) ? EPOLLOUT : 0));
 	attach_side_watch(&a->dyno[DYNO_FD_OUT], a->reopen ? 0 :
 			 out | (a->tty ? in : 0));
 	attach_side_watch(&a->dyno[DYNO_FD_ERR], out);
@@ -65,7 +69,7 @@ void attach_lose(struct attach *a, const char *why)
 	}
 	attach_stream_close(a);
 	a->idle = loop_unref(a->idle);
-	buf_clear(&a->out);
+	replay_clear(&a->out);
 	buf_clear(&a->input);
 	a->phase = ATTACH_LOST;
 	attach_update(a);
@@ -104,6 +108,7 @@ int attach_new(struct attach **ret, sd_event *event,
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		a->dyno[i].fd = -1;
 	a->active = clock_mono_usec();
+	a->out.hold = true;		/* until the client is here */
 	if (spec->lost) {
 		a->phase = ATTACH_LOST;
 		*ret = take_ptr(a);
@@ -152,6 +157,7 @@ int attach_serve(struct attach *a, enum dyno_stdio stdio,
 		return r;
 	if (a->tty)
 		a->input_ended = false;
+	a->adopted = !started;
 	if (started)
 		attach_stream_put(a, ATTACH_RUNNING, NULL, 0);
 	attach_dyno_write(a);
@@ -171,9 +177,13 @@ static int on_attach_linger(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct attach *a = userdata;
 
-	/* A slow client may take its time as long as it reads. */
-	if (a->phase == ATTACH_OPEN && a->out.len &&
-	    clock_mono_usec() - a->active < LINGER_USEC)
+	uint64_t quiet = clock_mono_usec() - a->active;
+
+	/* A slow client may take its time as long as it reads, and one that may
+	 * come again is waited for: upstream says when it does not. */
+	if (replay_pending(&a->out) &&
+	    (a->out.keep ? quiet < KEEP_USEC :
+	     a->phase == ATTACH_OPEN && quiet < LINGER_USEC))
 		loop_timer(a->event, &a->linger, LINGER_USEC, on_attach_linger,
 			   a, "attach linger", NULL);
 	else
@@ -226,7 +236,7 @@ struct attach *attach_free(struct attach *a)
 	a->linger = loop_unref(a->linger);
 	a->reopen = loop_unref(a->reopen);
 	buf_deinit(&a->in);
-	buf_deinit(&a->out);
+	replay_deinit(&a->out);
 	buf_deinit(&a->input);
 	free(a->base);
 	free(a->token);

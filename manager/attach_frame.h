@@ -4,13 +4,10 @@
  * attach_frame.h - frames of PROTOCOL.attach: type, 3 bytes length, payload.
  * Pure.
  */
-#include "base/base.h"
+#include "base/replay.h"
 
-struct buf;
-
-#define ATTACH_PROTOCOL "dyno-attach/1"
-#define ATTACH_HEAD 4
-#define ATTACH_PAYLOAD_MAX 65536
+#define ATTACH_PROTOCOL "dyno-attach/2"
+#define ATTACH_PROTOCOL_OLD "dyno-attach/1"	/* without JOIN and KNOWN */
 
 enum attach_type {
 	/* towards the dyno */
@@ -20,6 +17,9 @@ enum attach_type {
 	ATTACH_WINDOW = 'W',
 	ATTACH_SIGNAL = 'S',
 	ATTACH_HANGUP = 'H',
+	/* both ways, not counted */
+	ATTACH_JOIN = 'J',
+	ATTACH_KNOWN = 'K',
 	/* from the dyno */
 	ATTACH_RUNNING = 'R',
 	ATTACH_OUTPUT = 'O',
@@ -38,12 +38,8 @@ struct attach_frame {
  * yet; -EPROTO = no such frame (type, length or payload is wrong). */
 ssize_t attach_frame_parse(const void *data, size_t n, struct attach_frame *ret);
 
-/* Appends a frame; n <= ATTACH_PAYLOAD_MAX. */
-void attach_frame_add(struct buf *out, enum attach_type type, const void *data,
-		      size_t n);
-
-/* Length of the whole frame that begins at data (ATTACH_HEAD bytes are there). */
-size_t attach_frame_size(const void *data);
+/* Whether a frame towards the dyno is in the count of JOIN and KNOWN. */
+bool attach_frame_counts(enum attach_type type);
 
 /* Rows and columns of CLIENT and WINDOW. */
 void attach_frame_window(const struct attach_frame *f, uint16_t *ret_rows,

@@ -41,10 +41,12 @@ struct attach {
 	uint64_t active;	/* monotonic: when a byte moved last */
 	bool client;		/* has come */
 	bool ending;		/* the last frame is queued */
+	bool old;		/* upstream speaks the old protocol */
+	bool adopted;		/* another supervisor has begun it */
 
 	struct buf in;		/* from the stream, not parsed */
-	struct buf out;		/* frames to the stream */
-	size_t sent;		/* of the first one */
+	struct replay out;	/* to the stream; keep: the client may come again */
+	uint64_t in_count, in_told;	/* of the client's frames: had, told that */
 	struct buf input;	/* for the dyno */
 	bool input_ended;
 

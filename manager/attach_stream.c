@@ -1,9 +1,9 @@
 /*
  * attach_stream.c - the side of upstream: connect, parse, write, connect again.
  *
- * The queue towards upstream holds whole frames and how much of the first one
- * has been sent, so that a broken stream can be replaced by a new one without
- * half a frame.
+ * What goes to upstream is a replay queue: a broken stream is replaced by a new
+ * one without half a frame, and a client that says what it has (JOIN) gets
+ * everything from there, whatever was lost on the way.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,7 +27,7 @@ void attach_stream_close(struct attach *a)
 	a->dial = dial_free(a->dial);
 	a->redial = loop_unref(a->redial);
 	buf_clear(&a->in);
-	a->sent = 0;
+	replay_disconnect(&a->out);
 }
 
 /* ---- connecting ---- */
@@ -90,18 +90,23 @@ static void on_attach_dialled(const struct dial_result *res, void *userdata)
 	struct attach *a = userdata;
 	struct dial *d = take_ptr(a->dial);
 
-	if (res->status == 101)
+	if (res->status == 101) {
 		attach_stream_opened(a, res);
-	else if (res->status == 404 || res->status == 410)
-		attach_lose(a, res->message);
-	else
+	} else if (res->status == 426 && !a->old) {
+		a->old = true;
 		attach_stream_broken(a, res->message);
+	} else if (res->status == 404 || res->status == 410) {
+		attach_lose(a, res->message);
+	} else {
+		attach_stream_broken(a, res->message);
+	}
 	dial_free(d);		/* the result was in it */
 }
 
 static void attach_stream_dial(struct attach *a)
 {
-	struct dial_spec spec = { a->base, a->token, a->path, ATTACH_PROTOCOL };
+	struct dial_spec spec = { a->base, a->token, a->path,
+				  a->old ? ATTACH_PROTOCOL_OLD : ATTACH_PROTOCOL };
 	struct error e;
 
 	if (dial_new(&a->dial, a->event, &spec, on_attach_dialled, a, &e) < 0)
@@ -115,15 +120,61 @@ int attach_stream_start(struct attach *a, struct error *e)
 
 /* ---- frames towards the dyno ---- */
 
+/* The client is here (again): it goes on where it was, and so does what it says. Of a
+ * dyno that was taken over from another supervisor only the client knows where. */
+static void attach_stream_join(struct attach *a, const struct attach_frame *f)
+{
+	uint64_t have = replay_read_count(f->data);
+	uint64_t said = replay_read_count(f->data + REPLAY_COUNT_BYTES);
+
+	if (a->adopted && !a->out.keep) {
+		replay_begin_at(&a->out, have);
+		a->in_count = said;
+	}
+	if (!replay_rejoin(&a->out, have)) {
+		attach_lose(a, "the client says that it has what was never sent");
+		return;
+	}
+	a->in_told = a->in_count;
+	replay_control_count(&a->out, ATTACH_JOIN, a->in_count);
+}
+
+static void attach_stream_known(struct attach *a, const struct attach_frame *f)
+{
+	if (!replay_ack(&a->out, replay_read_count(f->data)))
+		attach_lose(a, "the client says that it has what was never sent");
+	else if (a->ending && !replay_pending(&a->out))
+		attach_finish(a);
+}
+
+static void attach_stream_count(struct attach *a, const struct attach_frame *f)
+{
+	if (!attach_frame_counts(f->type))
+		return;
+	a->in_count += REPLAY_HEAD + f->n;
+	if (!a->out.keep || a->in_count - a->in_told < ATTACH_TELL_BYTES)
+		return;
+	a->in_told = a->in_count;
+	replay_control_count(&a->out, ATTACH_KNOWN, a->in_count);
+}
+
 static void attach_stream_handle(struct attach *a, const struct attach_frame *f)
 {
 	uint16_t rows, cols;
 
+	attach_stream_count(a, f);
 	switch (f->type) {
+	case ATTACH_JOIN:
+		attach_stream_join(a, f);
+		break;
+	case ATTACH_KNOWN:
+		attach_stream_known(a, f);
+		break;
 	case ATTACH_CLIENT:
 	case ATTACH_WINDOW:
 		attach_frame_window(f, &rows, &cols);
 		attach_dyno_set_window(a, rows, cols);
+		replay_release(&a->out);
 		if (f->type == ATTACH_CLIENT && !a->client) {
 			a->client = true;
 			a->ops->on_client(rows, cols, a->userdata);
@@ -179,7 +230,7 @@ static void attach_stream_read(struct attach *a)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		if (a->ending && a->out.len == 0)
+		if (a->ending && !replay_pending(&a->out))
 			attach_finish(a);
 		else
 			attach_stream_broken(a, n < 0 ? strerror(errno) : "closed");
@@ -194,29 +245,20 @@ static void attach_stream_read(struct attach *a)
 
 void attach_stream_write(struct attach *a)
 {
-	while (a->out.len) {
-		ssize_t n = send(a->stream.fd, a->out.data + a->sent,
-				 a->out.len - a->sent, MSG_NOSIGNAL);
+	const void *data;
+	size_t n;
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	while (replay_next(&a->out, &data, &n)) {
+		ssize_t sent = send(a->stream.fd, data, n, MSG_NOSIGNAL);
+
+		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n < 0) {
+		if (sent < 0) {
 			attach_stream_broken(a, strerror(errno));
 			return;
 		}
 		a->active = clock_mono_usec();
-		a->sent += (size_t)n;
-		for (size_t done = 0; ; ) {
-			size_t size = a->out.len - done < ATTACH_HEAD ? SIZE_MAX :
-				attach_frame_size(a->out.data + done);
-
-			if (a->sent - done < size) {
-				buf_consume(&a->out, done);
-				a->sent -= done;
-				break;
-			}
-			done += size;
-		}
+		replay_sent(&a->out, (size_t)sent);
 	}
 }
 
@@ -224,7 +266,7 @@ void attach_stream_put(struct attach *a, enum attach_type type,
 		       const void *data, size_t n)
 {
 	if (a->phase != ATTACH_LOST && a->phase != ATTACH_DONE)
-		attach_frame_add(&a->out, type, data, n);
+		replay_put(&a->out, (char)type, data, n);
 }
 
 static int on_attach_stream(sd_event_source *src, int fd, uint32_t revents,

@@ -21,6 +21,8 @@
 #define LOG_BATCH_MAX (1000 * 1024)	/* bytes of one POST; upstream takes 1 MiB */
 
 #define ATTACH_QUEUE_MAX (256 * 1024)	/* bytes, each direction */
+#define ATTACH_KEEP_MAX (1024 * 1024)	/* bytes for a client that may come again */
+#define ATTACH_TELL_BYTES (64 * 1024)	/* of a client's, until it hears of it */
 
 #define COMMAND_MAX (32 * 1024)		/* bytes of a dyno's command */
 #define ENV_MAX (96 * 1024)		/* bytes of config vars, keys and values */

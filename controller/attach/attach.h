@@ -4,8 +4,10 @@
  * attach.h - joins the client of an attached dyno with the dyno's host.
  *
  * A session exists from the moment that either end is here until the dyno's
- * last frame has gone to the client. The client's secret works once; the
- * host's end may be lost and come again within ATTACH_WAIT_USEC.
+ * last frame has gone to the client. The host's end may be lost and come again
+ * within ATTACH_WAIT_USEC. The client's secret works once; a client of the newer
+ * protocol that is not on this machine may lose its connection and come again
+ * with it, within the same time.
  */
 #include "base/id.h"
 #include "controller/attach/attach_peer.h"
@@ -27,13 +29,16 @@ struct attach_hub *attach_hub_free(struct attach_hub *hub);
 
 struct attach_ticket {
 	char dyno[UUID_TEXT_MAX];
+	char secret[128];
+	bool again;			/* the client may come again */
+	bool local;			/* it is on this machine */
 	uint16_t rows, cols;		/* 0: unknown */
 	bool tty;
 };
 
-/* Use up a client's secret. OUTCOME_NOT_FOUND: wrong, used, or the dyno is
- * gone. */
-int attach_redeem(struct attach_hub *hub, const char *secret,
+/* Use up a client's secret; again: of one that may come again with it.
+ * OUTCOME_NOT_FOUND: wrong, used, or the dyno is gone. */
+int attach_redeem(struct attach_hub *hub, const char *secret, bool again,
 		  struct attach_ticket *ret, struct error *e);
 
 /* The client has gone between attach_redeem() and attach_join_client(). */

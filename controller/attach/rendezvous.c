@@ -224,7 +224,8 @@ static void client_attach(struct client *cl)
 	struct error e;
 
 	cl->line.data[strcspn(cl->line.data, "\r\n")] = '\0';
-	if (attach_redeem(cl->rv->hub, cl->line.data, &ticket, &e) != 0) {
+	if (attach_redeem(cl->rv->hub, cl->line.data, false, &ticket,
+			  &e) != 0) {
 		client_free(cl);	/* the protocol has no words for it */
 		return;
 	}

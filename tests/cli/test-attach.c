@@ -32,11 +32,32 @@ struct client {
 	struct buf frames;	/* from it, not yet looked at */
 };
 
+static void expect_frame(struct client *c, char type, const char *data, size_t n);
+
+/* The first thing it says, on every connection. */
+static void expect_join(struct client *c)
+{
+	static const char nothing[2 * REPLAY_COUNT_BYTES];
+
+	expect_frame(c, 'J', nothing, sizeof(nothing));
+}
+
 /* ---- the client: a child process ---- */
+
+/* There is one connection; who wants another is told that the dyno is gone. */
+static int client_connect(int *ret_fd, struct buf *early, void *userdata,
+			  struct error *e)
+{
+	int *fd = userdata;
+
+	if (*fd < 0)
+		return error_set(e, ENOENT, "there is no dyno any more");
+	*ret_fd = take_fd(*fd);
+	return 0;
+}
 
 static _Noreturn void client_main(int fd, int in, int out, int err, bool tty)
 {
-	auto_buf early = BUF_INIT;
 	struct error e;
 	int status;
 
@@ -47,7 +68,7 @@ static _Noreturn void client_main(int fd, int in, int out, int err, bool tty)
 	for (int i = 3; i < 64; i++)
 		if (i != fd)
 			close(i);
-	if (attach_run(&(struct attach_spec){ .fd = fd, .early = &early,
+	if (attach_run(&(struct attach_spec){ .connect = client_connect, .userdata = &fd,
 					      .tty = tty }, &status, &e) < 0) {
 		dprintf(2, "%s\n", e.msg);
 		_exit(99);
@@ -69,6 +90,7 @@ static void client_start(struct client *c)
 		client_main(s[1], in[0], out[1], err[1], false);
 	close(s[1]), close(in[0]), close(out[1]), close(err[1]);
 	c->dyno = s[0], c->in = in[1], c->out = out[0], c->err = err[0];
+	expect_join(c);
 }
 
 static void client_start_tty(struct client *c)
@@ -92,6 +114,7 @@ static void client_start_tty(struct client *c)
 	}
 	close(s[1]), close(slave);
 	c->dyno = s[0];
+	expect_join(c);
 }
 
 static int client_status(struct client *c)
@@ -116,10 +139,10 @@ static void client_end(struct client *c)
 static void say(struct client *c, enum frame_type type, const void *data,
 		size_t n)
 {
-	auto_buf out = BUF_INIT;
+	auto_(replay_deinit) struct replay q = REPLAY_INIT;
 
-	frame_put(&out, type, data, n);
-	assert_int_equal(file_write_all(c->dyno, out.data, out.len, NULL), 0);
+	replay_put(&q, (char)type, data, n);
+	assert_int_equal(file_write_all(c->dyno, q.frames.data, q.frames.len, NULL), 0);
 }
 
 static void say_exit(struct client *c, unsigned char status)
@@ -130,7 +153,7 @@ static void say_exit(struct client *c, unsigned char status)
 /* The next frame from the client has to be this one. */
 static void expect_frame(struct client *c, char type, const char *data, size_t n)
 {
-	size_t want = FRAME_HEAD + n;
+	size_t want = REPLAY_HEAD + n;
 
 	while (c->frames.len < want) {
 		struct pollfd p = { .fd = c->dyno, .events = POLLIN };
@@ -146,7 +169,7 @@ static void expect_frame(struct client *c, char type, const char *data, size_t n
 	assert_int_equal((unsigned char)c->frames.data[2] << 8 |
 			 (unsigned char)c->frames.data[3], n);
 	if (n > 0)
-		assert_memory_equal(c->frames.data + FRAME_HEAD, data, n);
+		assert_memory_equal(c->frames.data + REPLAY_HEAD, data, n);
 	buf_consume(&c->frames, want);
 }
 
@@ -229,30 +252,30 @@ static void fill(char *data, size_t n)
 static _Noreturn void cat_main(int fd)
 {
 	auto_buf in = BUF_INIT;
-	struct buf out;
+	struct replay out = REPLAY_INIT;
 	char chunk[65536];
 	ssize_t n;
 
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
 		buf_add(&in, chunk, (size_t)n);
-		while (in.len >= FRAME_HEAD) {
+		while (in.len >= REPLAY_HEAD) {
 			size_t len = (size_t)(unsigned char)in.data[1] << 16 |
 				     (size_t)(unsigned char)in.data[2] << 8 |
 				     (unsigned char)in.data[3];
 
-			if (in.len < FRAME_HEAD + len)
+			if (in.len < REPLAY_HEAD + len)
 				break;
-			out = BUF_INIT;
 			if (in.data[0] == 'I')
-				frame_put(&out, FRAME_OUTPUT,
-					  in.data + FRAME_HEAD, len);
+				replay_put(&out, FRAME_OUTPUT,
+					  in.data + REPLAY_HEAD, len);
 			else if (in.data[0] == 'E')
-				frame_put(&out, FRAME_EXIT, "\7", 1);
-			file_write_all(fd, out.data, out.len, NULL);
+				replay_put(&out, FRAME_EXIT, "\7", 1);
+			file_write_all(fd, buf_str(&out.frames), out.frames.len,
+				       NULL);
 			if (in.data[0] == 'E')
 				_exit(0);
-			buf_deinit(&out);
-			buf_consume(&in, FRAME_HEAD + len);
+			buf_clear(&out.frames);
+			buf_consume(&in, REPLAY_HEAD + len);
 		}
 	}
 	_exit(1);
@@ -290,23 +313,23 @@ static void many_bytes_come_back_unchanged_and_complete(void **state)
 
 static void output_is_not_lost_when_the_dyno_stops_listening(void **state)
 {
-	auto_free char *data = xmalloc(FRAME_MAX);
+	auto_free char *data = xmalloc(REPLAY_PAYLOAD_MAX);
 	auto_buf got = BUF_INIT;
 	struct client c;
 
-	fill(data, FRAME_MAX);
+	fill(data, REPLAY_PAYLOAD_MAX);
 	client_start(&c);
 	say(&c, FRAME_RUNNING, NULL, 0);
 	shutdown(c.dyno, SHUT_RD);
 	assert_int_equal(write(c.in, "nobody reads this", 17), 17);
-	say(&c, FRAME_OUTPUT, data, FRAME_MAX);
-	say(&c, FRAME_OUTPUT, data, FRAME_MAX);
+	say(&c, FRAME_OUTPUT, data, REPLAY_PAYLOAD_MAX);
+	say(&c, FRAME_OUTPUT, data, REPLAY_PAYLOAD_MAX);
 	say_exit(&c, 3);
 	c.dyno = fd_close(c.dyno);
 	read_all(c.out, &got);
 	assert_int_equal(client_status(&c), 3);
-	assert_int_equal(got.len, 2 * FRAME_MAX);
-	assert_memory_equal(got.data + FRAME_MAX, data, FRAME_MAX);
+	assert_int_equal(got.len, 2 * REPLAY_PAYLOAD_MAX);
+	assert_memory_equal(got.data + REPLAY_PAYLOAD_MAX, data, REPLAY_PAYLOAD_MAX);
 	client_end(&c);
 }
 

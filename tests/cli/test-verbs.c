@@ -100,7 +100,7 @@ static void on_request(struct http_request *req, void *userdata)
 	else
 		dprintf(record_fd, "%s %s %s\n", method, path, n ? body : "");
 	if (str_eq(path, "/attach/s3cret")) {
-		http_upgrade(req, "dyno-attach/1", on_dyno, NULL);
+		http_upgrade(req, "dyno-attach/2", on_dyno, NULL);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {

@@ -317,7 +317,7 @@ class FakeUpstream:
         if dyno not in self.attachable:
             return h.answer(404, {"id": "not_found", "message": "no client"})
         h.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-                      b"Upgrade: dyno-attach/1\r\n\r\n")
+                      b"Upgrade: " + h.headers["Upgrade"].encode() + b"\r\n\r\n")
         h.wfile.flush()
         self.upgraded.append(h.connection)
         stream = Stream(socket.socket(fileno=os.dup(h.connection.fileno())))

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #define STEP_USEC (5 * USEC_PER_SEC)
-#define SWITCH "HTTP/1.1 101 Switching Protocols\r\nUpgrade: dyno-attach/1\r\n\r\n"
+#define SWITCH "HTTP/1.1 101 Switching Protocols\r\nUpgrade: dyno-attach/2\r\n\r\n"
 
 /* Upstream is the test itself, on a unix socket. */
 struct bench {
@@ -188,7 +188,7 @@ static void the_request_is_an_upgrade_with_the_token(void **state)
 	until(b, try_accept(b));
 	until(b, HAS(b, "\r\n\r\n"));
 	assert_true(HAS(b, "GET /upstream/x HTTP/1.1\r\n"));
-	assert_true(HAS(b, "Upgrade: dyno-attach/1\r\n"));
+	assert_true(HAS(b, "Upgrade: dyno-attach/2\r\n"));
 	assert_true(HAS(b, "Authorization: Bearer s3\r\n"));
 }
 
@@ -310,6 +310,7 @@ static void a_broken_stream_is_replaced_and_the_frame_begun_is_sent_again(void *
 
 	until(b, try_accept(b));
 	answer(b, SWITCH);
+	PUT(b, "C\0\0\4\0\0\0\0");
 	b->app[DYNO_FD_OUT] = fd_close(b->app[DYNO_FD_OUT]);
 	b->app[DYNO_FD_ERR] = fd_close(b->app[DYNO_FD_ERR]);
 	until(b, HAS(b, "O\0\x40"));
@@ -318,16 +319,100 @@ static void a_broken_stream_is_replaced_and_the_frame_begun_is_sent_again(void *
 	attach_end(b->attach, 0);
 	until(b, HAS(b, "X\0\0\1\0"));
 	/* The new stream begins with a head and holds whole frames only. */
-	for (size_t at = 0; at < b->got.len; at += attach_frame_size(b->got.data + at))
+	for (size_t at = 0; at < b->got.len; at += replay_frame_size(b->got.data + at))
 		assert_non_null(strchr("OX", b->got.data[at]));
 	assert_int_equal(b->losts, 0);
+}
+
+#define JOIN(have, said) "J\0\0\20\0\0\0\0\0\0\0" have "\0\0\0\0\0\0\0" said
+#define CLIENT "C\0\0\4\0\0\0\0"
+
+static void a_client_that_comes_again_gets_what_it_lacks_and_says_the_rest(void **state)
+{
+	struct bench *b = *state;
+	char text[16] = "";
+
+	connect_stream(b);
+	PUT(b, JOIN("\0", "\0") CLIENT "I\0\0\3abc");
+	until(b, b->clients);
+	serve_pipes(b, true);
+	assert_int_equal(write(b->app[DYNO_FD_OUT], "out", 3), 3);
+	/* R and O are 4 and 7 bytes; the input was 7. */
+	until(b, HAS(b, "J\0\0\10\0\0\0\0\0\0\0\7R\0\0\0O\0\0\3out") ||
+		 HAS(b, "J\0\0\10\0\0\0\0\0\0\0\0R\0\0\0O\0\0\3out"));
+	/* Over the same stream: it has only heard that it runs. */
+	buf_clear(&b->got);
+	PUT(b, JOIN("\4", "\7") CLIENT);
+	until(b, HAS(b, "J\0\0\10\0\0\0\0\0\0\0\7O\0\0\3out"));
+	/* Over a new one: nothing is said before it has told what it has. */
+	buf_clear(&b->got);
+	until(b, try_accept(b));
+	answer(b, SWITCH);
+	assert_int_equal(write(b->app[DYNO_FD_OUT], "more", 4), 4);
+	PUT(b, JOIN("\13", "\7") CLIENT "I\0\0\3def");
+	until(b, HAS(b, "J\0\0\10\0\0\0\0\0\0\0\7O\0\0\4more"));
+	/* Not less, not more, not twice. */
+	assert_int_equal(read(b->app[DYNO_FD_IN], text, sizeof(text)), 6);
+	assert_string_equal(text, "abcdef");
+
+	b->app[DYNO_FD_OUT] = fd_close(b->app[DYNO_FD_OUT]);
+	b->app[DYNO_FD_ERR] = fd_close(b->app[DYNO_FD_ERR]);
+	attach_drain(b->attach);
+	until(b, b->drains);
+	attach_end(b->attach, 7);
+	until(b, HAS(b, "X\0\0\1\7"));
+	/* It is not over before the client has the last frame: 4 + 7 + 8 + 5. */
+	assert_false(attach_is_done(b->attach));
+	PUT(b, "K\0\0\10\0\0\0\0\0\0\0\30");
+	until(b, b->dones);
+	assert_int_equal(b->losts, 0);
+	assert_int_equal(b->clients, 1);
+}
+
+static void a_client_that_claims_too_much_is_lost(void **state)
+{
+	struct bench *b = *state;
+
+	connect_stream(b);
+	PUT(b, JOIN("\0", "\0") CLIENT);
+	until(b, b->clients);
+	serve_pipes(b, true);
+	PUT(b, "K\0\0\10\0\0\0\0\0\0\1\0");
+	until(b, b->losts);
+}
+
+static void a_client_of_a_dyno_that_was_taken_over_goes_on(void **state)
+{
+	struct bench *b = *state;
+
+	connect_stream(b);
+	serve_pipes(b, false);
+	assert_int_equal(write(b->app[DYNO_FD_OUT], "new", 3), 3);
+	PUT(b, JOIN("\144", "\62") CLIENT);
+	until(b, HAS(b, "J\0\0\10\0\0\0\0\0\0\0\62O\0\0\3new"));
+	PUT(b, "K\0\0\10\0\0\0\0\0\0\0\153");
+	assert_int_equal(b->losts, 0);
+}
+
+static void an_old_upstream_is_asked_in_its_own_words(void **state)
+{
+	struct bench *b = *state;
+
+	start(b, false);
+	until(b, try_accept(b));
+	answer(b, "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
+	until(b, try_accept(b));
+	until(b, HAS(b, "Upgrade: dyno-attach/1\r\n"));
+	answer(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: dyno-attach/1\r\n\r\n");
+	PUT(b, CLIENT);
+	until(b, b->clients);
 }
 
 static void input_that_the_dyno_does_not_read_stops_the_stream(void **state)
 {
 	struct bench *b = *state;
 	auto_buf frame = BUF_INIT;
-	auto_free char *block = xcalloc(1, ATTACH_PAYLOAD_MAX);
+	auto_free char *block = xcalloc(1, REPLAY_PAYLOAD_MAX);
 	size_t sent = 0, read_back = 0;
 	int idle = 0;
 
@@ -335,7 +420,8 @@ static void input_that_the_dyno_does_not_read_stops_the_stream(void **state)
 	PUT(b, "C\0\0\4\0\0\0\0");
 	until(b, b->clients);
 	serve_pipes(b, true);
-	attach_frame_add(&frame, ATTACH_INPUT, block, ATTACH_PAYLOAD_MAX);
+	buf_add(&frame, "I\1\0\0", REPLAY_HEAD);
+	buf_add(&frame, block, REPLAY_PAYLOAD_MAX);
 	while (idle < 20) {
 		ssize_t n = write(b->up, frame.data + sent % frame.len,
 				  frame.len - sent % frame.len);
@@ -347,12 +433,12 @@ static void input_that_the_dyno_does_not_read_stops_the_stream(void **state)
 	/* Now it reads: everything comes, and in the end the rest of a frame. */
 	file_set_nonblock(b->app[DYNO_FD_IN], true, NULL);
 	for (idle = 0; idle < 20; ) {
-		ssize_t n = read(b->app[DYNO_FD_IN], block, ATTACH_PAYLOAD_MAX);
+		ssize_t n = read(b->app[DYNO_FD_IN], block, REPLAY_PAYLOAD_MAX);
 
 		read_back += n > 0 ? (size_t)n : 0;
 		idle = n > 0 || sd_event_run(b->event, 5000) > 0 ? 0 : idle + 1;
 	}
-	assert_int_equal(read_back, sent / frame.len * ATTACH_PAYLOAD_MAX);
+	assert_int_equal(read_back, sent / frame.len * REPLAY_PAYLOAD_MAX);
 }
 
 static void a_terminal_gets_its_size_and_end_of_input_means_nothing(void **state)
@@ -412,6 +498,10 @@ int main(void)
 		T(a_404_is_the_loss_of_the_client),
 		T(an_unknown_frame_ends_the_stream),
 		T(a_broken_stream_is_replaced_and_the_frame_begun_is_sent_again),
+		T(a_client_that_comes_again_gets_what_it_lacks_and_says_the_rest),
+		T(a_client_that_claims_too_much_is_lost),
+		T(a_client_of_a_dyno_that_was_taken_over_goes_on),
+		T(an_old_upstream_is_asked_in_its_own_words),
 		T(input_that_the_dyno_does_not_read_stops_the_stream),
 		T(a_terminal_gets_its_size_and_end_of_input_means_nothing),
 		T(a_lost_one_only_throws_output_away),

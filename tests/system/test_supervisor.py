@@ -352,6 +352,7 @@ def test_a_client_survives_a_kill_of_the_supervisor(worker, up):
     worker.kill_supervisor()
     s.close()
     s = client(up, a)
+    s.send("C", b"\0\x18\0\x50")
     s.send("I", b"echo value $X\nexit 4\n")
     out, _, last = s.recv_all()
     assert b"value 42" in out and last == ("X", b"\4")
