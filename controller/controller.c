@@ -25,6 +25,7 @@
 #include "controller/slug/slug_storage.h"
 #include "controller/slug/slugs.h"
 #include "controller/api/upstream.h"
+#include "controller/webhook/webhook_feed.h"
 
 #include <fcntl.h>
 
@@ -45,7 +46,10 @@ static void on_assignments(const char *key, const char *value, uint64_t revision
 static void on_apps(const char *key, const char *value, uint64_t revision,
 		    void *userdata)
 {
-	router_feed_changed(userdata);
+	struct controller *c = userdata;
+
+	router_feed_changed(c);
+	webhook_feed_key(c->webhooks, key);
 }
 
 static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
@@ -54,8 +58,10 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
 	uint64_t now = clock_mono_usec();
 	struct error e;
 
-	if (live_tick(c->engine->live, now))
+	if (live_tick(c->engine->live, now)) {
 		router_feed_changed(c);
+		webhook_feed_live(c->webhooks);
+	}
 	/* Routers that came before the hosts' reports. */
 	if (now < c->started + ROUTER_FEED_SETTLE_USEC + 2 * TICK_USEC)
 		long_poll_wake(c->routes, NULL);
@@ -82,6 +88,9 @@ static int controller_edges(struct controller *c, const char *dir, struct error 
 		r = long_poll_new(&c->routes, c->event, router_feed_answer, c, e);
 	if (r == 0)
 		r = release_clock_new(&c->clock, c->event, c->engine, e);
+	if (r == 0)
+		r = webhook_feed_new(&c->webhooks, c->event, c->engine, &c->base,
+				     drains_networks(c->drains), e);
 	if (r == 0)
 		r = api_routes_serve(c, e);
 	if (r == 0)
@@ -147,6 +156,7 @@ struct controller *controller_free(struct controller *c)
 	long_poll_free(c->assignments);
 	long_poll_free(c->routes);
 	release_clock_free(c->clock);
+	webhook_feed_free(c->webhooks);
 	attach_hub_free(c->attach);	/* its clients too, so before: */
 	rendezvous_free(c->rendezvous);
 	instance_identity_free(c->identity);
@@ -308,5 +318,7 @@ int controller_listen(struct controller *c, const char *dir, const char *run,
 	if (r == 0)
 		r = controller_listen_rendezvous(c, run, e);
 	/* The API last: who can reach it finds everything in place. */
-	return r < 0 ? r : controller_listen_api(c, run, e);
+	if (r >= 0)
+		r = controller_listen_api(c, run, e);
+	return r < 0 ? r : webhook_feed_start(c->webhooks, e);
 }

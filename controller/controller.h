@@ -21,6 +21,7 @@ struct rendezvous;
 struct root;
 struct secrets;
 struct slug_storage;
+struct webhook_feed;
 
 struct controller {
 	sd_event *event;		/* borrowed */
@@ -32,6 +33,7 @@ struct controller {
 	struct drains *drains;
 	struct http_server *server;
 	struct instance_identity *identity;	/* from controller_listen() on */
+	struct webhook_feed *webhooks;
 	struct attach_hub *attach;
 	struct rendezvous *rendezvous;
 	struct release_clock *clock;

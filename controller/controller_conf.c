@@ -60,8 +60,8 @@ static const struct conf_key keys[] = {
 	{ "drain-buffer", CONF_UINT, KEY(drain_buffer), 1, LOG_STORE_LINES, "1024",
 	  "lines that may wait for a log drain" },
 	{ "drain-networks", CONF_STRING, KEY(drain_networks), 0, 0, "",
-	  "the only networks that log drains may reach, ADDRESS/BITS; empty: all but "
-	  "this machine's own, loopback and link-local addresses" },
+	  "the only networks that log drains and webhooks may reach, ADDRESS/BITS; "
+	  "empty: all but this machine's own, loopback and link-local addresses" },
 	{ "drain-ca-file", CONF_STRING, KEY(drain_ca_file), 0, 0, NULL,
 	  "CA certificates for log drains, instead of the system's" },
 };

@@ -32,6 +32,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_routes.c \
 	%D%/api/api_slugs.c %D%/api/api_slugs.h \
 	%D%/api/api_upload.c \
+	%D%/api/api_webhooks.c \
 	%D%/api/gate.c %D%/api/gate.h \
 	%D%/api/log_room.c %D%/api/log_room.h \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
@@ -98,6 +99,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/scaling.c %D%/model/scaling.h \
 	%D%/model/seals.c %D%/model/seals.h \
 	%D%/model/sizes.c %D%/model/sizes.h \
+	%D%/model/webhooks.c %D%/model/webhooks.h \
 	%D%/slug/slug_objects.c %D%/slug/slug_objects.h \
 	%D%/slug/slug_storage.c %D%/slug/slug_storage.h \
 	%D%/slug/slugs.c %D%/slug/slugs.h \
@@ -105,7 +107,11 @@ libcontroller_a_SOURCES = \
 	%D%/state/doc.c %D%/state/doc.h \
 	%D%/state/sqlite.c %D%/state/sqlite.h \
 	%D%/state/state.c %D%/state/state.h %D%/state/state_driver.h \
-	%D%/state/state_sqlite.c
+	%D%/state/state_sqlite.c \
+	%D%/webhook/deliveries.c %D%/webhook/deliveries.h \
+	%D%/webhook/signature.c %D%/webhook/signature.h \
+	%D%/webhook/snapshot.c %D%/webhook/snapshot.h \
+	%D%/webhook/webhook_feed.c %D%/webhook/webhook_feed.h
 CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) \
 	$(SQLITE_LIBS) $(GNUTLS_LIBS)
 

@@ -95,6 +95,17 @@ static const struct http_route routes[] = {
 	{ "POST",   "/apps/:app/sni-endpoints", api_endpoints_create },
 	{ "GET",    "/apps/:app/sni-endpoints/:endpoint", api_app_none },
 
+	{ "GET",    "/apps/:app/webhooks", api_webhooks_list },
+	{ "POST",   "/apps/:app/webhooks", api_webhooks_create },
+	{ "GET",    "/apps/:app/webhooks/:webhook", api_webhooks_get },
+	{ "PATCH",  "/apps/:app/webhooks/:webhook", api_webhooks_update },
+	{ "DELETE", "/apps/:app/webhooks/:webhook", api_webhooks_delete },
+	{ "GET",    "/apps/:app/webhook-events", api_webhook_events },
+	{ "GET",    "/apps/:app/webhook-events/:event", api_webhook_event },
+	{ "GET",    "/apps/:app/webhook-deliveries", api_webhook_deliveries },
+	{ "GET",    "/apps/:app/webhook-deliveries/:delivery",
+	  api_webhook_delivery },
+
 	{ "GET",    "/upstream/v1/hosts", upstream_hosts },
 	{ "PUT",    "/upstream/v1/hosts/:host", upstream_register },
 	{ "GET",    "/upstream/v1/hosts/:host/assignments",

@@ -18,6 +18,7 @@
 #include "controller/api/packed_body.h"
 #include "controller/api/router_feed.h"
 #include "controller/api/upstream.h"
+#include "controller/webhook/webhook_feed.h"
 
 /* Bytes of a body after unpacking: as much as is taken unpacked (api_routes.c). */
 #define REPORT_PLAIN_MAX (4 * 1024 * 1024)
@@ -144,8 +145,10 @@ static int report_call(struct api_call *call, struct error *e)
 	if (r == 0)
 		r = hosts_report(call->c->engine, host, call->body,
 				 clock_mono_usec(), &changed, e);
-	if (changed)
+	if (changed) {
 		router_feed_changed(call->c);
+		webhook_feed_live(call->c->webhooks);
+	}
 	call->reply = r == 0 ? json_object() : NULL;
 	return r;
 }

@@ -13,7 +13,7 @@ import pytest
 
 from controller import Controller
 from fake_host import FakeHost
-from harness import TOP, slug
+from harness import TOP, slug, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -261,7 +261,11 @@ def formation_rows(world):
     for body in ({"lines": 10, "tail": False, "source": "app", "dyno": "web.1"}, {}):
         ask("POST", "/apps/:app/log-sessions", "/apps/one/log-sessions", body)
     ask("POST", "/apps/:app/log-sessions", "/apps/one/log-sessions", {"dyno": "run.1", "tail": True}, cli=True)
-    ask("GET", "/apps/:app/log-drains", "/apps/one/log-drains")
+    drain = ask("POST", "/apps/:app/log-drains", "/apps/one/log-drains", {"url": "https://logs.example.com/x?y=1"})
+    assert ask("GET", "/apps/:app/log-drains", "/apps/one/log-drains") == [drain]
+    for which in (drain["id"], drain["token"], "https%3A%2F%2Flogs.example.com%2Fx%3Fy%3D1"):
+        assert ask("GET", "/apps/:app/log-drains/:drain", "/apps/one/log-drains/" + which) == drain
+    ask("DELETE", "/apps/:app/log-drains/:drain", "/apps/one/log-drains/https%3A%2F%2Flogs.example.com%2Fx%3Fy%3D1")
 
 
 def noun_rows(ask):
@@ -289,6 +293,21 @@ def noun_rows(ask):
     ask("POST", "/apps/:app/sni-endpoints", "/apps/one/sni-endpoints",
         {"certificate_chain": "-----BEGIN", "private_key": "-----BEGIN"}, status=422)
     ask("GET", "/apps/:app/addons", "/apps/one/addons")
+
+    hook = ask("POST", "/apps/:app/webhooks", "/apps/one/webhooks", {
+        "include": ["api:domain"], "level": "notify", "url": "http://127.0.0.1:9/hook", "secret": None,
+        "authorization": None})
+    one = f"/apps/one/webhooks/{hook['id']}"
+    assert ask("GET", "/apps/:app/webhooks/:webhook", one) == hook
+    assert ask("GET", "/apps/:app/webhooks", "/apps/one/webhooks") == [hook]
+    ask("POST", "/apps/:app/domains", "/apps/one/domains", {"hostname": "a.example", "sni_endpoint": None})
+    wait_for("an attempt", lambda: [d for d in ask("GET", "/apps/:app/webhook-deliveries", "/apps/one/webhook-deliveries")
+                                    if d["status"] == "failed"])
+    for what, noun in (("events", "event"), ("deliveries", "delivery")):
+        for it in ask("GET", f"/apps/:app/webhook-{what}", f"/apps/one/webhook-{what}"):
+            assert ask("GET", f"/apps/:app/webhook-{what}/:{noun}", f"/apps/one/webhook-{what}/{it['id']}") == it
+    ask("PATCH", "/apps/:app/webhooks/:webhook", one, {"level": "sync", "include": ["api:app", "api:dyno"]})
+    ask("DELETE", "/apps/:app/webhooks/:webhook", one)
 
 
 def test_the_check_itself_can_fail():
