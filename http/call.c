@@ -235,8 +235,11 @@ static void call_set_target(struct http_call *call, bool direct, bool own)
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, c->cert_file);
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, c->key_file);
 	}
-	if (c->ca_file)
+	/* Debian's libcurl trusts a directory: our file would only add to it. */
+	if (c->ca_file) {
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, c->ca_file);
+		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+	}
 }
 
 static void call_set_callbacks(struct http_call *call)
