@@ -212,6 +212,8 @@ static void call_set_limits(struct http_call *call,
 			 (long)(spec->connect_usec / USEC_PER_MSEC) :
 			 CALL_CONNECT_MSEC);
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	/* Else the end of a call waits until its resolver's thread has given up. */
+	curl_easy_setopt(call->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 }
