@@ -2,6 +2,7 @@
 no sink is in another one's way."""
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from controller import Controller
 from drain_sink import Certificates, Feeder, L10, Rsyslogd, Sink, line_number
-from harness import BUILD, wait_for
+from harness import BUILD, private_dir, wait_for
 
 LONG = os.environ.get("DYNO_LONG")
 ANY = "drain-networks = 127.0.0.0/8 ::1/128\n"
@@ -375,3 +376,42 @@ def test_a_bad_certificate_is_told_in_the_log(scheme, certificates):
                                               for f in list(other.frames.values()) for m in f))
         time.sleep(1)
         assert app_lines(ctl, app).count("L14") == 1
+
+
+# ---- names ----
+
+def test_a_name_server_that_is_silent_stops_nobody():
+    """The resolver's threads wait; the controller does not, not even when it gives up."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.77.0.53", 53))
+    resolv = private_dir("drain-t-") + "/resolv.conf"
+    with open(resolv, "w") as f:
+        f.write("nameserver 127.77.0.53\noptions timeout:9 attempts:2\n")
+    wrap = ["unshare", "--mount", "sh", "-ec", f'mount --bind {resolv} /etc/resolv.conf; exec "$@"', "sh"]
+    try:
+        with Controller(ANY, wrap=wrap) as ctl, Sink() as good:
+            app = ctl.app("silent")
+            lost = [add(ctl, app, f"{kind}://sink.example.com:99") for kind in ("https", "syslog", "syslog+tls")]
+            d = add(ctl, app, good.url)
+            feeder = Feeder(ctl, app)
+            slowest, end = 0, time.monotonic() + 9
+            while time.monotonic() < end:
+                begin = time.monotonic()
+                feeder.feed(3)
+                wait_for("the lines", lambda: len(good.lines()) == feeder.n)
+                slowest = max(slowest, time.monotonic() - begin)
+                if slowest > 1.5:
+                    break
+                time.sleep(0.05)
+            print(f"slowest: {slowest:.3f} s")
+            assert slowest < 1.5
+            for x in lost:
+                assert stats(ctl, app, x)["error"], "it has given up at least once"
+            begin = time.monotonic()
+            for x in lost:
+                assert ctl.api("DELETE", f"/apps/{app}/log-drains/{x['id']}")[0] == 200
+            ctl.stop()
+            assert time.monotonic() - begin < 3
+    finally:
+        silent.close()
+        shutil.rmtree(os.path.dirname(resolv))
