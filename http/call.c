@@ -298,6 +298,9 @@ int call_make(struct http_call **ret, struct http_client *c,
 	call_set_headers(call, spec, own);
 	call_set_limits(call, spec);
 	call_set_callbacks(call);
+	if (spec->http1)
+		curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION,
+				 CURL_HTTP_VERSION_1_1);
 	*ret = take_ptr(call);
 	return 0;
 }

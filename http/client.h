@@ -51,6 +51,7 @@ struct http_call_spec {
 	size_t max_body;		/* of the answer when collected; 0: 16 MiB */
 	bool no_body;			/* of the answer: whatever comes is dropped */
 	bool direct;			/* no proxy, whatever the environment says */
+	bool http1;			/* HTTP/1.1 and nothing newer */
 	/* Only a connection, TLS if the URL says https: use it by wire.h. */
 	bool wire;
 	/* Before an address is connected to, may be NULL; false refuses it: the call

@@ -126,8 +126,8 @@ static int drain_http_post(struct drain_http *h, struct error *e)
 		.method = "POST", .path = h->sink.spec.url.connect, .type = TYPE,
 		.body = m->data, .body_len = m->len, .headers = headers,
 		.timeout_usec = REQUEST_USEC, .connect_usec = CONNECT_USEC,
-		.no_body = true, .direct = true, .on_address = drain_sink_address,
-		.userdata = &h->sink,
+		.no_body = true, .direct = true, .http1 = true,
+		.on_address = drain_sink_address, .userdata = &h->sink,
 	}, on_http_done, h, e);
 }
 

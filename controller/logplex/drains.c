@@ -106,7 +106,8 @@ static bool drains_listed(const struct doc_list *docs, const char *id)
 	return false;
 }
 
-static void drains_look_at(struct drains *d, const char *app_id)
+/* fresh: none of them runs yet. */
+static void drains_look_at(struct drains *d, const char *app_id, bool fresh)
 {
 	auto_doc_list docs = DOC_LIST_INIT;
 	struct error e;
@@ -115,7 +116,7 @@ static void drains_look_at(struct drains *d, const char *app_id)
 		log_err("drains of app %s: %s", app_id, e.msg);
 		return;
 	}
-	for (struct map_iter it = { 0 }; map_next(&d->drains, &it); )
+	for (struct map_iter it = { 0 }; !fresh && map_next(&d->drains, &it); )
 		if (str_eq(drain_app(it.value), app_id) &&
 		    !drains_listed(&docs, it.key))
 			drains_end(d, it.value);
@@ -131,7 +132,7 @@ static int on_drains_look(sd_event_source *src, void *userdata)
 
 	d->apps = STRV_INIT;
 	for (size_t i = 0; i < apps.n; i++)
-		drains_look_at(d, apps.v[i]);
+		drains_look_at(d, apps.v[i], false);
 	strv_deinit(&apps);
 	return 0;
 }
@@ -162,7 +163,7 @@ static int drains_load(struct drains *d, struct error *e)
 	if (r < 0)
 		return r;
 	json_array_foreach(apps, i, app)
-		drains_look_at(d, json_str(app, "id"));
+		drains_look_at(d, json_str(app, "id"), true);
 	return 0;
 }
 

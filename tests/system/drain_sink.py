@@ -93,19 +93,23 @@ class Sink:
         self.tries = collections.Counter()
         self.requests = []                       # (headers, path)
         self.lost, self.hung = set(), 0
-        self.connections, self.open = 0, []
+        self.connections, self.gone, self.open = 0, 0, []
         self.lock = threading.Lock()
         self.ended = threading.Event()
         sink = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            timeout = 30
+            timeout = 300
 
             def setup(self):
                 super().setup()
                 sink.connections += 1
                 sink.open.append(self.request)
+
+            def finish(self):
+                super().finish()
+                sink.gone += 1
 
             def do_POST(self):
                 sink.take(self)

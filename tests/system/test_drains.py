@@ -351,6 +351,35 @@ def test_syslog_tls(ctl, certificates):
         assert int(rows[0][4].split(": ")[1].split()[0]) + len(rows) - 1 == 1500
 
 
+def test_a_drain_moves_to_another_kind_of_sink(ctl):
+    """What is on its way to the old one goes to the new one."""
+    app = ctl.app("moved")
+    with Sink("hang") as bad, Rsyslogd() as r, Sink() as good:
+        d = add(ctl, app, bad.url)
+        feeder = Feeder(ctl, app)
+        feeder.feed(20)
+        wait_for("a request", lambda: bad.hung)
+        path = f"/apps/{app}/log-drains/{d['id']}"
+        assert ctl.api("PUT", path, {"url": f"syslog://127.0.0.1:{r.port}"})[0] == 200
+        wait_for("the lines", lambda: [row[4] for row in r.rows()] == [f"line {i}" for i in range(1, 21)])
+        assert ctl.api("PUT", path, {"url": good.url})[0] == 200
+        feeder.feed(5)
+        wait_for("more lines", lambda: good.lines() == [21, 22, 23, 24, 25])
+        assert wait_for("its answer", lambda: settled(ctl, app, d))["delivered"] == 25
+
+
+@pytest.mark.skipif(not LONG, reason="takes three minutes")
+def test_an_idle_connection_is_closed(ctl):
+    app = ctl.app("idle")
+    with Sink() as sink:
+        add(ctl, app, sink.url)
+        Feeder(ctl, app).feed(1)
+        wait_for("the line", lambda: sink.lines())
+        begin = time.monotonic()
+        wait_for("the end", lambda: sink.gone, 200)
+        assert 140 < time.monotonic() - begin < 165
+
+
 def app_lines(ctl, app):
     status, s = ctl.api("POST", f"/apps/{app}/log-sessions", {"lines": 100})
     assert status == 201
