@@ -13,6 +13,7 @@
 #include "controller/api/range.h"
 
 #define API_RETRY_SEC "5"
+#define API_TRIES 20
 
 uint64_t api_now(void)
 {
@@ -111,6 +112,32 @@ static int api_prepare(struct api_call *call, unsigned needs, struct error *e)
 	return r;
 }
 
+static void api_reset(struct api_call *call)
+{
+	json_decref(call->reply);
+	json_decref(call->body);
+	doc_deinit(&call->app);
+	call->reply = call->body = NULL;
+	call->status = 200;
+}
+
+/* Who was beaten by another change reads again and tries again, unless what the
+ * client wants depends on what it has read. Nothing was committed then. */
+static int api_try(struct api_call *call, api_fn fn, unsigned needs,
+		   struct error *e)
+{
+	for (int tries = 1; ; tries++) {
+		int r = api_prepare(call, needs, e);
+
+		if (r == 0)
+			r = fn(call, e);
+		if (r != OUTCOME_RACE || call->taken || tries == API_TRIES ||
+		    http_request_header(call->req, "If-Match"))
+			return r;
+		api_reset(call);
+	}
+}
+
 void api_run(struct http_request *req, struct controller *c, api_fn fn,
 	     unsigned needs)
 {
@@ -126,17 +153,13 @@ void api_run(struct http_request *req, struct controller *c, api_fn fn,
 		.now = clock_mono_usec(),
 	};
 	c->engine->by = principal_is_user(call.principal) ? call.principal : NULL;
-	r = api_prepare(&call, needs, &e);
-	if (r == 0)
-		r = fn(&call, &e);
+	r = api_try(&call, fn, needs, &e);
 	c->engine->by = NULL;
 	if (r != 0)
 		api_refuse(req, r, &e);
 	else if (!call.taken)
 		http_reply_json(req, call.status, json_incref(call.reply));
-	json_decref(call.reply);
-	json_decref(call.body);
-	doc_deinit(&call.app);
+	api_reset(&call);
 	free(call.base);
 }
 

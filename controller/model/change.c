@@ -162,7 +162,7 @@ int change_commit(struct change *c, struct error *e)
 		change_put(c, touched, "/assignments/%s", c->hosts.v[i]);
 	r = state_commit(c->g->state, &c->txn, NULL, e);
 	if (r == STATE_CONFLICT)
-		return outcome_set(e, OUTCOME_CONFLICT, "This was changed by "
+		return outcome_set(e, OUTCOME_RACE, "This was changed by "
 				   "somebody else at the same time. Try again.");
 	if (r == 0)
 		change_say_lines(c);

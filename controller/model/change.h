@@ -58,6 +58,6 @@ void change_say(struct change *c, const char *app_id, const char *fmt, ...) PRIN
 /* The host for a new dyno, "" if there is none that takes one. */
 int change_place(struct change *c, const char **ret_host, struct error *e);
 
-/* 0; OUTCOME_CONFLICT: somebody else was quicker. A line that cannot be
+/* 0; OUTCOME_RACE: somebody else was quicker. A line that cannot be
  * stored does not undo the change: it is logged and dropped. */
 int change_commit(struct change *c, struct error *e);

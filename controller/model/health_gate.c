@@ -136,7 +136,7 @@ static int gate_roll_back(struct engine *g, const struct doc *gate,
 	struct error refusal;
 	int r = releases_go_back(g, app, previous, line, &refusal);
 
-	if (r <= 0 || r == OUTCOME_CONFLICT) {
+	if (r <= 0 || r == OUTCOME_RACE) {
 		if (r < 0)
 			error_set(e, refusal.code, "%s", refusal.msg);
 		return r;

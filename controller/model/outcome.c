@@ -25,6 +25,7 @@ static const struct {
 	[OUTCOME_NO_DRAIN]     = { 404, "not_found", "log drain" },
 	[OUTCOME_NOT_FOUND]    = { 404, "not_found", NULL },
 	[OUTCOME_CONFLICT]     = { 409, "conflict", NULL },
+	[OUTCOME_RACE]         = { 409, "conflict", NULL },
 	[OUTCOME_TOO_LARGE]    = { 413, "too_large", NULL },
 	[OUTCOME_BAD_ENCODING] = { 415, "unsupported_media_type", NULL },
 	[OUTCOME_BAD_RANGE]    = { 416, "requested_range_not_satisfiable", NULL },

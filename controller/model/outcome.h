@@ -25,7 +25,9 @@ enum outcome {
 	OUTCOME_NO_TYPE,
 	OUTCOME_NO_DRAIN,
 	OUTCOME_NOT_FOUND,		/* anything else that is not there */
-	OUTCOME_CONFLICT,		/* changed at the same time, or exists */
+	OUTCOME_CONFLICT,		/* exists already */
+	OUTCOME_RACE,			/* changed at the same time: read again, and
+					 * try again */
 	OUTCOME_TOO_LARGE,
 	OUTCOME_BAD_ENCODING,		/* a Content-Encoding that is not taken here */
 	OUTCOME_BAD_RANGE,

@@ -247,6 +247,7 @@ int release_phase_end(struct engine *g, const char *app_id, const json_t *dyno,
 	auto_(phase_deinit) struct phase p = { .slug = NULL };
 	auto_free char *status = xasprintf("%s exited with status %lld",
 				json_str(dyno, "name"), (long long)exit_status);
+	struct error late;
 	int r = phase_read(g, app_id, &p, e);
 
 	if (r < 0)
@@ -257,7 +258,10 @@ int release_phase_end(struct engine *g, const char *app_id, const json_t *dyno,
 	if (!reason && exit_status != 0)
 		reason = exit_status < 0 ? "the command could not be run" : status;
 	r = phase_finish(g, &p, dyno, reason, e);
-	return r == 0 ? phase_advance(g, app_id, e) : r;
+	/* What is done is done: if the next step fails, the next tick repeats it. */
+	if (r == 0)
+		phase_advance(g, app_id, &late);
+	return r;
 }
 
 /* ---- what nobody tells ---- */

@@ -11,7 +11,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <cmocka.h>
 
@@ -395,6 +397,61 @@ static void a_one_off_runs_the_release_it_is_told(void **state)
 		"{\"command\":\"x\",\"release\":99}", NULL), 404);
 }
 
+/* ---- two at the same time ---- */
+
+struct rival {
+	char *path, *key;
+	_Atomic bool stop;
+	unsigned writes;
+};
+
+/* Another process writes the app's doc again and again, unchanged. */
+static void *rival_run(void *arg)
+{
+	struct rival *rival = arg;
+	auto_free char *sql = xasprintf(
+		"BEGIN IMMEDIATE; UPDATE counter SET revision = revision + 1;"
+		"UPDATE kv SET revision = (SELECT revision FROM counter)"
+		" WHERE key = '%s'; COMMIT;", rival->key);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(rival->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
+	sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
+	while (!rival->stop) {
+		if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+			rival->writes++;
+		usleep(300);
+	}
+	sqlite3_close(db);
+	return NULL;
+}
+
+static void who_is_beaten_by_another_change_tries_again(void **state)
+{
+	struct instance *in = *state;
+	auto_json *app = NULL;
+	struct rival rival = { .stop = false };
+	pthread_t thread;
+
+	instance_deploy(in, "race", WEB);
+	assert_int_equal(instance_call(in, "GET", "/apps/race", NULL, &app), 200);
+	rival.path = xasprintf("%s/var/lib/dyno/controller/state.db", in->dir);
+	rival.key = xasprintf("/apps/%s", json_str(app, "id"));
+	assert_int_equal(pthread_create(&thread, NULL, rival_run, &rival), 0);
+	for (int i = 0; i < 100; i++) {
+		auto_free char *body = xasprintf("{\"A\":\"%d\"}", i);
+
+		config(in, "race", body);
+	}
+	rival.stop = true;
+	pthread_join(thread, NULL);
+	assert_true(rival.writes > 0);
+	assert_int_equal(web_release(in, "race"), 103);
+	free(rival.path);
+	free(rival.key);
+}
+
 /* ---- secrets ---- */
 
 #define SECRET "hunter2-hunter2"
@@ -705,6 +762,7 @@ int main(void)
 		cmocka_unit_test(a_phase_survives_the_controller),
 		cmocka_unit_test(the_output_is_kept_behind_a_url),
 		cmocka_unit_test(a_one_off_runs_the_release_it_is_told),
+		cmocka_unit_test(who_is_beaten_by_another_change_tries_again),
 		cmocka_unit_test(no_secret_is_in_any_file),
 		cmocka_unit_test(preboot_keeps_the_old_dynos_until_the_new_ones_serve),
 		cmocka_unit_test(a_release_that_crashes_is_rolled_back_once),
