@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/procfile.h"
 #include "cli/progress.h"
+#include "cli/release_follow.h"
 #include "cli/slug_file.h"
 #include "cli/verbs.h"
 #include "http/client.h"
@@ -210,6 +211,9 @@ static int deploy_release(struct deploy *d, struct error *e)
 		return r;
 	version = (int)json_int(release, "version", 0);
 	progress_end(&d->progress, "done, v%d", version);
+	r = release_follow_made(d->cli, d->app, &release, e);
+	if (r < 0)
+		return r;
 	if (d->cli->json)
 		api_print(release);
 	else

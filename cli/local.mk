@@ -24,6 +24,7 @@ libcli_a_SOURCES = \
 	%D%/log_token.c %D%/logs.c %D%/logs.h \
 	%D%/procfile.c %D%/procfile.h \
 	%D%/progress.c %D%/progress.h \
+	%D%/release_follow.c %D%/release_follow.h \
 	%D%/releases.c \
 	%D%/run.c %D%/run.h \
 	%D%/sandbox.c %D%/sandbox.h \

@@ -16,12 +16,13 @@
 
 #include <stdio.h>
 
-enum { RUN_OPT_NO_TTY = 300 };
+enum { RUN_OPT_NO_TTY = 300, RUN_OPT_RELEASE };
 
 static const struct option run_options[] = {
 	{ "no-tty", no_argument, NULL, RUN_OPT_NO_TTY },
 	{ "detach", no_argument, NULL, 'd' },
 	{ "size", required_argument, NULL, 's' },
+	{ "release", required_argument, NULL, RUN_OPT_RELEASE },
 	{ "env", required_argument, NULL, 'e' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -95,6 +96,10 @@ static int run_parse(struct run *run, int argc, char **argv)
 			break;
 		case 's':
 			json_object_set_new(run->body, "size",
+					    json_string(optarg));
+			break;
+		case RUN_OPT_RELEASE:
+			json_object_set_new(run->body, "release",
 					    json_string(optarg));
 			break;
 		case 'e':

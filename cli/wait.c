@@ -72,6 +72,18 @@ static void wait_deinit(struct wait *w)
 	json_decref(w->dynos);
 }
 
+/* The newest release that runs, or still may. */
+static int wait_version(const json_t *releases)
+{
+	json_t *release;
+	size_t i;
+
+	json_array_foreach((json_t *)releases, i, release)
+		if (!wait_str_is(release, "status", "failed"))
+			return (int)json_int(release, "version", 0);
+	return 0;
+}
+
 static int wait_ask(struct wait *w, struct error *e)
 {
 	auto_free char *releases_path = api_path(w->app, "/releases");
@@ -82,7 +94,7 @@ static int wait_ask(struct wait *w, struct error *e)
 
 	wait_deinit(w);
 	w->formation = w->dynos = NULL;
-	r = api_list(w->cli, releases_path, "version ..; order=desc,max=1",
+	r = api_list(w->cli, releases_path, "version ..; order=desc,max=100",
 		     &releases, e);
 	if (r == 0)
 		r = api_list(w->cli, formation_path, NULL, &w->formation, e);
@@ -90,7 +102,7 @@ static int wait_ask(struct wait *w, struct error *e)
 		r = api_list(w->cli, dynos_path, NULL, &w->dynos, e);
 	if (r < 0)
 		return r;
-	version = (int)json_int(json_array_get(releases, 0), "version", 0);
+	version = wait_version(releases);
 	wait_look(w->formation, w->dynos, w->type, version, &w->state);
 	return 0;
 }
