@@ -34,6 +34,7 @@ static const struct json_field fields[] = {
 	FIELD(cpus, INT, false, 0, 4096),
 	FIELD(time_to_live, INT, false, 1, 30 * 86400),
 	FIELD(runtime_metrics, BOOL, false, 0, 0),
+	FIELD(idle, BOOL, false, 0, 0),
 };
 
 #define RAW(member, kind, req) \

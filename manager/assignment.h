@@ -36,6 +36,7 @@ struct assignment {
 	bool runtime_metrics;		/* log-runtime-metrics */
 	bool tty;			/* attached: terminal instead of pipes */
 	int64_t rows, cols;		/* 0 = unknown */
+	bool idle;			/* it is to sleep */
 	int64_t time_to_live;		/* seconds, 0 = none */
 	json_t *json;
 };

@@ -48,6 +48,7 @@ static const struct {
 [DYNO_FORMATION] = {
 	[DYNO_NEW] = {
 		ON(START)       = GO(FETCHING, TELL | DO(LOG_STATE) | DO(FETCH)),
+		ON(SLEEP)       = GO(IDLE, TELL),
 		ON(STOP)        = GO(DOWN, RETIRE),
 	},
 	[DYNO_FETCHING] = {
@@ -76,6 +77,7 @@ static const struct {
 		ON(QUOTA)       = GO(UP, VAST),
 		ON(EXIT)        = GO(CRASHED, GONE | CRASH),
 		ON(STOP)        = GO(LEAVING, TELL | DO(DISARM) | DO(LOG_LEAVE) | DO(ARM)),
+		ON(SLEEP)       = GO(IDLING, TELL | DO(DISARM) | DO(LOG_LEAVE) | DO(ARM)),
 	},
 	[DYNO_LEAVING] = {
 		ON(WITHDRAWN)   = GO(STOPPING, TERM),
@@ -85,6 +87,31 @@ static const struct {
 	},
 	[DYNO_CRASHED] = {
 		ON(TIMEOUT)     = GO(FETCHING, TELL | DO(LOG_STATE) | DO(FETCH)),
+		ON(SLEEP)       = GO(IDLE, TELL | DO(DISARM)),
+		ON(STOP)        = GO(DOWN, RETIRE | DO(LOG_LEAVE)),
+	},
+	/* Once it is on its way to sleep it gets there, whoever wakes it meanwhile;
+	 * one that is to go is only another one's end. */
+	[DYNO_IDLING] = {
+		ON(WITHDRAWN)   = GO(IDLE_STOPPING, TERM),
+		ON(QUOTA)       = GO(IDLING, VAST),
+		ON(TIMEOUT)     = GO(IDLE_STOPPING, TERM),
+		ON(EXIT)        = GO(IDLE, GONE),
+		ON(STOP)        = GO(LEAVING, TELL),
+	},
+	[DYNO_IDLE_STOPPING] = {
+		ON(QUOTA)       = GO(IDLE_STOPPING, VAST),
+		ON(TIMEOUT)     = GO(IDLE_KILLING, TELL | DO(LOG_R12) | DO(KILL) | DO(ARM)),
+		ON(EXIT)        = GO(IDLE, GONE),
+		ON(STOP)        = GO(STOPPING, TELL),
+	},
+	[DYNO_IDLE_KILLING] = {
+		ON(TIMEOUT)     = GO(IDLE_KILLING, DO(KILL) | DO(ARM)),
+		ON(EXIT)        = GO(IDLE, GONE),
+		ON(STOP)        = GO(KILLING, TELL),
+	},
+	[DYNO_IDLE] = {
+		ON(WAKE)        = GO(FETCHING, TELL | DO(LOG_STATE) | DO(FETCH)),
 		ON(STOP)        = GO(DOWN, RETIRE | DO(LOG_LEAVE)),
 	},
 	LAST_STATES(DOWN, RETIRE),
@@ -171,8 +198,9 @@ bool dyno_fsm_step(enum dyno_kind kind, enum dyno_state *state,
 	return true;
 }
 
-/* "shown" is what the API and the log call it. A dyno on its way out has no
- * route any more, so it is not "up". */
+/* "shown" is what the API and the log call it (but see life_log.c for "idle"). A dyno
+ * on its way out has no route any more, so it is not "up"; one on its way to sleep
+ * can be waited for from now on. */
 static const struct {
 	const char *name;
 	const char *shown;
@@ -190,6 +218,10 @@ static const struct {
 	[DYNO_LEAVING]   = { "leaving",   "down",     true,  false, false },
 	[DYNO_STOPPING]  = { "stopping",  "down",     true,  true,  false },
 	[DYNO_KILLING]   = { "killing",   "down",     true,  true,  false },
+	[DYNO_IDLING]    = { "idling",    "idle",     true,  false, false },
+	[DYNO_IDLE_STOPPING] = { "idle-stopping", "idle", true, true, false },
+	[DYNO_IDLE_KILLING] = { "idle-killing", "idle", true, true, false },
+	[DYNO_IDLE]      = { "idle",      "idle",     false, true,  false },
 	[DYNO_CRASHED]   = { "crashed",   "crashed",  false, true,  false },
 	[DYNO_DOWN]      = { "down",      "down",     false, true,  true },
 	[DYNO_COMPLETE]  = { "complete",  "complete", false, true,  true },
@@ -209,6 +241,8 @@ static const char *const events[DYNO_EVENT_COUNT] = {
 	ON(GIVE_UP)     = "give up",
 	ON(WITHDRAWN)   = "withdrawn",
 	ON(STOP)        = "stop",
+	ON(SLEEP)       = "sleep",
+	ON(WAKE)        = "wake",
 	ON(QUOTA)       = "quota",
 	ON(EXIT)        = "exit",
 };

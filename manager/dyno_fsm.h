@@ -30,6 +30,10 @@ enum dyno_state {
 	DYNO_LEAVING,		/* the route is being withdrawn */
 	DYNO_STOPPING,		/* SIGTERM sent, grace period runs */
 	DYNO_KILLING,		/* SIGKILL sent */
+	DYNO_IDLING,		/* LEAVING, STOPPING and KILLING of a dyno that is */
+	DYNO_IDLE_STOPPING,	/* to sleep, not to go */
+	DYNO_IDLE_KILLING,
+	DYNO_IDLE,		/* sleeps until it is woken */
 	DYNO_CRASHED,		/* formation: waits for its next try */
 	DYNO_DOWN,		/* end: stopped as wanted */
 	DYNO_COMPLETE,		/* end of a one-off */
@@ -50,6 +54,8 @@ enum dyno_event {
 	DYNO_EV_GIVE_UP,	/* SIGHUP has been repeated often enough */
 	DYNO_EV_WITHDRAWN,	/* upstream knows that it is leaving */
 	DYNO_EV_STOP,		/* no longer wanted, or out of time */
+	DYNO_EV_SLEEP,		/* wanted, but not at the moment */
+	DYNO_EV_WAKE,
 	DYNO_EV_QUOTA,		/* its memory is at the limit */
 	DYNO_EV_EXIT,		/* it has ended and its output has been read */
 	DYNO_EVENT_COUNT
@@ -103,7 +109,7 @@ const char *dyno_fsm_name(enum dyno_state state);
 bool dyno_fsm_parse(const char *name, enum dyno_state *ret);
 const char *dyno_fsm_event_name(enum dyno_event event);
 
-/* What the outside calls it: starting, up, crashed, down or complete. */
+/* What the outside calls it: starting, up, crashed, idle, down or complete. */
 const char *dyno_fsm_shown(enum dyno_kind kind, enum dyno_state state);
 
 /* A process exists, as far as this state knows. */

@@ -92,13 +92,17 @@ static json_t *host_api_plan_absent(const struct assignment *a, const char *acti
 
 static const char *host_api_plan_action(const struct pass *p, size_t index)
 {
+	static const char *const words[] = {
+		[RECONCILE_CREATE] = "start", [RECONCILE_STOP] = "stop",
+		[RECONCILE_FORGET] = "forget", [RECONCILE_SLEEP] = "sleep",
+		[RECONCILE_WAKE] = "wake",
+	};
+
 	for (size_t k = 0; k < p->n; k++) {
 		const struct reconcile_action *a = &p->actions[k];
 
-		if (a->index == index && a->verb == RECONCILE_STOP)
-			return "stop";
-		if (a->index == index && a->verb == RECONCILE_FORGET)
-			return "forget";
+		if (a->index == index && a->verb != RECONCILE_CREATE)
+			return words[a->verb];
 	}
 	return "none";
 }

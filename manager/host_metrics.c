@@ -137,7 +137,7 @@ static void host_metrics_info(struct buf *out, const struct supervisor *s)
 static void host_metrics_states(struct buf *out, const struct supervisor *s)
 {
 	static const char *const names[] = {
-		"starting", "up", "crashed", "down", "complete",
+		"starting", "up", "crashed", "idle", "down", "complete",
 	};
 
 	prometheus_family(out, "dyno_dynos", "gauge", "Dynos by state.");

@@ -91,6 +91,16 @@ static char *host_plan_crashed(const struct host_plan_dyno *d)
 			 d->crashes == 1 ? "time" : "times");
 }
 
+static char *host_plan_idling(const struct host_plan_dyno *d)
+{
+	return xstrdup("it is put to sleep: its route is withdrawn, then comes SIGTERM");
+}
+
+static char *host_plan_idle(const struct host_plan_dyno *d)
+{
+	return xstrdup("it sleeps until its app gets a request");
+}
+
 static char *host_plan_final(const struct host_plan_dyno *d)
 {
 	return xstrdup(d->told ? "it has ended and is kept while it is read or wanted" :
@@ -113,6 +123,10 @@ static const struct {
 	[DYNO_LEAVING]   = { "route", host_plan_leaving },
 	[DYNO_STOPPING]  = { "exit", host_plan_stopping },
 	[DYNO_KILLING]   = { "exit", host_plan_killing },
+	[DYNO_IDLING]    = { "route", host_plan_idling },
+	[DYNO_IDLE_STOPPING] = { "exit", host_plan_stopping },
+	[DYNO_IDLE_KILLING] = { "exit", host_plan_killing },
+	[DYNO_IDLE]      = { NULL, host_plan_idle },
 	[DYNO_CRASHED]   = { "back-off", host_plan_crashed },
 	[DYNO_DOWN]      = { "upstream", host_plan_final },
 	[DYNO_COMPLETE]  = { "upstream", host_plan_final },

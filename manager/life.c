@@ -103,10 +103,13 @@ static uint64_t life_timer_usec(const struct life *l)
 	case DYNO_HANGUP:
 		return c->hup_interval * USEC_PER_SEC;
 	case DYNO_LEAVING:
+	case DYNO_IDLING:
 		return web ? c->withdraw_timeout * USEC_PER_SEC : 0;
 	case DYNO_STOPPING:
+	case DYNO_IDLE_STOPPING:
 		return c->stop_grace * USEC_PER_SEC;
 	case DYNO_KILLING:
+	case DYNO_IDLE_KILLING:
 		return c->kill_retry * USEC_PER_SEC;
 	case DYNO_CRASHED:
 		return l->st.failures ?
@@ -117,6 +120,7 @@ static uint64_t life_timer_usec(const struct life *l)
 	case DYNO_LAUNCHING:
 	case DYNO_ABORTING:
 	case DYNO_DETACHED:
+	case DYNO_IDLE:
 	case DYNO_DOWN:
 	case DYNO_COMPLETE:
 	case DYNO_STATE_COUNT:

@@ -26,8 +26,8 @@ static struct death_facts life_facts(const struct life *l)
 
 	return (struct death_facts){
 		.vast = l->st.vast, .late = l->st.late,
-		.killing = state == DYNO_KILLING,
-		.stopping = state == DYNO_STOPPING,
+		.killing = state == DYNO_KILLING || state == DYNO_IDLE_KILLING,
+		.stopping = state == DYNO_STOPPING || state == DYNO_IDLE_STOPPING,
 		.hangup = state == DYNO_HANGUP || state == DYNO_DETACHED,
 		.reason = life_reason(l), .exit = l->exit,
 	};

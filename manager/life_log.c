@@ -134,10 +134,23 @@ static void life_log_error(struct life *l, enum dyno_state from)
 					    : "start the dyno");
 }
 
+/* A dyno that sleeps is "idle" to the API, and down in the log. */
+static const char *life_logged(const struct life *l, enum dyno_state state)
+{
+	const char *shown = dyno_fsm_shown(l->a->kind, state);
+
+	return state == DYNO_NEW || str_eq(shown, "idle") ? "down" : shown;
+}
+
 static void life_log_leave(struct life *l, enum dyno_state from)
 {
-	const char *shown = dyno_fsm_shown(l->a->kind, from);
+	const char *shown = life_logged(l, from);
 
+	if (l->st.state == DYNO_IDLING) {
+		life_log_line(l, "Idling");
+		life_log_change(l, shown, "down");
+		return;
+	}
 	if (l->st.cycling == STATE_OVERLAPS)	/* said when it began */
 		return;
 	if (l->st.replaced && from != DYNO_CRASHED)
@@ -147,12 +160,12 @@ static void life_log_leave(struct life *l, enum dyno_state from)
 
 static void life_log_state(struct life *l, enum dyno_state from)
 {
-	const char *shown = dyno_fsm_shown(l->a->kind, from);
-
+	if (from == DYNO_IDLE)
+		life_log_line(l, "Unidling");
 	/* For the reader a replacement goes on where the old one was. */
 	if (from == DYNO_NEW && l->replaces)
 		return;
-	life_log_change(l, from == DYNO_NEW ? "down" : shown, life_shown(l));
+	life_log_change(l, life_logged(l, from), life_shown(l));
 }
 
 static void life_log_term(struct life *l, enum dyno_state from)

@@ -30,9 +30,9 @@ static void life_resume_running(struct life *l)
 	if (l->st.state == DYNO_BOOTING)
 		life_watch_port(l);
 	/* Nobody knows whether the signal went out before the kill. */
-	if (l->st.state == DYNO_STOPPING)
+	if (l->st.state == DYNO_STOPPING || l->st.state == DYNO_IDLE_STOPPING)
 		life_signal(l, SIGTERM);
-	if (l->st.state == DYNO_KILLING)
+	if (l->st.state == DYNO_KILLING || l->st.state == DYNO_IDLE_KILLING)
 		life_kill(l);
 	life_arm(l);
 }
@@ -89,8 +89,12 @@ void life_resume(struct life *l)
 	case DYNO_LEAVING:
 	case DYNO_STOPPING:
 	case DYNO_KILLING:
+	case DYNO_IDLING:
+	case DYNO_IDLE_STOPPING:
+	case DYNO_IDLE_KILLING:
 		life_resume_running(l);
 		break;
+	case DYNO_IDLE:
 	case DYNO_DOWN:
 	case DYNO_COMPLETE:
 	case DYNO_STATE_COUNT:

@@ -18,7 +18,8 @@ void pass_make(const struct supervisor *s, struct pass *ret)
 	for (size_t k = 0; k < n_want; k++)
 		ret->want[k] = (struct reconcile_want){ s->wanted.items[k]->id,
 							s->wanted.items[k]->name,
-							s->wanted.items[k]->app_id };
+							s->wanted.items[k]->app_id,
+							s->wanted.items[k]->idle };
 	list_for_each(l, &s->lives, link) {
 		ret->lives[i] = l;
 		ret->have[i++] = (struct reconcile_have){

@@ -73,15 +73,28 @@ static void reconcile_index_deinit(struct reconcile_index *x)
 	map_deinit(&x->old_names);
 }
 
+/* It is wanted: awake or asleep? */
+static size_t reconcile_rest(const struct reconcile_want *w,
+			     const struct reconcile_have *h, size_t index,
+			     struct reconcile_action *ret)
+{
+	bool awake = h->state == DYNO_UP || h->state == DYNO_CRASHED;
+
+	*ret = (struct reconcile_action){ w->idle ? RECONCILE_SLEEP : RECONCILE_WAKE,
+					  index };
+	return h->formation && (w->idle ? awake : h->state == DYNO_IDLE);
+}
+
 /* 1 if there is something to do. */
 static size_t reconcile_old(const struct reconcile_index *x,
 			    const struct reconcile_have *h, size_t index,
 			    struct reconcile_action *ret)
 {
 	auto_free char *key = reconcile_key(h->app_id, h->name);
+	const struct reconcile_want *w = reconcile_covers(x, h);
 
-	if (reconcile_covers(x, h))
-		return 0;
+	if (w)
+		return reconcile_rest(w, h, index, ret);
 	if (dyno_fsm_is_final(h->state)) {
 		*ret = (struct reconcile_action){ RECONCILE_FORGET, index };
 		return h->told;

@@ -14,6 +14,7 @@ struct reconcile_want {
 	const char *id;
 	const char *name;
 	const char *app_id;
+	bool idle;		/* not at the moment: it is to sleep */
 };
 
 struct reconcile_have {
@@ -34,11 +35,13 @@ enum reconcile_verb {
 	RECONCILE_CREATE,	/* want: make this dyno and start it */
 	RECONCILE_STOP,		/* have: it is no longer wanted */
 	RECONCILE_FORGET,	/* have: it has ended and nobody asks any more */
+	RECONCILE_SLEEP,	/* have: it is up (or has crashed) and is to sleep, */
+	RECONCILE_WAKE,		/* and the other way round */
 };
 
 struct reconcile_action {
 	enum reconcile_verb verb;
-	size_t index;		/* into want (CREATE) or have (STOP, FORGET) */
+	size_t index;		/* into want (CREATE) or have (all others) */
 	bool replaces;		/* CREATE: an old dyno of this name is leaving;
 				 * STOP: a new dyno of this name is wanted */
 	bool renewed;		/* CREATE: the wanted id is that of a dyno which

@@ -47,7 +47,8 @@ void report_settle(struct supervisor *s, bool ok)
 			l->told = true;
 		if (l->reported == DYNO_UP)
 			l->known_up = true;
-		if (l->reported == DYNO_LEAVING && l->st.state == DYNO_LEAVING)
+		if ((l->reported == DYNO_LEAVING || l->reported == DYNO_IDLING) &&
+		    l->st.state == l->reported)
 			life_event(l, DYNO_EV_WITHDRAWN);
 	}
 	supervisor_settle(s);

@@ -60,6 +60,7 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 		       const char *slot, bool replaces, bool renewed)
 {
 	auto_(assignment_free_p) struct assignment *a = NULL;
+	const struct assignment *now;	/* w may be a life's own, of an older list */
 	char id[UUID_TEXT_MAX];
 	struct life *l;
 	struct error e;
@@ -77,7 +78,8 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 	}
 	a = NULL;
 	l->succeeds = renewed;
-	life_event(l, DYNO_EV_START);
+	now = assignment_list_find(&s->wanted, slot);
+	life_event(l, now && now->idle ? DYNO_EV_SLEEP : DYNO_EV_START);
 }
 
 static void supervisor_reconcile(struct supervisor *s)
@@ -100,6 +102,12 @@ static void supervisor_reconcile(struct supervisor *s)
 			break;
 		case RECONCILE_FORGET:
 			life_forget(p.lives[a->index]);
+			break;
+		case RECONCILE_SLEEP:
+			life_event(p.lives[a->index], DYNO_EV_SLEEP);
+			break;
+		case RECONCILE_WAKE:
+			life_event(p.lives[a->index], DYNO_EV_WAKE);
 			break;
 		}
 	}

@@ -69,6 +69,40 @@ static void a_route_is_withdrawn_before_sigterm(void **state)
 	     { DYNO_EV_TIMEOUT, DYNO_STOPPING, DO(TERM), 0 });
 }
 
+static void a_dyno_goes_to_sleep_and_is_woken(void **state)
+{
+	WALK(DYNO_FORMATION, DYNO_UP,
+	     { DYNO_EV_SLEEP, DYNO_IDLING, DO(REPORT) | DO(LOG_LEAVE) | DO(ARM),
+	       DO(TERM) | DO(LOG_TERM) },
+	     { DYNO_EV_WITHDRAWN, DYNO_IDLE_STOPPING, DO(TERM) | DO(LOG_TERM) | DO(ARM), 0 },
+	     { DYNO_EV_TIMEOUT, DYNO_IDLE_KILLING, DO(LOG_R12) | DO(KILL), 0 },
+	     { DYNO_EV_EXIT, DYNO_IDLE, DO(LOG_EXIT) | DO(REMOVE) | DO(REPORT),
+	       DO(LOG_STATE) | DO(RETIRE) | DO(ARM) },
+	     { DYNO_EV_WAKE, DYNO_FETCHING, DO(LOG_STATE) | DO(FETCH), 0 });
+	WALK(DYNO_FORMATION, DYNO_NEW, { DYNO_EV_SLEEP, DYNO_IDLE, DO(SAVE), DO(FETCH) });
+	WALK(DYNO_FORMATION, DYNO_CRASHED,
+	     { DYNO_EV_SLEEP, DYNO_IDLE, DO(DISARM), DO(LOG_STATE) });
+}
+
+static void what_sleeps_or_is_about_to_can_be_stopped(void **state)
+{
+	static const struct { enum dyno_state from, to; } pairs[] = {
+		{ DYNO_IDLING, DYNO_LEAVING }, { DYNO_IDLE_STOPPING, DYNO_STOPPING },
+		{ DYNO_IDLE_KILLING, DYNO_KILLING }, { DYNO_IDLE, DYNO_DOWN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		enum dyno_state s = pairs[i].from;
+		unsigned fx;
+
+		assert_true(dyno_fsm_step(DYNO_FORMATION, &s, DYNO_EV_STOP, &fx));
+		assert_int_equal(s, pairs[i].to);
+		/* The timer of the state goes on. */
+		assert_false(fx & (DO(TERM) | DO(KILL) | DO(ARM)));
+		assert_true(!(fx & DO(DISARM)) == (s != DYNO_DOWN));
+	}
+}
+
 static void a_start_nobody_wants_any_more_is_waited_for_and_stopped(void **state)
 {
 	for (enum dyno_kind k = 0; k < DYNO_KIND_COUNT; k++) {
@@ -236,6 +270,8 @@ static void a_dyno_on_its_way_out_is_not_shown_as_up(void **state)
 {
 	assert_string_equal(dyno_fsm_shown(DYNO_FORMATION, DYNO_LEAVING), "down");
 	assert_string_equal(dyno_fsm_shown(DYNO_FORMATION, DYNO_KILLING), "down");
+	assert_string_equal(dyno_fsm_shown(DYNO_FORMATION, DYNO_IDLING), "idle");
+	assert_string_equal(dyno_fsm_shown(DYNO_FORMATION, DYNO_IDLE), "idle");
 	assert_string_equal(dyno_fsm_shown(DYNO_ONEOFF, DYNO_STOPPING), "up");
 	assert_string_equal(dyno_fsm_shown(DYNO_FORMATION, DYNO_BOOTING), "starting");
 }
@@ -246,6 +282,8 @@ int main(void)
 		cmocka_unit_test(a_formation_dyno_boots_crashes_and_is_tried_again),
 		cmocka_unit_test(a_boot_timeout_kills_but_waits_for_the_exit),
 		cmocka_unit_test(a_route_is_withdrawn_before_sigterm),
+		cmocka_unit_test(a_dyno_goes_to_sleep_and_is_woken),
+		cmocka_unit_test(what_sleeps_or_is_about_to_can_be_stopped),
 		cmocka_unit_test(a_start_nobody_wants_any_more_is_waited_for_and_stopped),
 		cmocka_unit_test(a_wrong_slug_is_r17_and_a_crash),
 		cmocka_unit_test(a_oneoff_is_never_tried_again),

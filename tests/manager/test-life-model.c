@@ -38,6 +38,7 @@ struct want {
 	unsigned id;
 	enum type type;
 	unsigned number;
+	bool idle;
 };
 
 struct wants {
@@ -75,7 +76,7 @@ struct model {
 	struct backoff backoff;
 	unsigned kill_in;		/* effects until the supervisor is killed */
 	uint64_t cycle_timer;
-	unsigned kills, cycled, overlaps, starts;
+	unsigned kills, cycled, overlaps, starts, sleeps;
 };
 
 static struct model m;
@@ -160,9 +161,12 @@ static uint64_t timer_usec(const struct life *l)
 	switch ((int)l->state) {
 	case DYNO_BOOTING: return web ? 60 * SEC : NEVER;
 	case DYNO_UP: return 600 * SEC;
-	case DYNO_LEAVING: return web ? SEC : 0;
-	case DYNO_STOPPING: return 30 * SEC;
-	case DYNO_KILLING: return 10 * SEC;
+	case DYNO_LEAVING:
+	case DYNO_IDLING: return web ? SEC : 0;
+	case DYNO_STOPPING:
+	case DYNO_IDLE_STOPPING: return 30 * SEC;
+	case DYNO_KILLING:
+	case DYNO_IDLE_KILLING: return 10 * SEC;
 	case DYNO_CRASHED: return l->failures ? backoff_retry(l->failures, 60 * SEC)
 					      : backoff_delay(&m.backoff, l->crashes);
 	default: return NEVER;
@@ -299,6 +303,7 @@ static void life_stop(struct life *l)
 
 static struct life *life_create(const struct want *w, unsigned slot, bool renewed)
 {
+	const struct want *now;
 	struct life *l = m.lives;
 
 	while (l->used)
@@ -309,7 +314,8 @@ static struct life *life_create(const struct want *w, unsigned slot, bool renewe
 		.succeeds = renewed,
 	};
 	save(l);
-	life_event(l, DYNO_EV_START);
+	now = wants_find(&m.wanted, slot);
+	life_event(l, now && now->idle ? DYNO_EV_SLEEP : DYNO_EV_START);
 	return l;
 }
 
@@ -341,7 +347,8 @@ static void reconcile_all(void)
 	for (size_t i = 0; i < n_want; i++) {
 		snprintf(names[i], sizeof(names[i]), "%s", name_of(&m.wanted.v[i]));
 		want[i] = (struct reconcile_want){ id_text(m.wanted.v[i].id, i),
-						   names[i], "app" };
+						   names[i], "app",
+						   m.wanted.v[i].idle };
 	}
 	for (struct life *l = m.lives; l < m.lives + N_MAX; l++) {
 		size_t i = n_have;
@@ -368,8 +375,14 @@ static void reconcile_all(void)
 				life_create(w, w->id, actions[i].renewed);
 		} else if (actions[i].verb == RECONCILE_STOP) {
 			life_stop(lives[actions[i].index]);
-		} else {
+		} else if (actions[i].verb == RECONCILE_FORGET) {
 			life_forget(lives[actions[i].index]);
+		} else {
+			bool sleep = actions[i].verb == RECONCILE_SLEEP;
+
+			m.sleeps += sleep;
+			life_event(lives[actions[i].index],
+				   sleep ? DYNO_EV_SLEEP : DYNO_EV_WAKE);
 		}
 	}
 }
@@ -505,7 +518,7 @@ static void upstream_hear(struct life *l)
 	l->dirty = false;
 	l->told = dyno_fsm_is_final(l->state);
 	l->known_up = l->known_up || l->state == DYNO_UP;
-	if (l->state == DYNO_LEAVING)
+	if (l->state == DYNO_LEAVING || l->state == DYNO_IDLING)
 		life_event(l, DYNO_EV_WITHDRAWN);
 }
 
@@ -555,9 +568,9 @@ static void resume_running(struct life *l)
 	}
 	if (l->state == DYNO_BOOTING)
 		watch_port(l);
-	if (l->state == DYNO_STOPPING)
+	if (l->state == DYNO_STOPPING || l->state == DYNO_IDLE_STOPPING)
 		term(l);
-	if (l->state == DYNO_KILLING)
+	if (l->state == DYNO_KILLING || l->state == DYNO_IDLE_KILLING)
 		kill_it(l);
 	arm(l);
 }
@@ -587,6 +600,7 @@ static void resume(struct life *l)
 	case DYNO_CRASHED:
 		arm(l);
 		break;
+	case DYNO_IDLE:
 	case DYNO_DOWN:
 	case DYNO_COMPLETE:
 		break;
@@ -762,9 +776,16 @@ static void crash_one(void)
 		m.host[i].end = m.now;
 }
 
+/* The app has had no request for a while, or one has come. */
+static void upstream_idle(bool idle)
+{
+	for (size_t i = 0; i < m.upstream.n; i++)
+		m.upstream.v[i].idle = idle && m.upstream.v[i].type != RUN;
+}
+
 static void random_step(void)
 {
-	switch (chance(10)) {
+	switch (chance(11)) {
 	case 0:
 		upstream_scale(WEB, (unsigned)chance(N_TYPE));
 		break;
@@ -799,6 +820,9 @@ static void random_step(void)
 	case 9:
 		m.drain.mode = (enum drain_mode)chance(DRAIN_MODE_COUNT);
 		break;
+	case 10:
+		upstream_idle(chance(2));
+		break;
 	}
 	run_until(m.now + (chance(5) ? chance(90 * SEC) : chance(30 * HOUR)));
 }
@@ -806,13 +830,16 @@ static void random_step(void)
 /* NULL, or what is not as wanted. */
 static const char *not_as_wanted(void)
 {
+	const struct want *w;
 	size_t n = 0;
 
 	for (struct life *l = m.lives; l < m.lives + N_MAX; l++) {
 		if (!l->used)
 			continue;
 		n++;
-		if (!wants_find(&m.upstream, l->id) || l->state != DYNO_UP || !is_alive(l))
+		w = wants_find(&m.upstream, l->id);
+		if (!w || l->state != (w->idle ? DYNO_IDLE : DYNO_UP) ||
+		    is_alive(l) == w->idle)
 			return name_of(&l->a);
 	}
 	for (size_t i = 0; i < N_MAX; i++)
@@ -833,7 +860,7 @@ static void check_numbers(void)
 					m.quantity[m.upstream.v[i].type]);
 }
 
-static void run_seed(uint64_t seed, unsigned sum[4])
+static void run_seed(uint64_t seed, unsigned sum[5])
 {
 	const char *bad = "";
 	struct backoff backoff;
@@ -859,12 +886,13 @@ static void run_seed(uint64_t seed, unsigned sum[4])
 	sum[1] += m.cycled;
 	sum[2] += m.overlaps;
 	sum[3] += m.starts;
+	sum[4] += m.sleeps;
 }
 
 static void whatever_happens_the_dynos_are_those_that_are_wanted(void **state)
 {
 	const char *one = getenv("MODEL_SEED");
-	unsigned sum[4] = { 0 };
+	unsigned sum[5] = { 0 };
 
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		if (one && seed != strtoull(one, NULL, 10))
@@ -873,9 +901,10 @@ static void whatever_happens_the_dynos_are_those_that_are_wanted(void **state)
 		printf("seed %llu\n", (unsigned long long)seed);
 		run_seed(seed, sum);
 	}
-	printf("%d steps: %u kills, %u cycles, %u of them overlaps, %u starts\n",
-	       SEEDS * STEPS, sum[0], sum[1], sum[2], sum[3]);
-	assert_true(one || (sum[0] > 1000 && sum[1] > 1000 && sum[2] > 300));
+	printf("%d steps: %u kills, %u cycles, %u of them overlaps, %u starts, %u sleeps\n",
+	       SEEDS * STEPS, sum[0], sum[1], sum[2], sum[3], sum[4]);
+	assert_true(one || (sum[0] > 1000 && sum[1] > 1000 && sum[2] > 300 &&
+			    sum[4] > 300));
 }
 
 int main(void)

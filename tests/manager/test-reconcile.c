@@ -17,6 +17,33 @@ static void same_lists_need_nothing(void **state)
 	assert_int_equal(reconcile(NULL, 0, NULL, 0, actions), 0);
 }
 
+static void what_is_wanted_may_be_wanted_asleep(void **state)
+{
+	struct reconcile_want want[] = { { "a", "web.1", APP, true } };
+	struct reconcile_have have[] = {
+		{ "b", "a", "web.1", APP, DYNO_UP, false, true, false } };
+	static const enum dyno_state rests[] = {
+		DYNO_BOOTING, DYNO_IDLING, DYNO_IDLE_STOPPING, DYNO_IDLE_KILLING, DYNO_IDLE };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_SLEEP);
+	have[0].state = DYNO_CRASHED;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rests); i++) {
+		have[0].state = rests[i];
+		assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+	}
+	want[0].idle = false;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_WAKE);
+	/* One-offs do not sleep. */
+	want[0].idle = true;
+	have[0] = (struct reconcile_have){ "a", "a", "run.1", APP, DYNO_UP, false, false,
+					   false };
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 0);
+}
+
 static void what_is_wanted_is_made_and_what_is_not_is_stopped_first(void **state)
 {
 	const struct reconcile_want want[] = { { "a", "web.1", APP } };
@@ -187,6 +214,7 @@ int main(void)
 		cmocka_unit_test(two_that_overlap_are_both_left_alone),
 		cmocka_unit_test(when_upstream_knows_the_successor_the_old_one_is_not_wanted),
 		cmocka_unit_test(same_lists_need_nothing),
+		cmocka_unit_test(what_is_wanted_may_be_wanted_asleep),
 		cmocka_unit_test(what_is_wanted_is_made_and_what_is_not_is_stopped_first),
 		cmocka_unit_test(a_replacement_waits_until_the_old_one_is_signalled),
 		cmocka_unit_test(what_is_wanted_again_while_it_stops_is_made_anew),

@@ -107,6 +107,31 @@ def test_who_ignores_sigterm(worker, up):
         "Process exited with status 137"]
 
 
+def test_sleeping_and_waking(worker, up):
+    a = assignment("web.1", SERVER, idle=True)
+    up.assign([a])  # on a host that has just come: it is not started
+    up.wait_state(a, "idle")
+    assert not worker.messages("heroku", "web.1")
+    awake = ["Unidling", "State changed from down to starting", "Starting process with command `.*`",
+             "State changed from starting to up"]
+    asleep = ["Idling", "State changed from up to down", "Stopping all processes with SIGTERM",
+              "Process exited with status 143"]
+    def becomes(state):
+        up.wait(lambda: up.dynos[a["id"]]["state"] == state, what=state)
+    for n in (4, 12):
+        up.assign([{**a, "idle": False}])
+        becomes("up")
+        pid = up.dynos[a["id"]]["pid"]
+        up.assign([{**a, "idle": True}])
+        becomes("idle")
+        up.wait(lambda: up.dynos[a["id"]]["pid"] is None, what="end")
+        assert not os.path.exists(f"/proc/{pid}")
+        assert_lines(lines_of(worker, up, "web.1", n + 4)[n - 4:], awake + asleep)
+    up.assign([])
+    up.wait(lambda: worker.get("/dynos") == [], what="an empty host")
+    assert len(worker.messages("heroku", "web.1")) == 16
+
+
 def test_a_boot_that_takes_too_long(worker, up):
     up.assign([assignment("web.1", "exec sleep 100")])
     assert lines_of(worker, up, "web.1", 6) == [
