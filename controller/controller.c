@@ -16,6 +16,7 @@
 #include "controller/logplex/logs.h"
 #include "controller/model/live.h"
 #include "controller/model/seals.h"
+#include "controller/model/sleep.h"
 #include "controller/api/long_poll.h"
 #include "controller/attach/rendezvous.h"
 #include "controller/api/release_clock.h"
@@ -52,6 +53,14 @@ static void on_apps(const char *key, const char *value, uint64_t revision,
 	webhook_feed_key(c->webhooks, key);
 }
 
+/* Often enough for the shortest time that it is about. */
+static uint64_t tick_usec(const struct controller *c)
+{
+	uint64_t sec = c->conf->idle_after;
+
+	return sec && sec * USEC_PER_SEC < 4 * TICK_USEC ? USEC_PER_SEC : TICK_USEC;
+}
+
 static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct controller *c = userdata;
@@ -62,11 +71,13 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *userdata)
 		router_feed_changed(c);
 		webhook_feed_live(c->webhooks);
 	}
+	if (sleepers_tick(c->sleepers, now, &e) < 0)
+		log_err("%s, will retry", e.msg);
 	/* Routers that came before the hosts' reports. */
 	if (now < c->started + ROUTER_FEED_SETTLE_USEC + 2 * TICK_USEC)
 		long_poll_wake(c->routes, NULL);
 	attach_tick(c->attach, now);
-	if (loop_timer(c->event, &c->tick, TICK_USEC, on_tick, c, "tick", &e) < 0)
+	if (loop_timer(c->event, &c->tick, tick_usec(c), on_tick, c, "tick", &e) < 0)
 		log_err("%s", e.msg);
 	return 0;
 }
@@ -94,7 +105,7 @@ static int controller_edges(struct controller *c, const char *dir, struct error 
 	if (r == 0)
 		r = api_routes_serve(c, e);
 	if (r == 0)
-		r = loop_timer(c->event, &c->tick, TICK_USEC, on_tick, c, "tick",
+		r = loop_timer(c->event, &c->tick, tick_usec(c), on_tick, c, "tick",
 			       e);
 	return r;
 }
@@ -135,8 +146,10 @@ int controller_new(struct controller **ret, sd_event *event,
 		r = controller_seal(c, e);
 	if (r == 0)
 		r = slugs_collect(c->engine, e);
-	if (r == 0)
-		r = controller_edges(c, dir, e);
+	if (r < 0)
+		return r;
+	c->sleepers = sleepers_new(c->engine, conf->idle_after);
+	r = controller_edges(c, dir, e);
 	if (r < 0)
 		return r;
 	state_watch_new(c->engine->state, "/assignments/", on_assignments, c);
@@ -164,6 +177,7 @@ struct controller *controller_free(struct controller *c)
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
 	slug_storage_free(c->storage);
+	sleepers_free(c->sleepers);
 	engine_free(c->engine);
 	free(c->slugs_dir);
 	free(c->base);

@@ -20,6 +20,7 @@ struct release_clock;
 struct rendezvous;
 struct root;
 struct secrets;
+struct sleepers;
 struct slug_storage;
 struct webhook_feed;
 
@@ -31,6 +32,7 @@ struct controller {
 	struct secrets *secrets;
 	struct slug_storage *storage;
 	struct drains *drains;
+	struct sleepers *sleepers;
 	struct http_server *server;
 	struct instance_identity *identity;	/* from controller_listen() on */
 	struct webhook_feed *webhooks;

@@ -64,6 +64,8 @@ static const struct conf_key keys[] = {
 	  "empty: all but this machine's own, loopback and link-local addresses" },
 	{ "drain-ca-file", CONF_STRING, KEY(drain_ca_file), 0, 0, NULL,
 	  "CA certificates for log drains, instead of the system's" },
+	{ "idle-after", CONF_UINT, KEY(idle_after), 0, 30 * 86400, "1800",
+	  "seconds without a request after which Eco web dynos sleep, 0 = never" },
 };
 
 int controller_conf_load(struct controller_conf *conf, const struct root *root,

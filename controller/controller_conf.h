@@ -30,6 +30,7 @@ struct controller_conf {
 	uint64_t drain_buffer;
 	char *drain_networks;
 	char *drain_ca_file;
+	uint64_t idle_after;		/* seconds, 0 = never */
 };
 
 /* Defaults, then <etc>/controller.conf and controller.conf.d. */

@@ -81,6 +81,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/dyno_plan.c %D%/model/dyno_plan.h \
 	%D%/model/dynos.c %D%/model/dynos.h \
 	%D%/model/features.c %D%/model/features.h \
+	%D%/model/sleep.c %D%/model/sleep.h \
 	%D%/model/fixed_id.c %D%/model/fixed_id.h \
 	%D%/model/formation.c %D%/model/formation.h \
 	%D%/model/health_gate.c %D%/model/health_gate.h \

@@ -4,7 +4,9 @@
  * An app is a backend. What it does with a request follows from the app alone:
  * a page (maintenance, nothing deployed, no web dynos, all crashed), or its
  * dynos that are up; while none is up yet, those that are starting, tried
- * once a second until one of them listens.
+ * once a second until one of them listens. While there is none to be tried, since
+ * they sleep or have no addresses yet, requests wait in the router itself
+ * (waiting_room.h).
  */
 #include "router/haproxy_conf.h"
 
@@ -12,7 +14,7 @@
  * HAProxy cannot change a server's time-out when the answer has begun. */
 #define CONF_FIRST_BYTE_SEC 30
 #define CONF_IDLE_SEC 55
-#define CONF_BOOT_SEC 75
+#define CONF_BOOT_SEC HAPROXY_CONF_BOOT_SEC
 #define CONF_TRIES 10
 
 static const char conf_head[] =
@@ -20,6 +22,7 @@ static const char conf_head[] =
 	"\tmaxconn 4000\n"
 	"\tno strict-limits\n"
 	"\thard-stop-after 300s\n"
+	"\tlog unix@" HAPROXY_CONF_LOG " len 1024 format raw local0\n"
 	"\ttune.bufsize 32768\n"
 	"\ttune.http.maxhdr 1000\n"
 	"\n"
@@ -41,7 +44,11 @@ static const char conf_head[] =
 	"\terrorfile 504 " HAPROXY_CONF_PAGE "\n"
 	"\n"
 	"frontend router\n"
-	"\tbind fd@%d\n";
+	"\tbind fd@%d\n"
+	"\tlog global\n"
+	"\tlog-format \"%%b\"\n"
+	"\toption logasap\n"
+	"\toption dontlognull\n";
 
 /* What comes from the client is only trusted where the contract says so. */
 static const char conf_frontend[] =
@@ -109,6 +116,17 @@ void haproxy_conf_page(struct buf *page)
 		 "be served.");
 }
 
+void haproxy_conf_late(struct buf *page)
+{
+	buf_addf(page, "HTTP/1.1 %d Service Unavailable\r\n"
+		 "Cache-Control: no-cache, no-store\r\n"
+		 "Connection: close\r\n"
+		 "Content-Type: text/html; charset=utf-8\r\n\r\n",
+		 page_booting.status);
+	buf_addf(page, conf_html, page_booting.title, page_booting.title,
+		 page_booting.text);
+}
+
 static void conf_return(struct buf *b, const struct conf_page *p)
 {
 	buf_addf(b, "\thttp-request return status %d content-type "
@@ -116,16 +134,6 @@ static void conf_return(struct buf *b, const struct conf_page *p)
 		 "\"no-cache, no-store\" string \"", p->status);
 	buf_addf(b, conf_html, p->title, p->title, p->text);
 	buf_adds(b, "\"\n");
-}
-
-static size_t conf_count(const struct routes_app *a, enum routes_state state)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < a->n_dynos; i++)
-		n += a->dynos[i].state == state && a->dynos[i].port &&
-		     a->dynos[i].address[0];
-	return n;
 }
 
 /* The id tells two dynos of one name apart, the old and the new web.1. */
@@ -159,17 +167,31 @@ static const struct conf_page *conf_app_page(const struct routes_app *a)
 		return &page_no_web;
 	if (conf_all_crashed(a))
 		return &page_crashed;
-	if (!conf_count(a, ROUTES_UP) && !conf_count(a, ROUTES_STARTING))
+	if (!routes_count(a, ROUTES_UP) && !routes_count(a, ROUTES_STARTING))
 		return &page_booting;
 	return NULL;
+}
+
+/* The answer may come as late as that of a dyno which begins to boot now. */
+static void conf_room(struct buf *b, const struct routes_app *a)
+{
+	buf_addf(b, "\thttp-request set-header " HAPROXY_CONF_WAITS_FOR " %s\n"
+		 "\ttimeout server %ds\n"
+		 "\tretries 0\n"
+		 "\tserver room unix@" HAPROXY_CONF_ROOM "\n", a->name,
+		 HAPROXY_CONF_BOOT_SEC + CONF_FIRST_BYTE_SEC);
 }
 
 static void conf_app(struct buf *b, const struct routes_app *a)
 {
 	const struct conf_page *page = conf_app_page(a);
-	size_t up = conf_count(a, ROUTES_UP);
+	size_t up = routes_count(a, ROUTES_UP);
 
-	buf_addf(b, "\nbackend app-%s\n", a->name);
+	buf_addf(b, "\nbackend " HAPROXY_CONF_BACKEND "%s\n", a->name);
+	if (routes_app_waits(a)) {
+		conf_room(b, a);
+		return;
+	}
 	if (page) {
 		conf_return(b, page);
 		return;

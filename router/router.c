@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "http/client.h"
+#include "router/activity.h"
 #include "router/haproxy.h"
 #include "router/haproxy_conf.h"
 #include "router/router.h"
+#include "router/waiting_room.h"
 
 #include <fcntl.h>
 
@@ -27,6 +29,9 @@ struct router {
 	struct http_client *client;
 	struct http_call *call;
 	struct haproxy *haproxy;
+	struct activity *activity;
+	struct waiting_room *room;
+	struct routes routes;		/* the newest */
 	sd_event_source *timer;
 	int64_t revision;
 	bool failing;			/* the last poll did: logged once */
@@ -78,16 +83,19 @@ static int router_take(struct router *r, const char *text, size_t n,
 	ret = routes_parse(&routes, text, n, e);
 	if (ret >= 0)
 		ret = router_apply(r, &routes, e);
-	if (ret >= 0) {
-		r->revision = routes.revision;
-		log_debug("revision %lld: %zu apps", (long long)r->revision,
-			  routes.n_apps);
-		if (routes.left_out)
-			log_warn("%zu malformed routes, ignoring",
-				 routes.left_out);
+	if (ret < 0) {
+		routes_deinit(&routes);
+		return ret;
 	}
-	routes_deinit(&routes);
-	return ret;
+	r->revision = routes.revision;
+	log_debug("revision %lld: %zu apps", (long long)r->revision, routes.n_apps);
+	if (routes.left_out)
+		log_warn("%zu malformed routes, ignoring", routes.left_out);
+	routes_deinit(&r->routes);
+	r->routes = routes;
+	activity_every(r->activity, routes.activity);
+	waiting_room_look(r->room, &r->routes);
+	return 0;
 }
 
 /* What was known before this process started; its revision says nothing, as
@@ -181,6 +189,13 @@ static void router_poll(struct router *r)
 
 /* ---- life ---- */
 
+static void on_router_guest(const char *app, void *userdata)
+{
+	struct router *r = userdata;
+
+	activity_waits(r->activity, app);
+}
+
 static int router_open(struct router *r, const struct router_spec *spec,
 		       struct error *e)
 {
@@ -199,6 +214,11 @@ static int router_open(struct router *r, const struct router_spec *spec,
 				  spec->listen_fd, e);
 	if (ret >= 0)
 		ret = http_client_new(&r->client, r->event, &client, e);
+	if (ret >= 0)
+		ret = activity_new(&r->activity, r->event, r->client, r->dir, e);
+	if (ret >= 0)
+		ret = waiting_room_new(&r->room, r->event, r->dir, on_router_guest, r,
+				       e);
 	return ret;
 }
 
@@ -211,6 +231,7 @@ int router_new(struct router **ret, sd_event *event,
 	r->event = sd_event_ref(event);
 	r->dir = xasprintf("%s/router", spec->root->run);
 	r->dir_fd = -1;
+	r->routes = ROUTES_INIT;
 	code = router_open(r, spec, e);
 	if (code < 0)
 		return code;
@@ -226,8 +247,11 @@ struct router *router_free(struct router *r)
 		return NULL;
 	r->timer = loop_unref(r->timer);
 	r->call = http_call_free(r->call);
-	r->client = http_client_free(r->client);
 	r->haproxy = haproxy_free(r->haproxy);
+	r->room = waiting_room_free(r->room);
+	r->activity = activity_free(r->activity);
+	r->client = http_client_free(r->client);
+	routes_deinit(&r->routes);
 	r->event = sd_event_unref(r->event);
 	fd_close(r->dir_fd);
 	buf_deinit(&r->conf);

@@ -26,6 +26,7 @@ static enum routes_state routes_state_of(const char *word)
 		{ "starting", ROUTES_STARTING },
 		{ "up", ROUTES_UP },
 		{ "crashed", ROUTES_CRASHED },
+		{ "idle", ROUTES_IDLE },
 	};
 
 	for (size_t i = 0; word && i < ARRAY_SIZE(words); i++)
@@ -124,6 +125,7 @@ static void routes_app_read(struct routes *r, struct map *seen, const json_t *j)
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	a->maintenance = json_flag(j, "maintenance", false);
 	a->blank = json_flag(j, "blank", false);
+	a->idle = json_flag(j, "idle", false);
 	a->web = json_int(j, "web", 0);
 	routes_app_hosts(r, a, json_object_get(j, "hosts"));
 	routes_app_dynos(r, a, json_object_get(j, "dynos"));
@@ -146,6 +148,7 @@ int routes_parse(struct routes *r, const char *text, size_t n, struct error *e)
 	    !json_is_array(list))
 		return error_set(e, EINVAL, "expected \"revision\" and \"routes\"");
 	r->revision = json_int(top, "revision", 0);
+	r->activity = (uint64_t)json_int(top, "activity", 0);
 	r->apps = xcalloc(json_array_size(list), sizeof(*r->apps));
 	json_array_foreach(list, i, j)
 		routes_app_read(r, &seen, j);
@@ -161,4 +164,37 @@ void routes_deinit(struct routes *r)
 	}
 	free(r->apps);
 	*r = ROUTES_INIT;
+}
+
+const struct routes_app *routes_find(const struct routes *r, const char *app)
+{
+	for (size_t i = 0; i < r->n_apps; i++)
+		if (str_eq(r->apps[i].name, app))
+			return &r->apps[i];
+	return NULL;
+}
+
+size_t routes_count(const struct routes_app *a, enum routes_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_dynos; i++)
+		n += a->dynos[i].state == state && a->dynos[i].port &&
+		     a->dynos[i].address[0];
+	return n;
+}
+
+bool routes_app_waits(const struct routes_app *a)
+{
+	if (a->maintenance || a->blank || a->web <= 0)
+		return false;
+	if (a->idle)
+		return true;
+	if (routes_count(a, ROUTES_UP) || routes_count(a, ROUTES_STARTING))
+		return false;
+	for (size_t i = 0; i < a->n_dynos; i++)
+		if (a->dynos[i].state == ROUTES_IDLE ||
+		    a->dynos[i].state == ROUTES_STARTING)
+			return true;
+	return false;
 }

@@ -5,10 +5,11 @@
  *
  * The text is
  *
- *   {"revision": N, "routes": [{"app": "name", "hosts": ["name.localhost"],
- *     "maintenance": bool, "blank": bool, "web": N,
+ *   {"revision": N, "activity": SEC, "routes": [{"app": "name",
+ *     "hosts": ["name.localhost"], "idle": bool, "maintenance": bool,
+ *     "blank": bool, "web": N,
  *     "dynos": [{"name": "web.1", "id": UUID, "address": "172.16.0.2",
- *                "port": 5000, "state": "up"|"starting"|"crashed"}]}]}
+ *                "port": 5000, "state": "up"|"starting"|"crashed"|"idle"}]}]}
  *
  * Names end in HAProxy's configuration. Whatever is not made of [a-z0-9.-], an
  * IPv4 address or a port is left out here, and counted; a host may begin with
@@ -28,6 +29,7 @@ enum routes_state {
 	ROUTES_STARTING,
 	ROUTES_UP,
 	ROUTES_CRASHED,
+	ROUTES_IDLE,
 	ROUTES_OTHER,		/* on its way out, or not there yet */
 };
 
@@ -44,6 +46,7 @@ struct routes_app {
 	struct strv hosts;
 	bool maintenance;
 	bool blank;		/* nothing was ever deployed */
+	bool idle;		/* it sleeps; a request wakes it */
 	int64_t web;		/* how many web dynos there should be */
 	struct routes_dyno *dynos;
 	size_t n_dynos;
@@ -51,14 +54,22 @@ struct routes_app {
 
 struct routes {
 	int64_t revision;
+	uint64_t activity;	/* tell who got requests every so many seconds, 0: no */
 	struct routes_app *apps;
 	size_t n_apps;
 	size_t left_out;	/* apps, hosts and dynos with malformed names */
 };
 
-#define ROUTES_INIT ((struct routes){ 0, NULL, 0, 0 })
+#define ROUTES_INIT ((struct routes){ 0, 0, NULL, 0, 0 })
 
 /* Fills r, which is empty before. A malformed whole is an error, a malformed
  * part is left out; of two apps or dynos of one name the first stays. */
 int routes_parse(struct routes *r, const char *text, size_t n, struct error *e);
 void routes_deinit(struct routes *r);
+
+/* NULL: there is none. */
+const struct routes_app *routes_find(const struct routes *r, const char *app);
+/* How many of its dynos are in this state and can be connected to. */
+size_t routes_count(const struct routes_app *a, enum routes_state state);
+/* Requests have to wait: for its dynos to be woken, or until they have addresses. */
+bool routes_app_waits(const struct routes_app *a);

@@ -97,5 +97,6 @@ ROUTE_FN(upstream_slug);
 ROUTE_FN(upstream_attach);
 
 ROUTE_FN(router_feed_routes);
+ROUTE_FN(router_feed_activity);
 
 ROUTE_FN(attach_client);

@@ -9,6 +9,7 @@
 #define LOGS_BODY_MAX (1024 * 1024 + 4096)
 #define LOGPLEX_BODY_MAX (8 * 1024 * 1024)
 #define REPORT_BODY_MAX (4 * 1024 * 1024)
+#define ACTIVITY_BODY_MAX (1024 * 1024)
 
 static const struct http_route routes[] = {
 	{ "GET",    "/account", api_account },
@@ -119,6 +120,7 @@ static const struct http_route routes[] = {
 
 	{ "GET",    "/attach/:secret", attach_client },
 	{ "GET",    "/router/v1/routes", router_feed_routes },
+	{ "POST",   "/router/v1/activity", router_feed_activity, ACTIVITY_BODY_MAX },
 };
 
 int api_routes_serve(struct controller *c, struct error *e)

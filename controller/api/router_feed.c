@@ -14,6 +14,10 @@
 #include "controller/api/long_poll.h"
 #include "controller/model/preboot.h"
 #include "controller/api/router_feed.h"
+#include "controller/model/outcome.h"
+#include "controller/model/sleep.h"
+
+#define ACTIVITY_SEC_MAX 60
 
 void router_feed_changed(struct controller *c)
 {
@@ -62,13 +66,15 @@ static int router_feed_app(struct controller *c, const struct views *v,
 	bool old;
 	json_t *dyno;
 	size_t i;
-	int r = dynos_formation(c->engine, id, &formation, e);
+	int asleep = 0, r = dynos_formation(c->engine, id, &formation, e);
 
 	if (r == 0)
 		r = dynos_list_all(c->engine, id, &dynos, e);
 	if (r == 0)
 		r = router_feed_hosts(c, app, &hosts, e);
-	if (r != 0)
+	if (r == 0)
+		r = asleep = sleep_is(c->engine, id, e);
+	if (r < 0)
 		return r;
 	old = preboot_is_serving(c->engine, dynos, v->now);
 	json_array_foreach(dynos, i, dyno)
@@ -76,8 +82,8 @@ static int router_feed_app(struct controller *c, const struct views *v,
 		    str_eq(json_str(dyno, "type"), "web") &&
 		    !json_str(dyno, "retiring") == !old)
 			json_array_append_new(web, router_feed_dyno(v, dyno));
-	json_array_append_new(out, json_pack("{s:s, s:O, s:b, s:b, s:I, s:O}",
-		"app", name, "hosts", hosts,
+	json_array_append_new(out, json_pack("{s:s, s:O, s:b, s:b, s:b, s:I, s:O}",
+		"app", name, "hosts", hosts, "idle", asleep > 0,
 		"maintenance", json_flag(app, "maintenance", false),
 		"blank", !json_str(app, "slug"), "web",
 		(json_int_t)json_int(formation_find(formation, "web"),
@@ -116,6 +122,16 @@ static int router_feed_settled(struct controller *c, struct error *e)
 	return r < 0 ? r : 1;
 }
 
+/* How often it makes a difference, 0 = never. */
+static uint64_t router_feed_activity_sec(const struct controller *c)
+{
+	uint64_t sec = c->conf->idle_after / 10;
+
+	if (!c->conf->idle_after)
+		return 0;
+	return sec < 1 ? 1 : sec < ACTIVITY_SEC_MAX ? sec : ACTIVITY_SEC_MAX;
+}
+
 bool router_feed_answer(struct http_request *req, const char *key,
 			uint64_t after, bool last, void *userdata)
 {
@@ -134,8 +150,10 @@ bool router_feed_answer(struct http_request *req, const char *key,
 	if (r != 0)
 		api_refuse(req, r, &e);
 	else
-		http_reply_json(req, 200, json_pack("{s:I, s:o}", "revision",
-				(json_int_t)c->routes_revision, "routes", table));
+		http_reply_json(req, 200, json_pack("{s:I, s:I, s:o}", "revision",
+				(json_int_t)c->routes_revision, "activity",
+				(json_int_t)router_feed_activity_sec(c),
+				"routes", table));
 	return true;
 }
 
@@ -153,4 +171,27 @@ void router_feed_routes(struct http_request *req, void *userdata)
 	if (!gate_is_foreign(req, c))
 		long_poll_add(c->routes, req, "", router_feed_number(req, "after"),
 			      router_feed_number(req, "wait"));
+}
+
+static int activity_call(struct api_call *call, struct error *e)
+{
+	const json_t *apps = json_object_get(call->body, "apps");
+	json_t *name;
+	size_t i;
+	int r = 0;
+
+	if (!json_is_array(apps))
+		return outcome_set(e, OUTCOME_INVALID, "apps must be a list of names.");
+	json_array_foreach((json_t *)(uintptr_t)apps, i, name)
+		if (r == 0 && json_is_string(name))
+			r = sleepers_used(call->c->sleepers, json_string_value(name),
+					  clock_mono_usec(), e);
+	call->reply = r == 0 ? json_object() : NULL;
+	return r;
+}
+
+void router_feed_activity(struct http_request *req, void *userdata)
+{
+	if (!gate_is_foreign(req, userdata))
+		api_run(req, userdata, activity_call, API_BODY);
 }

@@ -4,9 +4,11 @@
  * router_feed.h - which web dynos there are, for dyno-router.
  *
  *   GET /router/v1/routes?after=REV&wait=SEC
- *   -> 200 {"revision": N, "routes": [{"app", "hosts", "maintenance", "blank",
- *           "web", "dynos": [{"name", "id", "address", "port", "state"}]}]}
+ *   -> 200 {"revision": N, "activity": SEC, "routes": [{"app", "hosts", "idle",
+ *           "maintenance", "blank", "web", "dynos": [{"name", "id", "address",
+ *           "port", "state"}]}]}
  *      when N != REV, 204 when nothing changed within wait seconds
+ *   POST /router/v1/activity {"apps": [NAME]}: these got requests
  *
  * After its start the controller first waits for the hosts' full reports, so
  * that a router does not take all dynos out because the controller restarted.

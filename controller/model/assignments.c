@@ -9,12 +9,14 @@
 #include "controller/model/features.h"
 #include "controller/model/releases.h"
 #include "controller/model/sizes.h"
+#include "controller/model/sleep.h"
 
 struct assignments {
 	struct engine *g;
 	json_t *apps;			/* id -> doc; many dynos share few */
 	json_t *releases;		/* "app/version" -> {id, version, slug, env} */
-	json_t *metrics;		/* app id -> whether metrics are logged */
+	json_t *metrics;		/* app id -> whether metrics are logged, */
+	json_t *sleeping;		/* and whether it sleeps */
 };
 
 static int assignments_app(struct assignments *a, const char *id,
@@ -179,6 +181,27 @@ static int assignments_metrics(struct assignments *a, const char *app,
 	return 0;
 }
 
+/* All of an app but its one-offs. */
+static int assignments_idle(struct assignments *a, const char *app, json_t *out,
+			    struct error *e)
+{
+	const json_t *known = json_object_get(a->sleeping, app);
+	int r = json_is_true(known);
+
+	if (!str_eq(json_str(out, "kind"), "formation"))
+		return 0;
+	if (!known) {
+		r = sleep_is(a->g, app, e);
+		if (r < 0)
+			return r;
+		r = r == SLEEP_TOLD;
+		json_object_set_new(a->sleeping, app, json_boolean(r));
+	}
+	if (r)
+		json_object_set_new(out, "idle", json_true());
+	return 0;
+}
+
 static int assignments_one(struct assignments *a, const struct doc *index,
 			   json_t *out, struct error *e)
 {
@@ -201,6 +224,8 @@ static int assignments_one(struct assignments *a, const struct doc *index,
 
 		json_array_append_new(out, made);
 		r = assignments_metrics(a, app_id, made, e);
+		if (r == 0)
+			r = assignments_idle(a, app_id, made, e);
 	}
 	if (r == STATE_ABSENT)
 		return error_set(e, EIO, "the state has no app or release for "
@@ -211,7 +236,8 @@ static int assignments_one(struct assignments *a, const struct doc *index,
 int assignments_list(struct engine *g, const char *host, json_t **ret,
 		     struct error *e)
 {
-	struct assignments a = { g, json_object(), json_object(), json_object() };
+	struct assignments a = { g, json_object(), json_object(), json_object(),
+				 json_object() };
 	auto_doc_list index = DOC_LIST_INIT;
 	auto_json *out = json_array();
 	int r = doc_list(g->state, &index, e, "/host-dynos/%s/", host);
@@ -221,6 +247,7 @@ int assignments_list(struct engine *g, const char *host, json_t **ret,
 	json_decref(a.apps);
 	json_decref(a.releases);
 	json_decref(a.metrics);
+	json_decref(a.sleeping);
 	if (r == 0)
 		*ret = take_ptr(out);
 	return r;

@@ -9,6 +9,7 @@
 #include "controller/model/preboot.h"
 #include "controller/model/release_phase.h"
 #include "controller/model/release_switch.h"
+#include "controller/model/sleep.h"
 
 #include <stdio.h>
 
@@ -185,6 +186,8 @@ static int dynos_plan(struct change *c, const json_t *app,
 	struct dyno_plan plan;
 	int r = dynos_list(c->g, json_str(app, "id"), &dynos, e);
 
+	if (r == 0)
+		r = sleep_end(c, json_str(app, "id"), e);
 	if (r < 0)
 		return r;
 	spec->dynos = dynos;

@@ -33,7 +33,8 @@ int dynos_find(struct engine *g, const char *app_id, const char *which,
 int dynos_formation(struct engine *g, const char *app_id, json_t **ret,
 		    struct error *e);
 
-/* Stage what makes the formation dynos fit the formation. count_restart: the
+/* Stage what makes the formation dynos fit the formation; an app that sleeps is
+ * awake then. count_restart: the
  * user asked for a restart (the counter goes with the name). */
 int dynos_arrange(struct change *c, const json_t *app, const json_t *formation,
 		  enum dyno_scope scope, const void *which, bool count_restart,

@@ -15,6 +15,7 @@ struct size {
 	unsigned max_per_type;		/* 0: no limit */
 	unsigned max_one_off;		/* at the same time */
 	bool one_per_type;		/* Eco, Basic (with "one-per-type") */
+	bool sleeps;			/* web dynos that nobody asks (sleep.h) */
 };
 
 /* By name in any case; "1X" and "2X" are known too. NULL: no such size. */

@@ -94,6 +94,30 @@ static void starting_dynos_are_waited_for(void **state)
 	made_free(&m);
 }
 
+static void who_cannot_be_tried_yet_is_waited_for_in_the_router(void **state)
+{
+	static const char *const cases[] = {
+		APP("\"web\":1,\"idle\":true,\"dynos\":[" DYNO(1, "idle") "]"),
+		/* It is about to be ended. */
+		APP("\"web\":1,\"idle\":true,\"dynos\":[" DYNO(1, "up") "]"),
+		/* It has just been woken. */
+		APP("\"web\":1,\"idle\":false,\"dynos\":[" DYNO(1, "idle") "]"),
+		APP("\"web\":1,\"dynos\":[" LOST "]"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct made m;
+
+		make(&m, cases[i]);
+		assert_non_null(strstr(backend(&m),
+			"set-header X-Dyno-Waits-For a\n\ttimeout server 105s\n"
+			"\tretries 0\n\tserver room unix@room.sock\n"));
+		assert_null(strstr(backend(&m), "web.1"));
+		assert_null(strstr(backend(&m), "return"));
+		made_free(&m);
+	}
+}
+
 static void each_page_has_its_reason(void **state)
 {
 	static const struct { const char *text, *code; } cases[] = {
@@ -103,7 +127,9 @@ static void each_page_has_its_reason(void **state)
 		{ APP("\"web\":0,\"dynos\":[" DYNO(1, "up") "]"), "(H14)" },
 		{ APP("\"web\":2,\"dynos\":[" DYNO(1, "crashed") ","
 		      DYNO(2, "crashed") "]"), "(H10)" },
-		{ APP("\"web\":1,\"dynos\":[" LOST "]"), "(H20)" },
+		{ APP("\"web\":1,\"idle\":true,\"maintenance\":true,\"dynos\":["
+		      DYNO(1, "idle") "]"), "(H80)" },
+		{ APP("\"web\":1,\"dynos\":[" DYNO(1, "down") "]"), "(H20)" },
 		{ APP("\"web\":1"), "(H20)" },
 	};
 
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(hosts_lead_to_the_backend),
 		cmocka_unit_test(only_dynos_that_are_up_get_requests),
 		cmocka_unit_test(starting_dynos_are_waited_for),
+		cmocka_unit_test(who_cannot_be_tried_yet_is_waited_for_in_the_router),
 		cmocka_unit_test(each_page_has_its_reason),
 		cmocka_unit_test(unknown_hosts_get_404_once_routes_are_known),
 		cmocka_unit_test(same_routes_make_the_same_text),
