@@ -17,7 +17,8 @@
 /* How often a server that ends looks whether its last words were taken. */
 #define SERVER_FINISH_MSEC 10
 
-/* Heads beyond HTTP_HEAD_MAX still have to fit, to be refused in our words. */
+/* Heads beyond HTTP_HEAD_MAX still have to fit, to be refused in our words. Half of it
+ * is written to for every connection: idle streams are many. */
 #define SERVER_POOL_BYTES (2 * HTTP_HEAD_MAX)
 
 static void http_server_run(struct http_listener *l)

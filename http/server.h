@@ -19,7 +19,7 @@
  *      request's on_gone is called; after on_gone, and after the call that
  *      completes the answer, the pointer is dead.
  *
- * Limits: request head 32 KiB (431), connections and time-outs below; a
+ * Limits: request head 16 KiB (431), connections and time-outs below; a
  * client that does not read its stream is cut off when more than
  * HTTP_STREAM_MAX bytes wait for it.
  */
@@ -34,7 +34,7 @@ struct http_server;
 struct http_request;
 struct tls_identity;
 
-#define HTTP_HEAD_MAX (32 * 1024)
+#define HTTP_HEAD_MAX (16 * 1024)
 #define HTTP_BODY_MAX_DEFAULT (1024 * 1024)
 #define HTTP_STREAM_MAX (1024 * 1024)
 #define HTTP_CONNECTIONS_MAX 4000

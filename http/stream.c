@@ -6,7 +6,10 @@
 
 #include <sys/socket.h>
 
-#define STREAM_BLOCK_BYTES 16384
+#define STREAM_BLOCK_BYTES 1024		/* what libmicrohttpd keeps for each stream */
+#define STREAM_PIECE_BYTES 4096		/* given to it at a time, mostly */
+#define STREAM_IDLE_BYTES 1024		/* kept for the next write, at most */
+#define STREAM_FULL_BYTES 65536		/* waiting: pieces may be as big as they can */
 
 size_t http_stream_pending(const struct http_request *req)
 {
@@ -21,11 +24,18 @@ static ssize_t on_stream_read(void *cls, uint64_t pos, char *out, size_t max)
 	if (req->phase == REQUEST_GONE || req->phase == REQUEST_CUT)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (n) {
+		/* Small pieces touch few pages of a connection's own memory. */
+		if (n < STREAM_FULL_BYTES && max > STREAM_PIECE_BYTES)
+			max = STREAM_PIECE_BYTES;
 		n = n < max ? n : max;
 		memcpy(out, req->out.data + req->out_at, n);
 		req->out_at += n;
-		if (req->out_at == req->out.len)
-			req->out_at = 0, buf_clear(&req->out);
+		if (req->out_at == req->out.len) {
+			req->out_at = 0;
+			buf_clear(&req->out);
+			if (req->out.cap > STREAM_IDLE_BYTES)
+				buf_deinit(&req->out);
+		}
 		return (ssize_t)n;
 	}
 	if (req->phase == REQUEST_ANSWERED)
