@@ -80,6 +80,20 @@ static void capture_drop(struct capture *c)
 		c->cursor.since = clock_real_usec();
 }
 
+/* For programs: of which dyno they were. */
+static void capture_count_drops(struct capture *c, uint64_t usec)
+{
+	char text[32];
+	struct journal_line line = {
+		.app_id = c->app_id, .source = JOURNAL_LOSS, .ps = c->ps,
+		.message = text, .usec = usec,
+	};
+
+	line.n = (size_t)snprintf(text, sizeof(text), "%llu",
+				  (unsigned long long)c->cursor.dropped);
+	journal_add(c->journal, &line);
+}
+
 static void capture_tell_drops(struct capture *c)
 {
 	char since[CLOCK_TEXT_MAX], text[160];
@@ -97,6 +111,7 @@ static void capture_tell_drops(struct capture *c)
 		"Error L12: %llu messages dropped since %.19s+00:00.",
 		(unsigned long long)c->cursor.dropped, since);
 	if (journal_add(c->journal, &line) == 0) {
+		capture_count_drops(c, line.usec);
 		c->telling = c->cursor;
 		c->cursor.dropped = 0;
 		c->cursor.since = 0;

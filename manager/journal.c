@@ -341,7 +341,7 @@ int journal_add(struct journal *j, const struct journal_line *line)
 	struct journal_head h = { .magic = RECORD_MAGIC, .reach = line->reach };
 	static const char *const sources[JOURNAL_SOURCE_COUNT] = {
 		[JOURNAL_APP] = "app", [JOURNAL_HEROKU] = "heroku",
-		[JOURNAL_DEATH] = "death",
+		[JOURNAL_DEATH] = "death", [JOURNAL_LOSS] = "loss",
 	};
 	bool app = line->source == JOURNAL_APP && !line->tells_loss;
 	uint64_t max = app ? j->max : j->max + j->max / 8;

@@ -22,7 +22,8 @@ struct journal;
 enum journal_source {
 	JOURNAL_APP,
 	JOURNAL_HEROKU,
-	JOURNAL_DEATH,			/* no line: the record of an end */
+	JOURNAL_DEATH,			/* no line: the record of an end, */
+	JOURNAL_LOSS,			/* or how many lines of a dyno are lost */
 	JOURNAL_SOURCE_COUNT
 };
 

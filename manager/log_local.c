@@ -13,7 +13,7 @@
 
 #define TOLD "journal-told"
 
-/* SEQ USEC APP SOURCE PS MESSAGE; the record of an end is for programs. */
+/* SEQ USEC APP SOURCE PS MESSAGE; the record of an end, or of a loss, is for programs. */
 static void log_local_tell(const char *frame, size_t n)
 {
 	const char *end = frame + n, *at = frame, *word[6];
@@ -25,7 +25,7 @@ static void log_local_tell(const char *frame, size_t n)
 			return;
 		at += at < end;
 	}
-	if (strncmp(word[3], "death ", 6) == 0)
+	if (strncmp(word[3], "death ", 6) == 0 || strncmp(word[3], "loss ", 5) == 0)
 		return;
 	log_info("%.*s[%.*s]: %.*s", (int)(word[4] - word[3] - 1), word[3],
 		 (int)(word[5] - word[4] - 1), word[4], (int)(end - word[5]), word[5]);

@@ -1,10 +1,15 @@
 /*
  * api_logs.c - log sessions: the last lines of an app, and those to come.
  *
- * The session is its URL: parameters, end and signature. A reader pulls lines
- * out of the store by number as fast as its client takes them, so nobody
- * buffers; a tail that falls behind the last lines kept is told how many it
- * has missed.
+ * The session is its URL: parameters, end and signature. It has to be opened within
+ * six minutes; a client of a tail that has lost its connection says by
+ * Last-Event-ID where it was, and may come back for a day. So that it knows where
+ * it is also when nothing matches its filter, event streams have events of another
+ * name with nothing but an id.
+ *
+ * A reader pulls lines out of the store by number as fast as its client takes
+ * them, so nobody buffers; a tail that falls too far behind is told how many
+ * it has missed.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -21,7 +26,8 @@
 
 #define LINES_DEFAULT 100
 #define SESSION_SEC 360
-#define TAIL_SESSION_SEC (24 * 3600)
+#define RETURN_SEC (24 * 3600)
+#define TAIL_WINDOW 1024		/* lines behind, before some are dropped */
 #define KEEPALIVE_USEC (25 * USEC_PER_SEC)
 #define RETRY_USEC (50 * USEC_PER_MSEC)
 #define PENDING_MAX (512 * 1024)
@@ -43,9 +49,11 @@ struct reader {
 	struct filter filter;
 	bool sse;
 	uint64_t cursor;		/* number of the last line looked at */
+	uint64_t told;			/* the last id that the client has got */
 	uint64_t end;			/* no tail: stop behind this one */
 	uint64_t last_usec;		/* time of that line */
-	bool began;			/* cursor is a line that was there */
+	bool began;			/* cursor is a line that the client knows */
+	bool live;			/* it has got what was there when it came */
 	struct buf text;
 };
 
@@ -103,8 +111,8 @@ static int session_call(struct api_call *call, struct error *e)
 		return r;
 	path = xasprintf("/log-streams/%s", json_str(call->app.j, "id"));
 	params = filter_params(&f);
-	target = secrets_sign(call->c->secrets, path, params, api_now() +
-			      (f.tail ? TAIL_SESSION_SEC : SESSION_SEC));
+	target = secrets_sign(call->c->secrets, path, params,
+			      api_now() + SESSION_SEC);
 	url = xasprintf("%s%s", call->base, target);
 	clock_api_text(now, clock_real_usec());
 	call->reply = json_pack("{s:s, s:s, s:s, s:s}", "id", id_uuid(id),
@@ -178,6 +186,7 @@ static void reader_put(struct reader *rd, const struct log_line *line)
 	if (rd->sse)
 		buf_addf(&rd->text, "id: %llu\ndata: ",
 			 (unsigned long long)line->number);
+	rd->told = line->number;
 	buf_addf(&rd->text, *line->ps ? "%s %s[%s]: " : "%s %s%s: ",
 		 clock_log_text(when, line->usec), line->source, line->ps);
 	reader_add_message(rd, line);
@@ -193,7 +202,7 @@ static void reader_put_gap(struct reader *rd, const struct log_line *line)
 		.source = "heroku", .ps = "logplex",
 	};
 
-	clock_log_text(since, rd->last_usec);
+	clock_log_text(since, rd->last_usec ? rd->last_usec : line->usec);
 	text = xasprintf("Error L11 (Tail buffer overflow) -> This tail session "
 			 "dropped %llu messages since %.19s+00:00.",
 			 (unsigned long long)(line->number - rd->cursor - 1),
@@ -227,6 +236,13 @@ static int on_reader_retry(sd_event_source *src, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* Lines that a slow client will not get: the next one makes a gap. */
+static uint64_t reader_skip(const struct reader *rd, uint64_t newest)
+{
+	return rd->live && rd->began && newest > TAIL_WINDOW &&
+	       rd->cursor < newest - TAIL_WINDOW ? newest - TAIL_WINDOW : rd->cursor;
+}
+
 static int reader_read(struct reader *rd, uint64_t *ret_newest, struct error *e)
 {
 	struct log_store *s = logs_store(rd->c->engine->logs);
@@ -237,13 +253,14 @@ static int reader_read(struct reader *rd, uint64_t *ret_newest, struct error *e)
 	       http_stream_pending(rd->req) < PENDING_MAX) {
 		uint64_t before = rd->cursor;
 
-		r = log_store_read(s, rd->app, rd->cursor, BATCH_LINES,
-				   on_reader_line, rd, e);
+		r = log_store_read(s, rd->app, reader_skip(rd, *ret_newest),
+				   BATCH_LINES, on_reader_line, rd, e);
 		http_stream_write(rd->req, rd->text.data, rd->text.len);
 		buf_clear(&rd->text);
 		if (rd->cursor == before)
 			break;
 	}
+	buf_deinit(&rd->text);		/* most tails are idle */
 	return r;
 }
 
@@ -274,14 +291,30 @@ static void on_reader_lines(void *userdata)
 	reader_pump(userdata);
 }
 
+/* A comment, or an event nobody listens to; clients of plain lines skip empty ones. */
+static void reader_put_sign(struct reader *rd)
+{
+	if (!rd->sse)
+		buf_adds(&rd->text, "\n");
+	else if (rd->told == rd->cursor)
+		buf_adds(&rd->text, ":\n\n");
+	else
+		buf_addf(&rd->text, "event: position\nid: %llu\ndata: -\n\n",
+			 (unsigned long long)rd->cursor);
+	rd->told = rd->cursor;
+	http_stream_write(rd->req, rd->text.data, rd->text.len);
+	buf_deinit(&rd->text);
+}
+
 static int on_reader_keepalive(sd_event_source *src, uint64_t usec,
 			       void *userdata)
 {
 	struct reader *rd = userdata;
 	struct error e;
 
-	if (rd->sse)
-		http_stream_write(rd->req, ":\n\n", 3);
+	/* One that does not read has enough to read. */
+	if (http_stream_pending(rd->req) == 0)
+		reader_put_sign(rd);
 	if (loop_timer(rd->c->event, &rd->keepalive, KEEPALIVE_USEC,
 		       on_reader_keepalive, rd, "log keepalive", &e) < 0)
 		log_err("%s", e.msg);
@@ -299,15 +332,18 @@ static int stream_filter(struct http_request *req, struct controller *c,
 			 struct filter *f, struct error *e)
 {
 	auto_free char *params = NULL;
+	uint64_t now = api_now();
 
 	f->lines = strtoll(stream_query(req, "lines"), NULL, 10);
 	f->tail = str_eq(stream_query(req, "tail"), "1");
 	snprintf(f->dyno, sizeof(f->dyno), "%s", stream_query(req, "dyno"));
 	snprintf(f->source, sizeof(f->source), "%s", stream_query(req, "source"));
 	params = filter_params(f);
+	if (f->tail && http_request_header(req, "Last-Event-ID"))
+		now -= RETURN_SEC;
 	if (!secrets_check(c->secrets, http_request_path(req), params,
 			   http_request_query(req, "expires"),
-			   http_request_query(req, "signature"), api_now()))
+			   http_request_query(req, "signature"), now))
 		return outcome_set(e, OUTCOME_NOT_FOUND, "Not found");
 	return 0;
 }
@@ -327,8 +363,10 @@ static int reader_begin(struct reader *rd, struct error *e)
 		return outcome_set(e, OUTCOME_NOT_FOUND, "Not found");
 	rd->end = newest;
 	rd->cursor = newest > lines ? newest - lines : 0;
-	if (last && strtoull(last, NULL, 10) <= newest)
-		rd->cursor = strtoull(last, NULL, 10);
+	if (last && strtoull(last, NULL, 10) <= newest) {
+		rd->cursor = rd->told = strtoull(last, NULL, 10);
+		rd->began = rd->filter.tail && rd->cursor > 0;
+	}
 	return 0;
 }
 
@@ -353,6 +391,15 @@ static int stream_open(struct http_request *req, struct controller *c,
 	return r;
 }
 
+/* As Logplex: the session is over, or never was. */
+static void stream_refuse(struct http_request *req, int r, const struct error *e)
+{
+	if (r == OUTCOME_NOT_FOUND)
+		http_reply_text(req, 404, "text/plain", e->msg, strlen(e->msg));
+	else
+		api_refuse(req, r, e);
+}
+
 void api_logs_stream(struct http_request *req, void *userdata)
 {
 	struct controller *c = userdata;
@@ -361,7 +408,7 @@ void api_logs_stream(struct http_request *req, void *userdata)
 	int r = stream_open(req, c, &rd, &e);
 
 	if (r != 0) {
-		api_refuse(req, r, &e);
+		stream_refuse(req, r, &e);
 		return;
 	}
 	http_request_on_gone(req, on_reader_gone, rd);
@@ -371,7 +418,10 @@ void api_logs_stream(struct http_request *req, void *userdata)
 	/* The client's reconnect timer shall not keep it when all is said. */
 	if (rd->sse && !rd->filter.tail)
 		http_stream_write(req, "retry: 1\n\n", 10);
-	if (reader_pump(rd) == 0 && rd->filter.tail)
-		rd->watch = logs_watch_new(c->engine->logs, rd->app,
-					   on_reader_lines, rd);
+	if (reader_pump(rd) != 0 || !rd->filter.tail)
+		return;
+	rd->live = true;
+	if (rd->sse && rd->told != rd->cursor)
+		reader_put_sign(rd);
+	rd->watch = logs_watch_new(c->engine->logs, rd->app, on_reader_lines, rd);
 }

@@ -52,8 +52,8 @@ static const char *log_frames_body(const char *p, const char *end,
 		return "the app is not a UUID";
 	if (log_frames_word(&p, end, f->source, sizeof(f->source)) < 0 ||
 	    (!str_eq(f->source, "app") && !str_eq(f->source, "heroku") &&
-	     !str_eq(f->source, "death")))
-		return "the source is neither app nor heroku nor death";
+	     !str_eq(f->source, "death") && !str_eq(f->source, "loss")))
+		return "the source is neither app nor heroku, death nor loss";
 	if (log_frames_word(&p, end, f->ps, sizeof(f->ps)) < 0)
 		return "the process name is wrong";
 	if (end - p > LOG_STORE_MESSAGE_MAX)

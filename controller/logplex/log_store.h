@@ -52,7 +52,7 @@ int log_store_ack(struct log_store *s, const char *host, const char *epoch,
 		  uint64_t seq, struct error *e);
 
 /* Show at most n more lines of each app; fn is told each app that has some. It may
- * read, but neither add nor forget. */
+ * read and add, but neither show nor forget. */
 void log_store_show(struct log_store *s, uint64_t n,
 		    void (*fn)(const char *app, void *userdata), void *userdata);
 /* Bytes of lines that are not shown yet. */

@@ -31,6 +31,7 @@ struct logs {
 	sd_event *event;		/* borrowed; NULL: all at once */
 	sd_event_source *slice, *expire;
 	uint64_t shown_at;		/* monotonic usec of the last slice */
+	bool showing, again;
 };
 
 struct logs_watch {
@@ -185,11 +186,25 @@ static int logs_next_slice(struct logs *l, struct error *e)
 	return 0;
 }
 
+/* Readers that are woken may say something themselves. */
+static void logs_show_slice(struct logs *l)
+{
+	do {
+		l->again = false;
+		l->showing = true;
+		log_store_show(l->store, logs_slice(l), on_logs_shown, l);
+		l->showing = false;
+	} while (l->again && !l->event);
+}
+
 void logs_show(struct logs *l)
 {
 	struct error e;
 
-	log_store_show(l->store, logs_slice(l), on_logs_shown, l);
+	l->again = true;
+	if (l->showing)
+		return;
+	logs_show_slice(l);
 	if (log_store_veiled(l->store) == 0)
 		return;
 	if (logs_next_slice(l, &e) < 0) {
@@ -314,12 +329,25 @@ static bool logs_batch_known(struct logs_batch *b, const char *app)
 	return b->known;
 }
 
+static uint64_t logs_number(const char *text, size_t n)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < n && i < 15 && text[i] >= '0' && text[i] <= '9'; i++)
+		number = number * 10 + (uint64_t)(text[i] - '0');
+	return number;
+}
+
 static int logs_batch_store(struct logs_batch *b, const struct log_frame *f,
 			    struct error *e)
 {
 	if (str_eq(f->source, "death"))
 		return b->ops->death(f->app, f->ps, f->line.message,
 				     f->line.message_len, b->userdata, e);
+	if (str_eq(f->source, "loss"))
+		return log_store_lost(b->l->store, f->app, "app", f->ps,
+				      logs_number(f->line.message,
+						  f->line.message_len), e);
 	return log_store_add(b->l->store, &f->line, e);
 }
 

@@ -346,6 +346,51 @@ static void what_comes_and_what_is_lost_is_counted_by_dyno(void **state)
 	count_of(s, 0, 0);
 }
 
+static void a_host_tells_what_a_dyno_has_lost(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf b = BUF_INIT;
+	uint64_t acked;
+
+	frame(&b, 1, APP, "line");
+	buf_addf(&b, "%zu 2 1 " APP " loss web.1 12", strlen("2 1 " APP " loss web.1 12"));
+	assert_int_equal(take(f, EPOCH, &b, &acked, NULL), 0);
+	assert_int_equal(acked, 2);
+	has(f, 0, "1:line ");
+	counted(logs_store(f->l), "app[web.1] 1/12 ");
+}
+
+struct chatter {
+	struct fixture *f;
+	int left;
+};
+
+static void on_wake_say(void *userdata)
+{
+	struct chatter *c = userdata;
+
+	if (c->left-- > 0)
+		assert_int_equal(logs_say(c->f->l, c->left % 2 ? APP : OTHER, "more",
+					  NULL), 0);
+}
+
+static void readers_may_say_something_themselves(void **state)
+{
+	struct fixture *f = *state;
+	struct chatter c = { f, 6 };
+	struct logs_watch *a = logs_watch_new(f->l, APP, on_wake_say, &c);
+	struct logs_watch *b = logs_watch_new(f->l, OTHER, on_wake_say, &c);
+	uint64_t mine, theirs;
+
+	assert_int_equal(logs_say(f->l, APP, "first", NULL), 0);
+	assert_int_equal(log_store_newest(logs_store(f->l), APP, &mine, NULL), 0);
+	assert_int_equal(log_store_newest(logs_store(f->l), OTHER, &theirs, NULL), 0);
+	assert_int_equal(mine + theirs, 7);
+	assert_int_equal(log_store_veiled(logs_store(f->l)), 0);
+	logs_watch_free(a);
+	logs_watch_free(b);
+}
+
 static void on_wake(void *userdata)
 {
 	(*(int *)userdata)++;
@@ -436,6 +481,8 @@ int main(void)
 		TEST(what_is_rolled_back_was_never_there),
 		TEST(apps_that_leave_the_memory_keep_their_lines),
 		TEST(what_comes_and_what_is_lost_is_counted_by_dyno),
+		TEST(a_host_tells_what_a_dyno_has_lost),
+		TEST(readers_may_say_something_themselves),
 		TEST(readers_are_woken_for_their_app),
 		cmocka_unit_test(frames_that_lie_are_refused),
 		cmocka_unit_test(a_message_may_hold_any_bytes_but_newline),

@@ -88,3 +88,4 @@ while i < {lines}:
     seen = numbers(worker, "run.1")
     assert len(seen) + told() == lines
     assert seen == sorted(set(seen)) and told() > 0
+    assert sum(int(t) for _, s, p, t in up.lines if (s, p) == ("loss", "run.1")) == told()
