@@ -16,7 +16,10 @@ libcontroller_a_SOURCES = \
 	%D%/access/vault.c %D%/access/vault.h \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \
+	%D%/api/api_addons.c \
 	%D%/api/api_apps.c \
+	%D%/api/api_attachments.c \
+	%D%/api/addon_param.c %D%/api/addon_param.h \
 	%D%/api/api_buildpacks.c \
 	%D%/api/api_catalogue.c \
 	%D%/api/api_domains.c \
@@ -70,6 +73,8 @@ libcontroller_a_SOURCES = \
 	%D%/logplex/logs.c %D%/logplex/logs.h \
 	%D%/logplex/output_capture.c %D%/logplex/output_capture.h \
 	%D%/logplex/outputs.c %D%/logplex/outputs.h \
+	%D%/model/addon_values.c %D%/model/addon_values.h \
+	%D%/model/addons.c %D%/model/addons.h \
 	%D%/model/apps.c %D%/model/apps.h \
 	%D%/model/assignments.c %D%/model/assignments.h \
 	%D%/model/buildpacks.c %D%/model/buildpacks.h \

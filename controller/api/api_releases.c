@@ -5,6 +5,7 @@
 #include "controller/api/api_handlers.h"
 #include "controller/api/api_outputs.h"
 #include "controller/engine.h"
+#include "controller/model/addons.h"
 #include "controller/model/outcome.h"
 #include "controller/model/releases.h"
 
@@ -27,7 +28,10 @@ static json_t *release_view(struct api_call *call, const json_t *release)
 
 static int config_patch_call(struct api_call *call, struct error *e)
 {
-	return releases_set_config(call->c->engine, &call->app, call->body,
+	int r = addons_check_patch(call->c->engine, json_str(call->app.j, "id"),
+				   call->body, e);
+
+	return r ? r : releases_set_config(call->c->engine, &call->app, call->body,
 				   &call->reply, e);
 }
 

@@ -4,6 +4,7 @@
 #include "controller/access/accounts.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
+#include "controller/model/addons.h"
 #include "controller/model/apps.h"
 #include "controller/model/fixed_id.h"
 #include "controller/model/live.h"
@@ -253,6 +254,69 @@ json_t *views_domain(const struct views *v, const json_t *app,
 	json_object_del(out, "name");
 	json_object_set_new(out, "hostname", json_string(own));
 	json_object_set_new(out, "cname", json_null());
+	return out;
+}
+
+/* Nobody is billed. */
+static json_t *views_price(void)
+{
+	return json_pack("{s:i, s:b, s:b, s:s}", "cents", 0, "contract", 0,
+			 "metered", 0, "unit", "month");
+}
+
+static json_t *views_plan(const struct views *v, const json_t *addon)
+{
+	const char *at = v->g->account_created;
+	const char *name = json_str(addon, "plan");
+	json_t *out = views_named("plan", name);
+
+	json_object_update_new(out, json_pack(
+		"{s:o, s:s, s:s, s:n, s:b, s:s, s:s, s:b, s:b, s:o, s:b, s:s, s:b}",
+		"addon_service", views_named("addon-service",
+					     json_str(addon, "service")),
+		"created_at", at, "updated_at", at, "compliance", "default", 0,
+		"description", "External resource", "human_name", name,
+		"installable_inside_private_network", 0,
+		"installable_outside_private_network", 1, "price", views_price(),
+		"space_default", 0, "state", "public", "visible", 1));
+	return out;
+}
+
+json_t *views_addon(const struct views *v, const json_t *app,
+		    const json_t *addon)
+{
+	static const char *const copied[] = {
+		"id", "name", "created_at", "updated_at",
+	};
+	json_t *out = json_pack(
+		"{s:[], s:o, s:o, s:{s:O, s:O, s:s}, s:o, s:o, s:o, s:O, s:s, s:s, s:n}",
+		"actions", "addon_service",
+		views_named("addon-service", json_str(addon, "service")),
+		"app", views_app_ref(app),
+		"billing_entity", "id", json_object_get(app, "id"),
+		"name", json_object_get(app, "name"), "type", "app",
+		"billed_price", views_price(), "config_vars", addons_vars(addon),
+		"plan", views_plan(v, addon),
+		"provider_id", json_object_get(addon, "id"),
+		"provision_message", "", "state", "provisioned", "web_url");
+
+	views_copy(out, addon, copied, ARRAY_SIZE(copied));
+	return out;
+}
+
+json_t *views_attachment(const struct views *v, const json_t *app,
+			 const json_t *addon, const json_t *attachment)
+{
+	static const char *const copied[] = {
+		"id", "name", "created_at", "updated_at",
+	};
+	json_t *out = json_pack("{s:{s:O, s:O, s:o}, s:o, s:n, s:n, s:n}",
+		"addon", "id", json_object_get(addon, "id"),
+		"name", json_object_get(addon, "name"), "app", views_app_ref(app),
+		"app", views_app_ref(app), "namespace", "web_url",
+		"log_input_url");
+
+	views_copy(out, attachment, copied, ARRAY_SIZE(copied));
 	return out;
 }
 

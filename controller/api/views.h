@@ -28,6 +28,11 @@ json_t *views_dyno(const struct views *v, const json_t *app,
 /* domain: NULL is the one that every app has, NAME.DOMAIN. */
 json_t *views_domain(const struct views *v, const json_t *app,
 		     const json_t *domain);
+/* addon: as in addons.h. */
+json_t *views_addon(const struct views *v, const json_t *app,
+		    const json_t *addon);
+json_t *views_attachment(const struct views *v, const json_t *app,
+			 const json_t *addon, const json_t *attachment);
 /* method: "put" or "get"; url: of the blob. */
 json_t *views_slug(const struct views *v, const json_t *slug,
 		   const char *method, const char *url);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "controller/model/addons.h"
 #include "controller/model/apps.h"
 #include "controller/model/change.h"
 #include "controller/model/deaths.h"
@@ -239,6 +240,8 @@ static int apps_stage_end(struct change *c, const struct doc *app,
 		r = deaths_forget(c, id, e);
 	if (r == 0)
 		r = domains_forget(c, id, e);
+	if (r == 0)
+		r = addons_forget(c, id, e);
 	if (r == 0)
 		r = log_tokens_forget(c, id, e);
 	if (r < 0)

@@ -301,6 +301,26 @@ static int releases_base_slug(struct engine *g, const json_t *app, json_t **ret,
 	       releases_slug(g, json_str(base, "slug"), ret, e) : r;
 }
 
+int releases_stage_patch(struct change *c, const struct doc *app,
+			 const json_t *patch, const char *text, struct error *e)
+{
+	auto_(config_vars_deinit) struct config_vars_change change = { 0 };
+	auto_json *vars = NULL, *slug = NULL, *release = NULL;
+	int r = releases_config(c->g, json_str(app->j, "id"),
+				releases_base(app->j), &vars, e);
+
+	if (r == 0)
+		r = config_vars_apply(vars, patch, &change, e);
+	if (r == 0)
+		r = releases_base_slug(c->g, app->j, &slug, e);
+	if (r == 0)
+		r = releases_stage(c, app, &(struct releases_new){
+			.slug = slug, .vars = change.vars, .description = text,
+			.line = text, .no_phase = true,
+		}, &release, e);
+	return r;
+}
+
 int releases_set_config(struct engine *g, const struct doc *app,
 			const json_t *patch, json_t **ret_vars,
 			struct error *e)

@@ -38,6 +38,12 @@ int releases_stage(struct change *c, const struct doc *app,
 		   const struct releases_new *spec, json_t **ret,
 		   struct error *e);
 
+/* Stage a release that changes config vars as told (config_vars.h) and nothing else,
+ * without a release command: an addon has come, changed or gone. text: its
+ * description and line. */
+int releases_stage_patch(struct change *c, const struct doc *app,
+			 const json_t *patch, const char *text, struct error *e);
+
 /* All releases by version. A new reference. */
 int releases_list(struct engine *g, const char *app_id, json_t **ret,
 		  struct error *e);

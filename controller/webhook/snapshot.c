@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "controller/engine.h"
+#include "controller/model/addons.h"
 #include "controller/model/domains.h"
 #include "controller/model/dynos.h"
 #include "controller/model/live.h"
@@ -67,6 +68,33 @@ static int snapshot_domains(const struct views *v, const json_t *app,
 	return r;
 }
 
+static int snapshot_addons(const struct views *v, const json_t *app,
+			   json_t *kind, struct error *e)
+{
+	auto_json *all = NULL;
+	json_t *addon;
+	size_t i;
+	int r = addons_list(v->g, json_str(app, "id"), &all, e);
+
+	json_array_foreach(all, i, addon)
+		snapshot_put(kind, views_addon(v, app, addon));
+	return r;
+}
+
+static int snapshot_attachments(const struct views *v, const json_t *app,
+				json_t *kind, struct error *e)
+{
+	auto_json *all = NULL;
+	json_t *addon, *it;
+	size_t i, k;
+	int r = addons_list(v->g, json_str(app, "id"), &all, e);
+
+	json_array_foreach(all, i, addon)
+		json_array_foreach(json_object_get(addon, "attachments"), k, it)
+			snapshot_put(kind, views_attachment(v, app, addon, it));
+	return r;
+}
+
 /* Its host has not told about it since this process began. */
 static bool snapshot_is_unheard(const struct views *v, const json_t *dyno)
 {
@@ -126,6 +154,8 @@ static const struct {
 	{ "api:release", "release", "current", snapshot_releases },
 	{ "api:formation", "formation", NULL, snapshot_formation },
 	{ "api:domain", "domain", NULL, snapshot_domains },
+	{ "api:addon", "addon", NULL, snapshot_addons },
+	{ "api:addon-attachment", "addon-attachment", NULL, snapshot_attachments },
 	{ "api:dyno", "dyno", NULL, snapshot_dynos },
 };
 

@@ -292,7 +292,7 @@ def noun_rows(ask):
     ask("GET", "/apps/:app/sni-endpoints/:endpoint", "/apps/one/sni-endpoints/x", status=404)
     ask("POST", "/apps/:app/sni-endpoints", "/apps/one/sni-endpoints",
         {"certificate_chain": "-----BEGIN", "private_key": "-----BEGIN"}, status=422)
-    ask("GET", "/apps/:app/addons", "/apps/one/addons")
+    addon_rows(ask)
 
     hook = ask("POST", "/apps/:app/webhooks", "/apps/one/webhooks", {
         "include": ["api:domain"], "level": "notify", "url": "http://127.0.0.1:9/hook", "secret": None,
@@ -308,6 +308,37 @@ def noun_rows(ask):
             assert ask("GET", f"/apps/:app/webhook-{what}/:{noun}", f"/apps/one/webhook-{what}/{it['id']}") == it
     ask("PATCH", "/apps/:app/webhooks/:webhook", one, {"level": "sync", "include": ["api:app", "api:dyno"]})
     ask("DELETE", "/apps/:app/webhooks/:webhook", one)
+
+
+def addon_rows(ask):
+    a = ask("POST", "/apps/:app/addons", "/apps/one/addons", {
+        "plan": "postgresql:external", "name": "pg-main", "attachment": {"name": "DATABASE"},
+        "config": {"url": "postgres://db"}})
+    assert a["config_vars"] == ["DATABASE_URL"]
+    ask("POST", "/apps/:app/addons", "/apps/one/addons", {
+        "plan": {"name": "redis"}, "attachment": {}, "config": {"url": "redis://r"}}, cli=True)
+    ask("POST", "/apps/:app/addons", "/apps/one/addons", {"plan": "postgresql"}, status=422)
+    for path in ("/apps/one/addons", "/addons", "/users/~/addons"):
+        href = path.replace("one", ":app").replace("~", ":user")
+        assert a in ask("GET", href, path)
+    for path in ("/apps/one/addons/", "/addons/"):
+        for which in (a["id"], "pg-main"):
+            assert ask("GET", path.replace("one", ":app") + ":addon", path + which) == a
+    ask("GET", "/addons/:addon", "/addons/nonsense", status=404)
+    assert ask("GET", "/addons/:addon/config", "/addons/pg-main/config") == [{"name": "URL", "value": "postgres://db"}]
+    ask("PATCH", "/addons/:addon/config", "/addons/pg-main/config", {"config": [{"name": "URL", "value": "postgres://new"}]})
+    assert ask("POST", "/actions/addons/resolve", "/actions/addons/resolve", {"addon": "pg-main", "app": "one"}) != []
+
+    at = ask("POST", "/addon-attachments", "/addon-attachments", {"addon": "pg-main", "app": "one", "name": "COPY"})
+    for path in ("/addon-attachments", "/apps/one/addon-attachments", "/addons/pg-main/addon-attachments"):
+        assert at in ask("GET", path.replace("one", ":app").replace("pg-main", ":addon"), path)
+    for which in (at["id"], "COPY"):
+        assert ask("GET", "/apps/:app/addon-attachments/:x", "/apps/one/addon-attachments/" + which) == at
+    assert ask("GET", "/addon-attachments/:x", "/addon-attachments/" + at["id"]) == at
+    assert ask("POST", "/actions/addon-attachments/resolve", "/actions/addon-attachments/resolve",
+               {"addon_attachment": "COPY", "app": "one"}) == [at]
+    ask("DELETE", "/addon-attachments/:x", "/addon-attachments/" + at["id"])
+    ask("DELETE", "/apps/:app/addons/:addon", "/apps/one/addons/pg-main")
 
 
 def test_the_check_itself_can_fail():
