@@ -167,9 +167,8 @@ static int slug_check(struct api_call *call, const char *sha256, struct error *e
 	if (r != 0)
 		return r;
 	json_array_foreach(list, i, dyno) {
-		const json_t *slug = json_object_get(
-			json_object_get(dyno, "release"), "slug");
-		const char *its = json_str(slug, "sha256");
+		const char *its = json_str(json_object_get(dyno, "slug"),
+					   "sha256");
 
 		if (its && str_eq(its, sha256))
 			return 0;
