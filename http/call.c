@@ -379,7 +379,9 @@ int call_outcome(struct http_call *call, CURLcode code, int *ret_status,
 	if (code == CURLE_PEER_FAILED_VERIFICATION) {
 		curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
 		if (verdict)
-			return error_set(e, err, "the certificate of %s %s", where,
+			return error_set(e, err, "the certificate of %s %s",
+					 str_after(call->url, call->client->base)
+					 ? call->client->base : where,
 					 tls_creds_verdict((unsigned)verdict));
 	}
 	if (code == CURLE_COULDNT_CONNECT)

@@ -93,8 +93,8 @@ int http_call_wait(struct http_client *c, const struct http_call_spec *spec,
  * the answer's head. On 101 *ret_fd is the socket and *early the bytes that
  * came behind the head. Any other status is an error with the answer's
  * message in it (ENOENT for 404, else EPROTO); so is no answer within 30 s.
- * The socket is blocking. https is refused with EPROTONOSUPPORT (the socket
- * would have to be a pipe to TLS).
+ * The socket is blocking. With https it is the end of a socket pair: a process of
+ * its own stands between, until either side closes.
  */
 int http_client_upgrade(struct http_client *c, const char *path,
 			const char *protocol, int *ret_fd, struct buf *early,

@@ -1,12 +1,14 @@
 /*
  * handshake.c - the client's side of an upgrade. libcurl gives its sockets
  * away with difficulty only, so this is a socket and a small parser of the
- * answer's head: bounded, and with one time-out for the whole of it.
+ * answer's head: bounded, and with one time-out for the whole of it. With https
+ * the socket is plain all the same: see handshake_tls.c.
  */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sock.h"
 #include "http/call.h"
+#include "http/handshake_tls.h"
 #include "http/json.h"
 
 #include <netdb.h>
@@ -69,13 +71,13 @@ static int handshake_try(struct handshake *h, const struct addrinfo *a,
 	return 0;
 }
 
+/* *ret_host: the name or address alone, the caller's. */
 static int handshake_tcp(struct handshake *h, const char *authority,
-			 struct error *e)
+			 const char *port, char **ret_host, struct error *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
 	auto_free char *host = xstrndup(authority, strcspn(authority, "/"));
 	char *name = host, *colon = strrchr(host, ':');
-	const char *port = "80";
 	int r;
 
 	if (colon && !strchr(colon, ']')) {
@@ -96,22 +98,42 @@ static int handshake_tcp(struct handshake *h, const char *authority,
 		r = handshake_try(h, a, e);
 	}
 	freeaddrinfo(list);
+	*ret_host = xstrdup(name);
 	return r;
+}
+
+static int handshake_https(struct handshake *h, const struct http_client *c,
+			   const char *authority, struct error *e)
+{
+	auto_free char *host = NULL;
+	int r = handshake_tcp(h, authority, "443", &host, e);
+
+	if (r < 0)
+		return r;
+	r = handshake_tls(take_fd(h->fd), &(struct handshake_tls){
+		.host = host, .deadline = h->deadline, .creds = {
+			.ca_file = c->ca_file, .cert_file = c->cert_file,
+			.key_file = c->key_file,
+		} }, e);
+	if (r < 0)
+		return error_prefix(e, r, "connect to %s", h->name);
+	h->fd = r;
+	return 0;
 }
 
 static int handshake_connect(struct handshake *h, const struct http_client *c,
 			     struct error *e)
 {
 	const char *authority = str_after(c->base, "http://");
+	auto_free char *host = NULL;
 
 	if (c->unix_path) {
 		h->fd = sock_connect_unix(c->unix_path, SOCK_STREAM, e);
 		return h->fd < 0 ? h->fd : file_set_nonblock(h->fd, true, e);
 	}
 	if (!authority)
-		return error_set(e, EPROTONOSUPPORT, "%s: an upgrade over https "
-				 "is not possible", h->name);
-	return handshake_tcp(h, authority, e);
+		return handshake_https(h, c, str_after(c->base, "https://"), e);
+	return handshake_tcp(h, authority, "80", &host, e);
 }
 
 /* ---- talk ---- */
@@ -235,7 +257,7 @@ static int handshake_run(struct handshake *h, const struct http_client *c,
 			 struct buf *early, struct error *e)
 {
 	auto_buf head = BUF_INIT;
-	const char *authority = c->base + strlen("http://");
+	const char *authority = strstr(c->base, "://") + 3;
 	size_t end = 0;
 	int r, status;
 

@@ -7,6 +7,7 @@ libhttp_a_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/gzip.c %D%/gzip.h \
 	%D%/handshake.c \
+	%D%/handshake_tls.c %D%/handshake_tls.h \
 	%D%/json.c %D%/json.h \
 	%D%/reply.c \
 	%D%/reply_file.c \

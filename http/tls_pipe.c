@@ -32,6 +32,8 @@ struct tls_pipe {
 	bool in_ended, in_dropped;	/* the peer's end; nobody wants it */
 	bool out_ended, said_bye;
 	bool over, busy, freed;
+	bool detached;			/* it is nobody's */
+	sd_event_source *exit;		/* then */
 };
 
 /* ---- ends ---- */
@@ -42,6 +44,7 @@ static void tls_pipe_destroy(struct tls_pipe *p)
 	p->plain_io = loop_unref(p->plain_io);
 	p->again = loop_unref(p->again);
 	p->timer = loop_unref(p->timer);
+	p->exit = loop_unref(p->exit);
 	if (p->session)
 		gnutls_deinit(p->session);
 	tls_creds_unref(p->creds);
@@ -79,7 +82,10 @@ static void tls_pipe_end(struct tls_pipe *p, const struct error *e)
 	p->timer = loop_unref(p->timer);
 	p->net = fd_close(p->net);
 	p->plain = fd_close(p->plain);
-	p->spec.on_end(p, e, p->spec.userdata);
+	if (p->detached)
+		p->freed = true;	/* whoever made it busy lets it go */
+	else
+		p->spec.on_end(p, e, p->spec.userdata);
 }
 
 static void tls_pipe_break(struct tls_pipe *p, int r)
@@ -395,6 +401,24 @@ int tls_pipe_open(struct tls_pipe *p, struct error *e)
 	sd_event_source_set_description(p->plain_io, "TLS, plain");
 	sd_event_source_set_enabled(p->again, SD_EVENT_ONESHOT);
 	return fds[1];
+}
+
+static int on_tls_pipe_exit(sd_event_source *src, void *userdata)
+{
+	struct tls_pipe *p = userdata;
+
+	p->busy = true;
+	tls_pipe_push(p);		/* what was written last */
+	tls_pipe_destroy(p);
+	return 0;
+}
+
+void tls_pipe_detach(struct tls_pipe *p)
+{
+	assert(p->plain >= 0 && !p->over);
+	p->detached = true;
+	if (sd_event_add_exit(p->spec.event, &p->exit, on_tls_pipe_exit, p) >= 0)
+		sd_event_source_set_description(p->exit, "TLS exit");
 }
 
 gnutls_session_t tls_pipe_session(const struct tls_pipe *p)

@@ -38,6 +38,10 @@ DEFINE_AUTO(struct tls_pipe, tls_pipe_free)
  * it is closed, what was written to it is sent, then the connection ends. */
 int tls_pipe_open(struct tls_pipe *p, struct error *e);
 
+/* After tls_pipe_open(): it is nobody's any more, and goes when it is over, or with
+ * the event loop's exit. There is no on_end after that. */
+void tls_pipe_detach(struct tls_pipe *p);
+
 /* Move what can be moved, without the loop; it may be over after that. */
 void tls_pipe_turn(struct tls_pipe *p);
 

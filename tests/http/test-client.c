@@ -477,18 +477,25 @@ static void handshake_refuses_nonsense(void **state)
 	free(endless);
 }
 
-static void handshake_refuses_https(void **state)
+static void handshake_over_https_needs_tls_at_the_other_end(void **state)
 {
-	struct http_client_spec cs = { .base = "https://localhost" };
+	static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	struct http_client_spec cs = { 0 };
 	struct http_client *c = NULL;
 	auto_buf early = BUF_INIT;
+	uint16_t port;
+	pid_t pid = canned(answer, sizeof(answer) - 1, &port);
+	auto_free char *base = xasprintf("https://127.0.0.1:%u", (unsigned)port);
 	struct error e;
 	int fd = -1;
 
+	cs.base = base;
 	assert_int_equal(http_client_new(&c, NULL, &cs, &e), 0);
-	assert_int_equal(http_client_upgrade(c, "/", "test/1", &fd, &early, &e),
-			 -EPROTONOSUPPORT);
+	assert_true(http_client_upgrade(c, "/", "test/1", &fd, &early, &e) < 0);
+	assert_non_null(strstr(e.msg, "connect to https://127.0.0.1:"));
+	assert_int_equal(fd, -1);
 	http_client_free(c);
+	waitpid(pid, NULL, 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
@@ -515,7 +522,7 @@ int main(void)
 		cmocka_unit_test(refused_handshake_tells_the_message),
 		cmocka_unit_test(handshake_keeps_early_bytes),
 		cmocka_unit_test(handshake_refuses_nonsense),
-		cmocka_unit_test(handshake_refuses_https),
+		cmocka_unit_test(handshake_over_https_needs_tls_at_the_other_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

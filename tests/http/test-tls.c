@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define HOUR 3600LL
 
@@ -490,6 +491,70 @@ static void wrong_server_is_named_in_one_sentence(void **state)
 	raw_close(&raw);
 }
 
+/* In a process without an event loop; 0 if all went well. */
+static int tls_blocking_child(struct tls_world *t, const char *ca)
+{
+	struct http_client_spec spec = { .base = t->base, .ca_file = ca };
+	struct http_client *c;
+	struct buf early = BUF_INIT;
+	struct error e;
+	char data[16];
+	int fd;
+
+	if (http_client_new(&c, NULL, &spec, &e) < 0)
+		return 1;
+	if (http_client_upgrade(c, "/upgrade", "test/1", &fd, &early, &e) < 0)
+		return strstr(e.msg, "is not signed by a CA that is trusted here")
+		       ? 7 : 2;
+	if ((fcntl(fd, F_GETFL) & O_NONBLOCK) || send(fd, "ping", 4, 0) != 4)
+		return 3;
+	while (early.len < 4) {
+		ssize_t n = recv(fd, data, sizeof(data), 0);
+
+		if (n <= 0)
+			return 4;
+		buf_add(&early, data, (size_t)n);
+	}
+	if (!str_eq(early.data, "pong") || recv(fd, data, 1, 0) != 0)
+		return 5;
+	return 0;
+}
+
+static int tls_blocking(struct tls_world *t, const char *ca)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(tls_blocking_child(t, ca));
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		char data[16];
+		ssize_t n;
+
+		assert_true(sd_event_run(t->w->event, 10000) >= 0);
+		if (t->w->upgraded_fd < 0)
+			continue;
+		n = recv(t->w->upgraded_fd, data, sizeof(data), MSG_DONTWAIT);
+		if (n > 0)
+			buf_add(&t->w->early, data, (size_t)n);
+		if (t->w->early.len < 4)
+			continue;
+		assert_string_equal(t->w->early.data, "ping");
+		assert_int_equal(send(t->w->upgraded_fd, "pong", 4, 0), 4);
+		t->w->upgraded_fd = fd_close(t->w->upgraded_fd);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void upgrade_works_for_programs_without_a_loop(void **state)
+{
+	struct tls_world *t = *state;
+
+	assert_int_equal(tls_blocking(t, t->ca_pem), 0);
+	assert_int_equal(tls_blocking(t, t->other_pem), 7);
+}
+
 /* ---- who the client is ---- */
 
 static void client_certificate_is_right_wrong_expired_or_absent(void **state)
@@ -624,6 +689,7 @@ int main(void)
 		TEST(what_was_written_before_a_close_arrives),
 		TEST(a_client_that_vanishes_is_noticed_by_a_long_poll),
 		TEST(wrong_server_is_named_in_one_sentence),
+		TEST(upgrade_works_for_programs_without_a_loop),
 		TEST(client_certificate_is_right_wrong_expired_or_absent),
 		TEST(reload_leaves_open_connections_alone),
 		TEST(changed_files_are_noticed_and_bad_ones_change_nothing),
