@@ -16,11 +16,14 @@ static const struct verb slug_verbs[] = {
 	{ "import", 1, 1, slug_do_import, "[--sha256 HEX] FILE|-",
 	  "put a slug file into the store and print its SHA-256" },
 	{ "fetch", 1, 1, slug_do_fetch,
-	  "[--sha256 HEX] [--unix SOCKET] [--header H] SOURCE",
+	  "[--sha256 HEX] [--unix SOCKET] [--header H] [--ca FILE]\n"
+	  "        [--cert FILE] [--key FILE] [--proxy URL] SOURCE",
 	  "download a slug into the store and print its SHA-256" },
 	{ "unpack", 1, 1, slug_do_unpack, "SHA256",
 	  "unpack a slug of the store" },
-	{ "get", 2, 2, slug_do_get, "[--unix SOCKET] [--header H] SHA256 SOURCE",
+	{ "get", 2, 2, slug_do_get,
+	  "[--unix SOCKET] [--header H] [--ca FILE] [--cert FILE] [--key FILE]\n"
+	  "        [--proxy URL] SHA256 SOURCE",
 	  "download a slug if it is absent, and unpack it" },
 	{ "check", 1, 1, slug_do_check, "FILE",
 	  "tell whether a slug file could be unpacked" },

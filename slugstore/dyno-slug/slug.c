@@ -78,6 +78,10 @@ int slug_options(struct slug *g, int argc, char **argv,
 		{ "sha256", required_argument, NULL, 's' },
 		{ "unix", required_argument, NULL, 'u' },
 		{ "header", required_argument, NULL, 'H' },
+		{ "ca", required_argument, NULL, 'C' },
+		{ "cert", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'K' },
+		{ "proxy", required_argument, NULL, 'P' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "blobs", no_argument, NULL, 'B' },
@@ -107,6 +111,14 @@ int slug_options(struct slug *g, int argc, char **argv,
 			g->sha256 = optarg;
 		else if (c == 'u')
 			g->unix_socket = optarg;
+		else if (c == 'C')
+			g->ca_file = optarg;
+		else if (c == 'c')
+			g->cert_file = optarg;
+		else if (c == 'K')
+			g->key_file = optarg;
+		else if (c == 'P')
+			g->proxy = optarg;
 		else if (c == 'j')
 			g->json = true;
 		else if (c == 'n')

@@ -25,6 +25,7 @@ struct slug {
 	/* options of verbs */
 	const char *sha256, *unix_socket;
 	struct strv headers;
+	const char *ca_file, *cert_file, *key_file, *proxy;
 	struct source *source;		/* borrowed; of get and fetch */
 	bool json, dry_run;
 	bool blobs, trees;		/* verify */

@@ -20,6 +20,7 @@ int slug_open_source(struct slug *g, const char *address, const char *what,
 	const struct target_spec spec = {
 		.address = address, .unix_socket = g->unix_socket,
 		.headers = &g->headers, .conf = &g->conf,
+		.peer = { g->ca_file, g->cert_file, g->key_file, g->proxy },
 	};
 	struct error e;
 
@@ -55,7 +56,7 @@ int slug_do_fetch(int argc, char **argv, void *userdata)
 	struct slug *g = userdata;
 	auto_(source_free_p) struct source *src = NULL;
 	char sha256[SHA256_HEX_MAX];
-	int r = slug_options(g, argc, argv, "suH", 1, 1);
+	int r = slug_options(g, argc, argv, "suHCcKP", 1, 1);
 
 	if (r == 0)
 		r = slug_open_source(g, argv[optind], "download", &src);
@@ -124,7 +125,7 @@ int slug_do_get(int argc, char **argv, void *userdata)
 	char sha256[SHA256_HEX_MAX];
 	const char *wanted;
 	struct error e;
-	int r = slug_options(g, argc, argv, "uH", 2, 2);
+	int r = slug_options(g, argc, argv, "uHCcKP", 2, 2);
 
 	if (r)
 		return r;

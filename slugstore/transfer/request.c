@@ -64,6 +64,26 @@ static void request_sign(struct request *r, const char *sha256)
 	strv_addf(&r->headers, "x-amz-content-sha256: %s", sha256);
 }
 
+/* own: at the address itself, not where it redirects to. */
+static void request_set_trust(CURL *c, const struct target *t, bool own)
+{
+	const char *ca = own && t->peer.ca_file ? t->peer.ca_file
+						: t->conf->ca_file;
+	const char *cert = own ? t->peer.cert_file : NULL;
+	char *dir = NULL;
+	const char *key = t->peer.key_file ? t->peer.key_file : cert;
+
+	/* Debian's libcurl trusts a directory: our file would only add to it. */
+	if (!ca) {
+		curl_easy_getinfo(c, CURLINFO_CAINFO, &ca);
+		curl_easy_getinfo(c, CURLINFO_CAPATH, &dir);
+	}
+	curl_easy_setopt(c, CURLOPT_CAINFO, ca);
+	curl_easy_setopt(c, CURLOPT_CAPATH, dir);
+	curl_easy_setopt(c, CURLOPT_SSLCERT, cert);
+	curl_easy_setopt(c, CURLOPT_SSLKEY, cert ? key : NULL);
+}
+
 static void request_set_network(CURL *c, const struct target *t)
 {
 	const struct slugs_conf *conf = t->conf;
@@ -75,13 +95,13 @@ static void request_set_network(CURL *c, const struct target *t)
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "dyno-slug/" DYNO_VERSION);
-	if (conf->ca_file)
-		curl_easy_setopt(c, CURLOPT_CAINFO, conf->ca_file);
+	request_set_trust(c, t, true);
 	if (t->unix_socket) {
 		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
-	} else if (conf->proxy) {
-		curl_easy_setopt(c, CURLOPT_PROXY, conf->proxy);
+	} else if (t->peer.proxy || conf->proxy) {
+		curl_easy_setopt(c, CURLOPT_PROXY,
+				 t->peer.proxy ? t->peer.proxy : conf->proxy);
 	}
 }
 
@@ -288,7 +308,9 @@ static int request_follow(struct request *r, bool *own, struct error *e)
 		curl_easy_setopt(r->curl, CURLOPT_URL, next);
 		if (!*own)
 			request_forbid_link_local(r);
-		if (!*own && r->target->unix_socket) {
+		if (!*own)
+			request_set_trust(r->curl, r->target, false);
+		if (!*own && (r->target->unix_socket || r->target->peer.proxy)) {
 			curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, NULL);
 			curl_easy_setopt(r->curl, CURLOPT_PROXY,
 					 r->target->conf->proxy);

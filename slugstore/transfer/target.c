@@ -64,6 +64,7 @@ static int target_http(struct target *t, const struct target_spec *spec,
 		       struct error *e)
 {
 	t->url = xstrdup(spec->address);
+	t->peer = spec->peer;
 	if (spec->unix_socket)
 		t->unix_socket = xstrdup(spec->unix_socket);
 	return spec->headers ? target_headers(t, spec->headers, e) : 0;

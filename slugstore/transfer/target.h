@@ -10,12 +10,21 @@
 struct error;
 struct slugs_conf;
 
+/* What is for the address itself only, not for where it redirects to; each may be
+ * NULL. Borrowed as long as the target. */
+struct target_peer {
+	const char *ca_file;		/* NULL: of the configuration */
+	const char *cert_file, *key_file;	/* what we show */
+	const char *proxy;		/* NULL: of the configuration */
+};
+
 struct target {
 	const struct slugs_conf *conf;
 	char *url;			/* http or https */
 	char *name;			/* as asked for; no password, no query */
 	char *unix_socket;		/* NULL: TCP */
 	struct strv headers;		/* "Name: value" */
+	struct target_peer peer;
 	char *secret;			/* S3: requests are signed; else NULL */
 };
 
@@ -23,6 +32,7 @@ struct target_spec {
 	const char *address;		/* http://, https:// or s3:// */
 	const char *unix_socket;	/* or NULL */
 	const struct strv *headers;	/* or NULL */
+	struct target_peer peer;
 	const struct slugs_conf *conf;	/* borrowed as long as the target */
 };
 
