@@ -98,8 +98,7 @@ int attach_new(struct attach **ret, sd_event *event,
 	int r;
 
 	a->event = event;
-	a->base = xstrdup(spec->base);
-	a->token = xstrdup(spec->token);
+	a->upstream = spec->upstream;
 	a->path = xstrdup(spec->path);
 	a->idle_usec = spec->idle_usec;
 	a->ops = spec->ops;
@@ -238,8 +237,6 @@ struct attach *attach_free(struct attach *a)
 	buf_deinit(&a->in);
 	replay_deinit(&a->out);
 	buf_deinit(&a->input);
-	free(a->base);
-	free(a->token);
 	free(a->path);
 	free(a);
 	return NULL;

@@ -17,6 +17,7 @@
 
 struct attach;
 struct error;
+struct http_client_spec;
 
 struct attach_ops {
 	void (*on_client)(uint16_t rows, uint16_t cols, void *userdata);
@@ -27,7 +28,7 @@ struct attach_ops {
 };
 
 struct attach_spec {
-	const char *base, *token;		/* copied; token may be NULL */
+	const struct http_client_spec *upstream;	/* borrowed */
 	const char *path;
 	uint64_t idle_usec;			/* without a byte: the client is lost */
 	bool lost;				/* there is no client any more */

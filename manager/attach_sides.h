@@ -27,7 +27,8 @@ struct attach_side {
 
 struct attach {
 	sd_event *event;
-	char *base, *token, *path;
+	const struct http_client_spec *upstream;	/* borrowed */
+	char *path;
 	const struct attach_ops *ops;
 	void *userdata;
 

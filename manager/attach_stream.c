@@ -105,7 +105,7 @@ static void on_attach_dialled(const struct dial_result *res, void *userdata)
 
 static void attach_stream_dial(struct attach *a)
 {
-	struct dial_spec spec = { a->base, a->token, a->path,
+	struct dial_spec spec = { a->upstream, a->path,
 				  a->old ? ATTACH_PROTOCOL_OLD : ATTACH_PROTOCOL };
 	struct error e;
 

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * dial.h - a connection to upstream that turns into a raw stream: connect,
- * "GET path" with "Upgrade: protocol", wait for 101. Never blocks, except in
- * the look-up of a host name.
+ * dial.h - a connection to upstream that turns into a raw stream: connect, through
+ * a proxy if there is one, by TLS if it is https; "GET path" with "Upgrade:
+ * protocol", wait for 101. Never blocks, except in the look-up of a host name.
  */
 #include "base/base.h"
 
@@ -11,10 +11,11 @@
 
 struct dial;
 struct error;
+struct http_client_spec;
 
 struct dial_spec {
-	const char *base;		/* "unix:/path" or "http://host:port" */
-	const char *token;		/* or NULL */
+	const struct http_client_spec *upstream;	/* borrowed: base, token,
+							 * certificates, proxy */
 	const char *path;
 	const char *protocol;
 };

@@ -280,7 +280,7 @@ void life_connect(struct life *l)
 	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/attach/%s",
 					 l->s->conf.host, l->id);
 	struct attach_spec spec = {
-		.base = l->s->conf.upstream, .token = l->s->conf.token, .path = path,
+		.upstream = &l->s->conf.client, .path = path,
 		.idle_usec = l->s->conf.attach_idle * USEC_PER_SEC,
 		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,
 		.ops = &ops, .userdata = l,

@@ -166,11 +166,10 @@ int log_sender_new(struct log_sender **ret, struct supervisor *s,
 		   struct error *e)
 {
 	struct log_sender *g = xcalloc(1, sizeof(*g));
-	struct http_client_spec spec = { .base = s->conf.upstream, .token = s->conf.token };
 	int r;
 
 	g->s = s;
-	r = http_client_new(&g->client, s->event, &spec, e);
+	r = http_client_new(&g->client, s->event, &s->conf.client, e);
 	if (r < 0) {
 		log_sender_free(g);
 		return r;

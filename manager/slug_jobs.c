@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "base/map.h"
 #include "base/strv.h"
+#include "http/client.h"
 #include "manager/backoff.h"
 #include "manager/limits.h"
 #include "manager/slug_command.h"
@@ -36,6 +37,7 @@ struct slug_task {
 struct slug_jobs {
 	const struct slug_command *command;
 	char *upstream, *header;
+	char *ca_file, *cert_file, *key_file, *proxy;
 	struct list tasks;
 	struct map by_sha;
 	unsigned running;
@@ -167,6 +169,14 @@ bool slug_jobs_parse_wrong(const char *message, char ret[SHA256_HEX_MAX])
 	return id_is_sha256(ret);
 }
 
+static void slug_arg(struct strv *argv, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	strv_add(argv, option);
+	strv_add(argv, value);
+}
+
 static void slug_args(const struct slug_task *t, struct strv *argv)
 {
 	const struct slug_jobs *j = t->jobs;
@@ -180,13 +190,13 @@ static void slug_args(const struct slug_task *t, struct strv *argv)
 		return;
 	}
 	strv_add(argv, "get");
-	if (socket) {
-		strv_add(argv, "--unix");
-		strv_add(argv, socket);
-	}
-	if (j->header && own) {
-		strv_add(argv, "--header");
-		strv_add(argv, j->header);
+	slug_arg(argv, "--unix", socket);
+	if (own) {
+		slug_arg(argv, "--header", j->header);
+		slug_arg(argv, "--ca", j->ca_file);
+		slug_arg(argv, "--cert", j->cert_file);
+		slug_arg(argv, "--key", j->key_file);
+		slug_arg(argv, "--proxy", j->proxy);
 	}
 	strv_add(argv, t->sha256);
 	strv_addf(argv, "%s%s", socket ? "http://localhost" :
@@ -285,7 +295,11 @@ struct slug_jobs *slug_jobs_new(const struct slug_jobs_spec *spec)
 	struct slug_jobs *j = xcalloc(1, sizeof(*j));
 
 	j->command = spec->command;
-	j->upstream = xstrdup(spec->upstream);
+	j->upstream = xstrdup(spec->upstream->base);
+	j->ca_file = xstrdup(spec->upstream->ca_file);
+	j->cert_file = xstrdup(spec->upstream->cert_file);
+	j->key_file = xstrdup(spec->upstream->key_file);
+	j->proxy = xstrdup(spec->upstream->proxy);
 	j->header = xstrdup(spec->header);
 	list_init(&j->tasks);
 	return j;
@@ -302,6 +316,10 @@ struct slug_jobs *slug_jobs_free(struct slug_jobs *j)
 	j->next = loop_unref(j->next);
 	map_deinit(&j->by_sha);
 	free(j->upstream);
+	free(j->ca_file);
+	free(j->cert_file);
+	free(j->key_file);
+	free(j->proxy);
 	free(j->header);
 	free(j);
 	return NULL;

@@ -23,6 +23,7 @@
 #include "base/id.h"
 #include "base/list.h"
 
+struct http_client_spec;
 struct slug_command;
 struct slug_jobs;
 
@@ -50,8 +51,9 @@ struct slug_wait {
 
 struct slug_jobs_spec {
 	const struct slug_command *command;	/* borrowed for good */
-	const char *upstream;		/* "unix:/path", "http://host:port", or
-					 * "none": paths mean the store */
+	/* Whose base is upstream; "none": paths mean the store. Copied, without
+	 * the token. */
+	const struct http_client_spec *upstream;
 	const char *header;		/* "@FILE" with headers of requests, or NULL */
 };
 

@@ -344,7 +344,7 @@ static int supervisor_start_slugs(struct supervisor *s, struct error *e)
 {
 	auto_free char *path = xasprintf("%s/upstream-header", s->dir);
 	auto_free char *arg = s->conf.token ? xasprintf("@%s", path) : NULL;
-	struct slug_jobs_spec jobs = { &s->store_command, s->conf.upstream, arg };
+	struct slug_jobs_spec jobs = { &s->store_command, &s->conf.client, arg };
 	int r;
 
 	s->store_dir = xasprintf("%s/slugs", s->root.lib);

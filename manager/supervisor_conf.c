@@ -17,10 +17,19 @@
 
 static const struct conf_key keys[] = {
 	KEY("upstream", STRING, upstream, 0, 0, NULL,
-	    "address of the controller: unix:/PATH or http://HOST:PORT, or none; default: "
-	    "the socket of this machine's own"),
+	    "address of the controller: unix:/PATH, https://HOST:PORT or "
+	    "http://HOST:PORT, or none; default: the socket of this machine's own"),
 	KEY("upstream-token-file", STRING, upstream_token_file, 0, 0, NULL,
 	    "file with the token of this host, for an upstream over TCP"),
+	KEY("upstream-ca-file", STRING, upstream_ca_file, 0, 0, NULL,
+	    "CAs to trust with an https upstream; none: the system's"),
+	KEY("upstream-cert-file", STRING, upstream_cert_file, 0, 0, NULL,
+	    "certificate of this host, for an https upstream"),
+	KEY("upstream-key-file", STRING, upstream_key_file, 0, 0, NULL,
+	    "its key; none: it is in there"),
+	KEY("upstream-proxy", STRING, upstream_proxy, 0, 0, NULL,
+	    "HTTP proxy on the way to upstream: http://HOST:PORT; none: no proxy, "
+	    "whatever the environment says"),
 	KEY("host", STRING, host, 0, 0, NULL,
 	    "name of this host; default: the machine's"),
 	KEY("desired-dir", STRING, desired_dir, 0, 0, NULL,
@@ -29,6 +38,8 @@ static const struct conf_key keys[] = {
 	    "http or https address that every report is POSTed to as well"),
 	KEY("report-secret-file", STRING, report_secret_file, 0, 0, NULL,
 	    "file with the secret that these are signed with"),
+	KEY("report-ca-file", STRING, report_ca_file, 0, 0, NULL,
+	    "CAs to trust with an https report-url; none: the system's"),
 	KEY("labels", STRING, labels, 0, 0, NULL,
 	    "what this host is, for upstream: KEY=VALUE, KEY=VALUE"),
 	KEY("boot-timeout", SEC, boot_timeout, 1, 600, "60",
@@ -115,6 +126,43 @@ static int supervisor_conf_secret(const char *path, char **ret, struct error *e)
 	return 0;
 }
 
+/* What cannot be read is told at the start, not by every request. */
+static int supervisor_conf_readable(const char *key, const char *path,
+				    struct error *e)
+{
+	int r = 0;
+
+	if (path && access(path, R_OK) < 0)
+		r = error_sys(e, "read %s", path);
+	return error_prefix(e, r, "%s", key);
+}
+
+static int supervisor_conf_client(struct supervisor_conf *c, struct error *e)
+{
+	int r = supervisor_conf_readable("upstream-ca-file", c->upstream_ca_file, e);
+
+	if (r == 0)
+		r = supervisor_conf_readable("upstream-cert-file",
+					     c->upstream_cert_file, e);
+	if (r == 0)
+		r = supervisor_conf_readable("upstream-key-file",
+					     c->upstream_key_file, e);
+	if (r == 0)
+		r = supervisor_conf_readable("report-ca-file", c->report_ca_file, e);
+	if (r == 0 && c->upstream_key_file && !c->upstream_cert_file)
+		r = error_set(e, EINVAL, "upstream-key-file needs "
+			      "upstream-cert-file");
+	if (r == 0 && c->upstream_proxy && !str_after(c->upstream_proxy, "http://"))
+		r = error_set(e, EINVAL, "upstream-proxy: \"%s\" is not of the form "
+			      "http://HOST:PORT", c->upstream_proxy);
+	c->client = (struct http_client_spec){
+		.base = c->upstream, .token = c->token,
+		.ca_file = c->upstream_ca_file, .cert_file = c->upstream_cert_file,
+		.key_file = c->upstream_key_file, .proxy = c->upstream_proxy,
+	};
+	return r;
+}
+
 bool supervisor_conf_is_alone(const struct supervisor_conf *c)
 {
 	return str_eq(c->upstream, "none");
@@ -156,6 +204,8 @@ int supervisor_conf_load(struct supervisor_conf *c, const struct root *root,
 	if (c->desired_dir && !supervisor_conf_is_alone(c))
 		return error_set(e, EINVAL, "desired-dir needs \"upstream = none\"");
 	r = supervisor_conf_secret(c->upstream_token_file, &c->token, e);
+	if (r == 0)
+		r = supervisor_conf_client(c, e);
 	return r < 0 ? r : supervisor_conf_hook(c, e);
 }
 

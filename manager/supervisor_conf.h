@@ -4,6 +4,7 @@
  * supervisor_conf.h - etc/dyno/supervisor.conf.
  */
 #include "base/base.h"
+#include "http/client.h"
 #include "manager/backoff.h"
 
 #include <jansson.h>
@@ -14,10 +15,13 @@ struct root;
 struct supervisor_conf {
 	char *upstream;			/* base address, or "none" */
 	char *upstream_token_file;
+	char *upstream_ca_file, *upstream_cert_file, *upstream_key_file;
+	char *upstream_proxy;
 	char *token;			/* of upstream, or NULL: not a key */
+	struct http_client_spec client;	/* of all this: not a key */
 	char *host;
 	char *desired_dir;		/* only without an upstream */
-	char *report_url, *report_secret_file;
+	char *report_url, *report_secret_file, *report_ca_file;
 	char *report_secret;		/* from it, or NULL: not a key */
 	char *labels;			/* "zone=a, disk=ssd", or NULL */
 	json_t *labels_json;		/* from it: not a key */

@@ -123,6 +123,20 @@ static void upstream_call(struct upstream_line *line, const char *method,
 		upstream_retry(line, e.msg);
 }
 
+/* Upstream's own words say more than a number. */
+static void upstream_word(char *why, size_t size, const struct http_result *res)
+{
+	auto_json *body = NULL;
+	const char *message = NULL;
+
+	if (res->status >= 400 &&
+	    json_parse(res->body, res->body_len, &body, NULL) == 0)
+		message = json_str(body, "message");
+	snprintf(why, size, "upstream answers %d%s%.200s", res->status,
+		 message ? ": " : "", message ? message : "");
+	why[strcspn(why, "\r\n")] = '\0';
+}
+
 /* true: the answer has one of the two statuses. Else all is arranged. The
  * result is dead after this: it lives as long as the call. */
 static bool upstream_answered(struct upstream_line *line,
@@ -134,7 +148,7 @@ static bool upstream_answered(struct upstream_line *line,
 	if (res->r < 0)
 		snprintf(why, sizeof(why), "%s", res->error->msg);
 	else
-		snprintf(why, sizeof(why), "upstream answers %d", status);
+		upstream_word(why, sizeof(why), res);
 	line->call = http_call_free(line->call);
 	if (status && (status == ok || status == ok2)) {
 		if (line->failures)
@@ -323,7 +337,6 @@ static int on_upstream_full(sd_event_source *src, uint64_t usec, void *userdata)
 int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e)
 {
 	struct upstream *u = xcalloc(1, sizeof(*u));
-	struct http_client_spec spec = { .base = s->conf.upstream, .token = s->conf.token };
 	int r;
 
 	u->s = s;
@@ -334,7 +347,7 @@ int upstream_new(struct upstream **ret, struct supervisor *s, struct error *e)
 	u->report = (struct upstream_line){
 		.u = u, .what = "report", .start = upstream_send_report };
 	snprintf(u->status, sizeof(u->status), "connecting");
-	r = http_client_new(&u->client, s->event, &spec, e);
+	r = http_client_new(&u->client, s->event, &s->conf.client, e);
 	if (r >= 0)
 		r = loop_timer(s->event, &u->full_timer,
 			       s->conf.report_interval * USEC_PER_SEC,

@@ -166,7 +166,8 @@ static int on_webhook_full(sd_event_source *src, uint64_t usec, void *userdata)
 int webhook_new(struct webhook **ret, struct supervisor *s, struct error *e)
 {
 	/* Each call has a whole URL: nothing of upstream goes along. */
-	struct http_client_spec spec = { .base = "http://localhost" };
+	struct http_client_spec spec = { .base = "http://localhost",
+					 .ca_file = s->conf.report_ca_file };
 	struct webhook *w = xcalloc(1, sizeof(*w));
 	int r;
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sock.h"
+#include "http/client.h"
 #include "manager/attach.h"
 #include "manager/attach_frame.h"
 #include "manager/limits.h"
@@ -21,6 +22,7 @@
 struct bench {
 	char dir[40];
 	char *base;
+	struct http_client_spec upstream;
 	sd_event *event;
 	struct attach *attach;
 	int listen_fd, up;		/* up: upstream's end of the stream */
@@ -78,6 +80,7 @@ static int setup(void **state)
 		return -1;
 	path = xasprintf("%s/s", b->dir);
 	b->base = xasprintf("unix:%s", path);
+	b->upstream = (struct http_client_spec){ .base = b->base, .token = "s3" };
 	b->listen_fd = sock_listen_unix(path, 0600, NULL);
 	return b->listen_fd >= 0 ? 0 : -1;
 }
@@ -151,7 +154,7 @@ static void put(struct bench *b, const void *frame, size_t n)
 static void start(struct bench *b, bool lost)
 {
 	struct attach_spec spec = {
-		.base = b->base, .path = "/upstream/x", .token = "s3", .lost = lost,
+		.upstream = &b->upstream, .path = "/upstream/x", .lost = lost,
 		.idle_usec = 3600 * USEC_PER_SEC,
 		.ops = &ops, .userdata = b,
 	};

@@ -3,6 +3,7 @@
  */
 #include "base/buf.h"
 #include "base/error.h"
+#include "http/client.h"
 #include "manager/limits.h"
 #include "manager/slug_jobs.h"
 #include "tests/manager/slug_program.h"
@@ -40,7 +41,8 @@ static void take_away(struct bench *b, const char *name)
 static int setup(void **state)
 {
 	struct bench *b = xcalloc(1, sizeof(*b));
-	struct slug_jobs_spec spec = { &b->program.command, "unix:/nowhere", NULL };
+	struct http_client_spec upstream = { .base = "unix:/nowhere" };
+	struct slug_jobs_spec spec = { &b->program.command, &upstream, NULL };
 
 	slug_program_init(&b->program);
 	b->jobs = slug_jobs_new(&spec);
