@@ -33,6 +33,7 @@ static int api_address_url(struct api_address *ret, const char *url,
 		n--;
 	ret->base = xstrndup(url, n);
 	ret->token = xstrdup(api_env("DYNO_API_KEY", "HEROKU_API_KEY"));
+	ret->ca_file = xstrdup(api_env("DYNO_API_CA", "NODE_EXTRA_CA_CERTS"));
 	return 0;
 }
 
@@ -66,6 +67,7 @@ void api_address_deinit(struct api_address *a)
 {
 	free(a->base);
 	free(a->token);
+	free(a->ca_file);
 	*a = API_ADDRESS_INIT;
 }
 
@@ -95,6 +97,7 @@ int api_client(struct cli *cli, struct http_client **ret, struct error *e)
 			return r;
 		spec.base = address.base;
 		spec.token = address.token;
+		spec.ca_file = address.ca_file;
 		r = http_client_new(&cli->client, NULL, &spec, e);
 		if (r < 0)
 			return r;

@@ -5,6 +5,7 @@
  *
  * Where: --root DIR (its unix socket), else DYNO_API_SOCKET, else DYNO_API_URL
  * or HEROKU_HOST with DYNO_API_KEY or HEROKU_API_KEY, else /run/dyno/api.sock.
+ * DYNO_API_CA or NODE_EXTRA_CA_CERTS: a file of the CAs to trust with https.
  * An answer of status 300 and more is an error with the API's message.
  */
 #include "base/base.h"
@@ -20,9 +21,10 @@ struct http_client;
 struct api_address {
 	char *base;
 	char *token;
+	char *ca_file;			/* NULL: the system's */
 };
 
-#define API_ADDRESS_INIT ((struct api_address){ NULL, NULL })
+#define API_ADDRESS_INIT ((struct api_address){ NULL, NULL, NULL })
 
 int api_address_find(struct api_address *ret, const struct cli *cli,
 		     struct error *e);

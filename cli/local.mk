@@ -2,6 +2,7 @@ noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 	$(ARCHIVE_CFLAGS) $(GNUTLS_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/access_ca.c \
 	%D%/api.c %D%/api.h \
 	%D%/apps.c \
 	%D%/attach.c %D%/attach.h %D%/attach_link.c %D%/attach_link.h \

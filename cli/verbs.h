@@ -5,6 +5,7 @@
  */
 
 #define VERB(name) int name(int argc, char **argv, void *userdata);
+VERB(access_ca)
 VERB(apps_list)
 VERB(apps_create)
 VERB(apps_info)

@@ -20,6 +20,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_apps.c \
 	%D%/api/api_attachments.c \
 	%D%/api/addon_param.c %D%/api/addon_param.h \
+	%D%/api/api_certificates.c \
 	%D%/api/api_buildpacks.c \
 	%D%/api/api_catalogue.c \
 	%D%/api/api_domains.c \

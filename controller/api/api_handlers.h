@@ -87,6 +87,9 @@ ROUTE_FN(api_features_list);
 ROUTE_FN(api_features_get);
 ROUTE_FN(api_features_set);
 
+ROUTE_FN(api_ca);			/* for everybody */
+ROUTE_FN(api_host_certificate);
+
 ROUTE_FN(api_account);
 ROUTE_FN(api_collaborators);
 ROUTE_FN(api_stacks);

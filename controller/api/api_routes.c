@@ -13,6 +13,7 @@
 
 static const struct http_route routes[] = {
 	{ "GET",    "/account", api_account },
+	{ "GET",    "/access/ca", api_ca },
 	{ "GET",    "/users/:user/apps", api_apps_list },
 	{ "GET",    "/stacks", api_stacks },
 	{ "GET",    "/stacks/:stack", api_stack },
@@ -134,6 +135,8 @@ static const struct http_route routes[] = {
 	  REPORT_BODY_MAX },
 	{ "POST",   "/upstream/v1/hosts/:host/logs", upstream_logs,
 	  LOGS_BODY_MAX },
+	{ "POST",   "/upstream/v1/hosts/:host/certificate",
+	  api_host_certificate },
 	{ "GET",    "/upstream/v1/slugs/:sha256", upstream_slug },
 	{ "GET",    "/upstream/v1/hosts/:host/attach/:dyno", upstream_attach },
 
