@@ -133,6 +133,9 @@ static int formation_check_entry(const json_t *entry, bool one_per_type,
 	int64_t quantity = json_int(entry, "quantity", 0);
 	unsigned max = size->max_per_type;
 
+	if (quantity > 0 && str_eq(json_str(entry, "type"), FORMATION_RELEASE))
+		return outcome_set(e, OUTCOME_INVALID, "Cannot scale %s: its command "
+			"runs once for each release.", FORMATION_RELEASE);
 	if (one_per_type && size->one_per_type)
 		max = 1;
 	if (max && quantity > max)

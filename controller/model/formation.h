@@ -12,6 +12,8 @@ struct error;
 struct size;
 
 #define FORMATION_DYNOS_MAX 100		/* per app */
+#define FORMATION_RELEASE "release"	/* the type of release commands: it has a size,
+					 * and no dynos */
 
 struct formation_update {
 	char type[129];

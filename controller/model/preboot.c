@@ -102,7 +102,6 @@ bool preboot_is_serving(struct engine *g, const json_t *dynos, uint64_t now)
 
 /* ---- time ---- */
 
-/* As many as there shall be. */
 static bool preboot_are_up(struct engine *g, const json_t *dynos, uint64_t now)
 {
 	json_t *dyno;
@@ -113,6 +112,21 @@ static bool preboot_are_up(struct engine *g, const json_t *dynos, uint64_t now)
 		    !preboot_is_up(g, dyno, now))
 			return false;
 	return true;
+}
+
+/* Whether the routes may change. Nothing is awaited if web was scaled to nothing. */
+static bool preboot_is_due(struct engine *g, const struct doc *index,
+			   const json_t *dynos, uint64_t now, int64_t now_sec)
+{
+	bool awaited = false;
+	json_t *dyno;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)dynos, i, dyno)
+		awaited |= preboot_is_web(dyno) && !json_str(dyno, "retiring");
+	return !awaited || now_sec >= json_int(index->j, "latest", 0) ||
+	       (now_sec >= json_int(index->j, "until", 0) &&
+		preboot_are_up(g, dynos, now));
 }
 
 static void preboot_switch(struct change *c, const struct doc *index,
@@ -154,11 +168,8 @@ static int preboot_look(struct engine *g, const struct doc *index, uint64_t now,
 		r = dynos_list_all(g, doc_name(index), &dynos, e);
 	if (r < 0)
 		return r;
-	if (r == 0 && !drop && (now_sec < json_int(index->j, "until", 0) ||
-				(now_sec < json_int(index->j, "latest", 0) &&
-				 !preboot_are_up(g, dynos, now))))
-		return 0;
-	if (drop && now_sec < drop)
+	if (r == 0 && (drop ? now_sec < drop :
+		       !preboot_is_due(g, index, dynos, now, now_sec)))
 		return 0;
 	change_expect(&c, index);
 	if (r == 0)

@@ -19,7 +19,7 @@
 const char *release_phase_command(const json_t *slug)
 {
 	return json_str(json_object_get(slug, "process_types"),
-			RELEASE_PHASE_TYPE);
+			FORMATION_RELEASE);
 }
 
 bool release_phase_is_busy(const json_t *app)
@@ -49,10 +49,10 @@ static int phase_dyno(struct change *c, const char *app_id, const json_t *releas
 		r = dynos_formation(c->g, app_id, &formation, e);
 	if (r < 0)
 		return r;
-	name = one_off_name(dynos, RELEASE_PHASE_TYPE);
-	entry = formation_find(formation, RELEASE_PHASE_TYPE);
+	name = one_off_name(dynos, FORMATION_RELEASE);
+	entry = formation_find(formation, FORMATION_RELEASE);
 	*ret = json_pack("{s:s, s:s, s:s, s:b, s:O, s:s, s:s, s:I}",
-		"name", name, "type", RELEASE_PHASE_TYPE, "kind", "run",
+		"name", name, "type", FORMATION_RELEASE, "kind", "run",
 		"phase", 1, "release", json_object_get(release, "version"),
 		"size", entry ? json_str(entry, "size") : c->g->conf->default_size,
 		"command", release_phase_command(slug),

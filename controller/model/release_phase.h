@@ -20,7 +20,6 @@
 struct engine;
 struct error;
 
-#define RELEASE_PHASE_TYPE "release"
 #define RELEASE_PHASE_QUEUE_MAX 20	/* pending releases of an app */
 
 /* The command that a slug declares, or NULL. slug may be NULL. */

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/map.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/logplex/outputs.h"
@@ -90,8 +91,9 @@ static int retention_gate(struct engine *g, const char *app_id, int64_t *ret,
 	return r < 0 ? r : 0;
 }
 
+/* kept: the ids of releases whose output stays. */
 static int retention_app(struct engine *g, const json_t *app, uint64_t real,
-			 size_t *n, struct error *e)
+			 struct map *kept, size_t *n, struct error *e)
 {
 	const char *app_id = json_str(app, "id");
 	auto_doc_list releases = DOC_LIST_INIT;
@@ -106,6 +108,7 @@ static int retention_app(struct engine *g, const json_t *app, uint64_t real,
 	for (size_t i = 0; r >= 0 && i < releases.n; i++) {
 		const json_t *release = releases.v[i].j;
 
+		map_set(kept, json_str(release, "id"), kept);
 		if (json_int(release, "version", 0) == gate ||
 		    !retention_is_due(g, app, dynos, release, real))
 			continue;
@@ -115,8 +118,14 @@ static int retention_app(struct engine *g, const json_t *app, uint64_t real,
 	return r < 0 ? r : 0;
 }
 
+static bool retention_keeps(const char *release, void *userdata)
+{
+	return map_get(userdata, release) != NULL;
+}
+
 int retention_tick(struct engine *g, uint64_t real, size_t *ret_n, struct error *e)
 {
+	struct map kept = MAP_INIT;
 	auto_json *apps = NULL;
 	json_t *app;
 	size_t i;
@@ -125,7 +134,11 @@ int retention_tick(struct engine *g, uint64_t real, size_t *ret_n, struct error 
 	*ret_n = 0;
 	json_array_foreach(apps, i, app)
 		if (r == 0)
-			r = retention_app(g, app, real, ret_n, e);
+			r = retention_app(g, app, real, &kept, ret_n, e);
+	/* Those of apps that are gone. */
+	if (r == 0)
+		r = outputs_collect(g->outputs, retention_keeps, &kept, e);
+	map_deinit(&kept);
 	if (r == 0 && *ret_n)
 		r = slugs_collect(g, e);
 	return r < 0 ? r : 0;

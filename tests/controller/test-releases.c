@@ -5,8 +5,17 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "controller/controller_conf.h"
+#include "controller/engine.h"
+#include "controller/logplex/outputs.h"
+#include "controller/model/apps.h"
 #include "controller/model/dyno_plan.h"
+#include "controller/model/dynos.h"
 #include "controller/model/health_gate.h"
+#include "controller/model/release_phase.h"
+#include "controller/model/release_switch.h"
+#include "controller/model/releases.h"
+#include "controller/slug/slugs.h"
 #include "tests/controller/instance.h"
 
 #include <dirent.h>
@@ -747,8 +756,155 @@ static void only_one_type_retires(void **state)
 	dyno_plan_deinit(&plan);
 }
 
+/* ---- phases that nobody ends ---- */
+
+static char dir[64];
+static struct controller_conf conf;
+
+static int engine_set_up(void **state)
+{
+	static char owner[] = "u@example.com", size[] = "Basic";
+	struct engine *g = NULL;
+	struct error e;
+
+	snprintf(dir, sizeof(dir), "/tmp/dyno-rel-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	conf = (struct controller_conf){
+		.owner = owner, .default_size = size, .release_timeout = 3600,
+	};
+	if (engine_new(&g, &conf, dir, &e) < 0)
+		fail_msg("%s", e.msg);
+	*state = g;
+	return 0;
+}
+
+static int engine_tear_down(void **state)
+{
+	engine_free(*state);
+	return file_remove_tree(AT_FDCWD, dir, NULL);
+}
+
+static void app_read(struct engine *g, struct doc *ret)
+{
+	assert_int_equal(apps_find(g, "lost", ret, NULL), 0);
+}
+
+/* An app with a release that is pending. Returns its id. */
+static char *app_pending(struct engine *g)
+{
+	auto_doc app = DOC_INIT;
+	auto_json *body = json_loads("{\"process_types\":" PHASED "}", 0, NULL);
+	auto_json *slug = NULL, *release = NULL;
+	char sha256[SHA256_HEX_MAX];
+	struct error e;
+
+	memset(sha256, 'a', sizeof(sha256) - 1);
+	sha256[sizeof(sha256) - 1] = '\0';
+	if (apps_create(g, &(struct apps_new){ .name = "lost" }, &app, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(slugs_create(g, app.j, body, &slug, &e), 0);
+	assert_int_equal(slugs_uploaded(g, json_str(slug, "id"), sha256, 1, &e), 0);
+	doc_deinit(&app);
+	app_read(g, &app);
+	if (releases_deploy(g, &app, json_str(slug, "id"), NULL, &release, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(json_str(release, "status"), "pending");
+	return xstrdup(json_str(app.j, "id"));
+}
+
+static void check_third(struct engine *g, const char *status, const char *failure)
+{
+	auto_doc app = DOC_INIT;
+	auto_json *release = NULL;
+
+	app_read(g, &app);
+	assert_int_equal(releases_find(g, app.j, "v3", &release, NULL), 0);
+	assert_string_equal(json_str(release, "status"), status);
+	if (failure)
+		assert_non_null(strstr(json_str(release, "failure"), failure));
+	assert_int_equal(release_phase_is_busy(app.j), str_eq(status, "pending"));
+	assert_int_equal(release_switch_current(app.j),
+			 str_eq(status, "succeeded") ? 3 : 2);
+}
+
+static void a_phase_whose_host_is_lost_fails_at_its_deadline(void **state)
+{
+	struct engine *g = *state;
+	auto_free char *app = app_pending(g);
+	auto_json *dynos = NULL;
+	uint64_t now = clock_real_usec();
+
+	assert_int_equal(release_phase_tick(g, now + 3600 * USEC_PER_SEC, NULL), 0);
+	check_third(g, "pending", NULL);
+	assert_int_equal(release_phase_tick(g, now + 3662 * USEC_PER_SEC, NULL), 0);
+	check_third(g, "failed", "did not end in time");
+	assert_int_equal(dynos_list(g, app, &dynos, NULL), 0);
+	assert_int_equal(json_array_size(dynos), 0);
+	assert_int_equal(release_phase_tick(g, now, NULL), 0);
+}
+
+static void a_phase_whose_dyno_is_gone_fails(void **state)
+{
+	struct engine *g = *state;
+	auto_free char *app = app_pending(g);
+	auto_json *dynos = NULL;
+	struct change c = change_begin(g);
+
+	assert_int_equal(dynos_list(g, app, &dynos, NULL), 0);
+	assert_int_equal(json_array_size(dynos), 1);
+	dynos_remove(&c, app, json_array_get(dynos, 0));
+	assert_int_equal(change_commit(&c, NULL), 0);
+	change_deinit(&c);
+	assert_int_equal(release_phase_tick(g, clock_real_usec(), NULL), 0);
+	check_third(g, "failed", "the dyno is gone");
+}
+
+static void a_phase_ends_with_its_app(void **state)
+{
+	struct engine *g = *state;
+	auto_free char *app = app_pending(g), *text = NULL;
+	auto_free char *key = xasprintf("/release-phases/%s", app);
+	auto_doc d = DOC_INIT;
+
+	struct change c = change_begin(g);
+
+	app_read(g, &d);
+	change_delete(&c, "%s", d.key);
+	assert_int_equal(change_commit(&c, NULL), 0);
+	change_deinit(&c);
+	assert_int_equal(release_phase_tick(g, clock_real_usec(), NULL), 0);
+	assert_int_equal(state_get(g->state, key, &text, NULL, NULL), STATE_ABSENT);
+}
+
+static void an_output_is_cut_and_says_so(void **state)
+{
+	struct engine *g = *state;
+	struct outputs_state s = { .size = 0 }, read;
+	char line[10000];
+
+	memset(line, 'x', sizeof(line));
+	assert_int_equal(outputs_begin(g->outputs, NULL), 0);
+	for (uint64_t i = 1; i <= 200; i++)
+		assert_int_equal(outputs_add(g->outputs, "r", i, line, sizeof(line), &s,
+					     NULL), 0);
+	assert_int_equal(outputs_note(g->outputs, "r", &s, NULL), 0);
+	assert_int_equal(outputs_commit(g->outputs, NULL), 0);
+	assert_int_equal(outputs_state(g->outputs, "r", &read, NULL), 0);
+	assert_true(read.full && !read.ended);
+	assert_int_equal(read.number, 200);
+	assert_true(read.size <= OUTPUTS_BYTES_MAX &&
+		    read.size > OUTPUTS_BYTES_MAX - 2 * sizeof(line));
+}
+
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, engine_set_up, engine_tear_down)
+	const struct CMUnitTest lost[] = {
+		TEST(a_phase_whose_host_is_lost_fails_at_its_deadline),
+		TEST(a_phase_whose_dyno_is_gone_fails),
+		TEST(a_phase_ends_with_its_app),
+		TEST(an_output_is_cut_and_says_so),
+	};
 	const struct CMUnitTest rules[] = {
 		cmocka_unit_test(health_is_judged_by_crashes_first),
 		cmocka_unit_test(only_one_type_retires),
@@ -769,7 +925,8 @@ int main(void)
 		cmocka_unit_test(a_release_that_does_not_come_up_is_rolled_back),
 		cmocka_unit_test(old_releases_expire),
 	};
-	int r = cmocka_run_group_tests(rules, NULL, NULL);
+	int r = cmocka_run_group_tests(rules, NULL, NULL) +
+		cmocka_run_group_tests(lost, NULL, NULL);
 
 	return r + cmocka_run_group_tests(real, instance_setup, instance_teardown);
 }

@@ -18,7 +18,7 @@ from harness import TOP, slug, wait_for
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What we say of our own beside the schema's members.
-EXTRA = {"dyno": {"address", "port", "exit_status", "error", "trace"}}
+EXTRA = {"dyno": {"address", "port", "exit_status", "error", "trace"}, "release": {"failure"}}
 
 # Where the schema describes Heroku's place and not the form: paths to what is left out.
 ELSEWHERE = [
