@@ -10,10 +10,11 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
+
+from machine import DAEMONS, active, call, ctl, main_pid, tell, wait
 
 APP = "tiny"
 PROCFILE = """\
@@ -33,36 +34,6 @@ while (1) {
 }
 """
 WORKER = 'for ((n = 1; ; n++)); do echo "line $n"; sleep 0.2; done\n'
-DAEMONS = ("dynod", "dyno-controller", "dyno-router")
-PATIENCE = 60
-started = time.monotonic()
-
-
-def tell(text):
-    print("[%5.1fs] %s" % (time.monotonic() - started, text), flush=True)
-
-
-def call(*argv, check=True):
-    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, text=True)
-    if check and p.returncode:
-        raise AssertionError("%s: status %d\n%s" % (argv, p.returncode, p.stdout))
-    return p.stdout
-
-
-def ctl(*argv, check=True):
-    return call("dynoctl", *argv, check=check)
-
-
-def wait(what, fn, timeout=PATIENCE):
-    end = time.monotonic() + timeout
-    while True:
-        value = fn()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("%s: not within %d s" % (what, timeout))
-        time.sleep(0.1)
 
 
 def processes():
@@ -91,14 +62,6 @@ def dynos():
         if re.search("/dyno0/", group) and name in ("perl", "bash", "dyno-init"):
             found.add((pid, name, start))
     return found
-
-
-def main_pid(unit):
-    return int(call("systemctl", "show", "-P", "MainPID", unit))
-
-
-def active(unit):
-    return call("systemctl", "is-active", unit, check=False).strip() == "active"
 
 
 def get():
