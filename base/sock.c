@@ -107,6 +107,17 @@ bool sock_listens_tcp(int fd, const char *address, uint16_t port,
 	return true;
 }
 
+bool sock_listens_unix(int fd, const char *path)
+{
+	struct sockaddr_un addr = { 0 };
+	socklen_t len = sizeof(addr) - 1, size = sizeof(int);
+	int listening = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) >= 0 &&
+	       listening && getsockname(fd, (struct sockaddr *)&addr, &len) >= 0 &&
+	       addr.sun_family == AF_UNIX && strcmp(addr.sun_path, path) == 0;
+}
+
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid, struct error *e)
 {
 	struct ucred cred;

@@ -27,6 +27,9 @@ int sock_listen_tcp(const char *address, uint16_t port, uint16_t *ret_port,
 bool sock_listens_tcp(int fd, const char *address, uint16_t port,
 		      uint16_t *ret_port);
 
+/* Is fd a stream socket that listens at this path? */
+bool sock_listens_unix(int fd, const char *path);
+
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid, struct error *e);
 
 /* One message with up to SOCK_FDS_MAX descriptors (borrowed). EAGAIN is an

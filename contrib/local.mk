@@ -16,7 +16,7 @@ dyno_unit_edit = $(MKDIR_P) %D%/systemd && \
 
 nodist_systemdsystemunit_DATA += $(dyno_units)
 dist_systemdsystemunit_DATA = %D%/systemd/dyno.target \
-	%D%/systemd/dyno-controller.socket
+	%D%/systemd/dyno-controller.socket %D%/systemd/dynod.socket
 CLEANFILES += $(dyno_units)
 EXTRA_DIST += %D%/systemd/dynod.service.in \
 	%D%/systemd/dyno-controller.service.in \

@@ -7,6 +7,7 @@
  * be linked. Dynos outlive it; the supervisor does not.
  */
 #include "base/error.h"
+#include "base/fdstore.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/process.h"
@@ -112,6 +113,7 @@ static void dynod_deinit(struct dynod *d)
 	d->rt = runtime_close(d->rt);
 	d->event = sd_event_unref(d->event);
 	d->lock_fd = fd_close(d->lock_fd);
+	d->listen_fd = fd_close(d->listen_fd);
 	dynod_conf_deinit(&d->conf);
 	free(d->program);
 	root_deinit(&d->root);
@@ -155,7 +157,8 @@ static int dynod_main(const char *root_dir,
 		      int (*run)(struct dynod *d, struct error *e))
 {
 	struct dynod d = { .root = ROOT_INIT, .conf = DYNOD_CONF_INIT,
-			   .lock_fd = -1, .supervisor_fd = -1 };
+			   .lock_fd = -1, .supervisor_fd = -1,
+			   .listen_fd = fdstore_take("host.sock") };
 	struct error e;
 	int r;
 

@@ -27,6 +27,7 @@ struct dynod {
 	struct keeper *keeper;
 	struct host_server *server;	/* NULL: no supervisor, or */
 	int supervisor_fd;		/* one that waits to be served; else -1 */
+	int listen_fd;			/* systemd's, for the supervisor; or -1 */
 	size_t told;			/* number of dynos in systemd's STATUS */
 	char *program;			/* this one's path, whatever is there now */
 	struct upgrade *upgrade;	/* NULL: no trial */

@@ -53,7 +53,12 @@ static void dynod_leave(struct dynod *d)
 	struct error e;
 
 	d->leaving = false;
+	/* systemd passes its socket once: it stays where it is, over the execve. */
+	if (d->listen_fd >= 0)
+		fcntl(d->listen_fd, F_SETFD, 0);
 	upgrade_exec(d->program, d->root.dir, d->lock_fd, &e);
+	if (d->listen_fd >= 0)
+		fcntl(d->listen_fd, F_SETFD, FD_CLOEXEC);
 	log_err("%s; carrying on", e.msg);
 	keeper_start(d->keeper);
 	dynod_reloaded(d);
@@ -243,6 +248,7 @@ int dynod_serve(struct dynod *d, struct error *e)
 	const struct keeper_config config = {
 		.path = d->conf.supervisor, .root_dir = d->root.dir,
 		.uid = d->conf.uid, .gid = d->conf.gid, .set_ids = true,
+		.listen_fd = d->listen_fd,
 	};
 	auto_free char *status = NULL;
 	int r;

@@ -9,6 +9,7 @@
 #include "manager/host_api_drain.h"
 #include "manager/host_api_plan.h"
 #include "manager/host_metrics.h"
+#include "manager/host_proto.h"
 #include "manager/journal.h"
 #include "manager/life.h"
 #include "manager/metering.h"
@@ -16,6 +17,8 @@
 #include "manager/supervisor.h"
 #include "manager/upstream.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct host_api {
@@ -97,6 +100,20 @@ static void host_api_gate(struct http_request *req, void *userdata)
 		"message", "host.sock is for root and the service user."));
 }
 
+/* systemd's socket, through dynod: who connects waits while we are started anew.
+ * One whose path somebody has removed is of no use. */
+static int host_api_listener(const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (!sock_listens_unix(HOST_LISTEN_FD, path) || lstat(path, &st) < 0 ||
+	    !S_ISSOCK(st.st_mode))
+		return sock_listen_unix(path, 0600, e);
+	if (fcntl(HOST_LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return error_sys(e, "keep %s", path);
+	return HOST_LISTEN_FD;
+}
+
 int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e)
 {
 	static const struct http_route routes[] = {
@@ -115,7 +132,7 @@ int host_api_new(struct host_api **ret, struct supervisor *s, struct error *e)
 	r = http_server_new(&h->server, s->event, routes, ARRAY_SIZE(routes), s, e);
 	if (r >= 0) {
 		http_server_set_gate(h->server, host_api_gate);
-		r = fd = sock_listen_unix(path, 0600, e);
+		r = fd = host_api_listener(path, e);
 	}
 	if (r >= 0)
 		r = http_server_listen(h->server, fd, e);

@@ -22,6 +22,7 @@
 
 #define HOST_VERSION 4
 #define HOST_FD 3			/* the supervisor's end */
+#define HOST_LISTEN_FD 4		/* it listens at host.sock; may be missing */
 #define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
 #define HOST_STRINGS_MAX 4096
 #define HOST_FD_LEASE 0			/* place of START's descriptor */

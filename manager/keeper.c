@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/strv.h"
 #include "manager/host_link.h"
+#include "manager/host_proto.h"
 #include "manager/keeper.h"
 
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
+#define KEEPER_FD_FIRST 3		/* behind stdin, stdout, stderr */
 #define KEEPER_STOP_SEC 5
 #define KEEPER_SHORT_SEC 10		/* a run shorter than this is a failure */
 #define KEEPER_PAUSE_MIN_USEC (100 * USEC_PER_MSEC)
@@ -60,6 +62,10 @@ static int on_keeper_end(sd_event_source *src, int fd, uint32_t events,
 static int keeper_spawn(struct keeper *k, int host_fd, struct error *e)
 {
 	const struct keeper_config *c = &k->config;
+	const int fds[] = {
+		[HOST_FD - KEEPER_FD_FIRST] = host_fd,
+		[HOST_LISTEN_FD - KEEPER_FD_FIRST] = c->listen_fd,
+	};
 	auto_strv argv = STRV_INIT, envp = STRV_INIT;
 	struct process_spec spec = PROCESS_SPEC_INIT;
 
@@ -74,8 +80,8 @@ static int keeper_spawn(struct keeper *k, int host_fd, struct error *e)
 	spec.path = c->path;
 	spec.argv = strv_argv(&argv);
 	spec.envp = strv_argv(&envp);
-	spec.fds = &host_fd;
-	spec.n_fds = 1;
+	spec.fds = fds;
+	spec.n_fds = c->listen_fd >= 0 ? 2 : 1;
 	spec.uid = c->uid;
 	spec.gid = c->gid;
 	spec.set_ids = c->set_ids;

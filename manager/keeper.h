@@ -2,9 +2,9 @@
 
 /*
  * keeper.h - keeps one supervisor running: starts it as the service user with
- * one end of a fresh socket pair as descriptor HOST_FD, watches it, and starts
- * it again when it has ended: at once, then after growing pauses of up to 5 s,
- * for ever. The supervisor is killed by the kernel when dynod ends.
+ * one end of a fresh socket pair as descriptor HOST_FD, and the socket that
+ * systemd listens on for it as HOST_LISTEN_FD, watches it, and starts it again
+ * when it has ended: at once, then after growing pauses of up to 5 s, for ever. The supervisor is killed by the kernel when dynod ends.
  */
 #include "base/base.h"
 
@@ -19,6 +19,7 @@ struct keeper_config {
 	uid_t uid;
 	gid_t gid;
 	bool set_ids;			/* false: stay who we are (tests) */
+	int listen_fd;			/* borrowed; -1: there is none */
 };
 
 struct keeper_ops {

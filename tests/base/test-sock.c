@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <cmocka.h>
 
 static void unix_socket_replaces_a_stale_one(void **state)
@@ -32,6 +34,24 @@ static void unix_socket_replaces_a_stale_one(void **state)
 	assert_true(conn >= 0);
 	assert_int_equal(accept4(first, NULL, NULL, SOCK_CLOEXEC), -1);
 	assert_int_equal(errno, EAGAIN);
+}
+
+static void a_socket_that_somebody_else_has_made_is_known_by_its_path(void **state)
+{
+	auto_free char *path = xasprintf("%s/sock", (char *)*state);
+	auto_free char *other = xasprintf("%s/other", (char *)*state);
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_close int file = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_false(sock_listens_unix(fd, path));
+	assert_int_equal(listen(fd, 1), 0);
+	assert_true(sock_listens_unix(fd, path));
+	assert_false(sock_listens_unix(fd, other));
+	assert_false(sock_listens_unix(file, other));
+	assert_false(sock_listens_unix(-1, path));
 }
 
 static void peers_are_known_by_their_ids(void **state)
@@ -158,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(unix_socket_replaces_a_stale_one),
+		TEST(a_socket_that_somebody_else_has_made_is_known_by_its_path),
 		TEST(peers_are_known_by_their_ids),
 		TEST(errors_name_the_path),
 		TEST(tcp_port_0_picks_one),

@@ -20,7 +20,7 @@ struct bench {
 	char dir[32];
 	char program[64];
 	unsigned starts, ends;
-	int fd;
+	int fd, listen_fd;
 	pid_t pid;
 	char ended[512];
 };
@@ -50,7 +50,7 @@ static int setup(void **state)
 	struct bench *b = xcalloc(1, sizeof(*b));
 
 	sd_event_new(&b->event);
-	b->fd = -1;
+	b->fd = b->listen_fd = -1;
 	snprintf(b->dir, sizeof(b->dir), "/tmp/test-keeper-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	snprintf(b->program, sizeof(b->program), "%s/supervisor", b->dir);
@@ -64,6 +64,7 @@ static int teardown(void **state)
 
 	keeper_free(b->keeper);
 	fd_close(b->fd);
+	fd_close(b->listen_fd);
 	sd_event_unref(b->event);
 	file_remove_tree(AT_FDCWD, b->dir, NULL);
 	free(b);
@@ -74,7 +75,7 @@ static int teardown(void **state)
 static void keep(struct bench *b, const char *script)
 {
 	const struct keeper_config config = {
-		.path = b->program, .root_dir = b->dir,
+		.path = b->program, .root_dir = b->dir, .listen_fd = b->listen_fd,
 	};
 	auto_free char *text = xasprintf("#!/bin/sh\n%s\n", script);
 	struct error e;
@@ -121,6 +122,40 @@ static void the_supervisor_gets_its_socket_and_root(void **state)
 	assert_non_null(strstr(got, "--root"));
 }
 
+/* What the script says of its descriptor 4. */
+static void says_of_descriptor_4(struct bench *b, char got[16])
+{
+	ssize_t n = 0;
+
+	keep(b, "[ -S /proc/self/fd/4 ] && echo socket >&3 || echo none >&3; exec sleep 60");
+	for (int i = 0; n <= 0 && i < 500; i++) {
+		n = recv(b->fd, got, 15, 0);
+		if (n <= 0)
+			usleep(10000);
+	}
+	assert_true(n > 0);
+	got[n] = '\0';
+}
+
+static void the_supervisor_gets_the_socket_that_systemd_listens_on(void **state)
+{
+	struct bench *b = *state;
+	char got[16];
+
+	b->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	says_of_descriptor_4(b, got);
+	assert_string_equal(got, "socket\n");
+	assert_int_equal(fcntl(b->listen_fd, F_GETFD), FD_CLOEXEC);
+}
+
+static void without_one_it_gets_nothing(void **state)
+{
+	char got[16];
+
+	says_of_descriptor_4(*state, got);
+	assert_string_equal(got, "none\n");
+}
+
 static void one_that_is_killed_is_started_again(void **state)
 {
 	struct bench *b = *state;
@@ -153,7 +188,7 @@ static void a_program_that_is_missing_is_told_and_tried_again(void **state)
 {
 	struct bench *b = *state;
 	const struct keeper_config config = {
-		.path = "/nonexistent/supervisor", .root_dir = "",
+		.path = "/nonexistent/supervisor", .root_dir = "", .listen_fd = -1,
 	};
 
 	b->keeper = keeper_new(b->event, &config, &ops, b);
@@ -185,6 +220,8 @@ int main(void)
 		cmocka_unit_test(
 			the_first_restart_comes_at_once_then_pauses_grow_to_5_s),
 		T(the_supervisor_gets_its_socket_and_root),
+		T(the_supervisor_gets_the_socket_that_systemd_listens_on),
+		T(without_one_it_gets_nothing),
 		T(one_that_is_killed_is_started_again),
 		T(one_that_fails_is_started_for_ever_with_pauses),
 		T(a_program_that_is_missing_is_told_and_tried_again),
