@@ -54,5 +54,5 @@ dist_dashboard_DATA = %D%/grafana/dyno-host.json
 # The source of the package that contrib/build-deb makes.
 EXTRA_DIST += debian/changelog debian/control debian/copyright debian/rules \
 	debian/README.Debian debian/dyno.install debian/dyno.lintian-overrides \
-	debian/dyno.prerm debian/dyno.postrm debian/dyno.sysusers debian/dyno.tmpfiles \
+	debian/dyno.postinst debian/dyno.prerm debian/dyno.postrm debian/dyno.sysusers debian/dyno.tmpfiles \
 	debian/source/format

@@ -1,8 +1,8 @@
 """package.py - in the virtual machine: a package's life, from dpkg -i to dpkg -P.
 
-    python3 package.py OLD.deb NEW.deb ROUNDS
+    python3 package.py OLD.deb NEW.deb BAD.deb ROUNDS
 
-Each step is told with the seconds since the start; the first that fails ends it
+BAD.deb has a dynod that crashes. ROUNDS 0: what is told to be short. Each step is told with the seconds since the start; the first that fails ends it
 with what the journal says. Standard library only: an import costs seconds here.
 """
 import http.client
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,9 +18,10 @@ import time
 from machine import DAEMONS, active, call, ctl, main_pid, tell, wait
 
 APP = "tiny"
+LINES = "lines"  # an app of its own: its log has nothing of the router's
+DYNOD = "/usr/libexec/dyno/dynod"
 PROCFILE = """\
 web: perl web.pl
-worker: bash worker.sh
 hog: perl -e '$x = "x" x (1100 << 20); sleep 600'
 """
 WEB = """\
@@ -33,7 +35,7 @@ while (1) {
 	close $c;
 }
 """
-WORKER = 'for ((n = 1; ; n++)); do echo "line $n"; sleep 0.2; done\n'
+WORKER = 'for ((n = 1; ; n++)); do echo "line $n"; sleep 1; done\n'
 
 
 def processes():
@@ -108,6 +110,25 @@ class Load:
         self.thread.join()
 
 
+class Pressure:
+    """wrk: as many requests as there can be, until stopped; what it counts as wrong."""
+
+    def __init__(self):
+        self.wrk = subprocess.Popen(
+            ["nice", "wrk", "-t", "1", "-c", "4", "-d", "1h", "--timeout", "60s",
+             "-H", "Host: %s.localhost" % APP, "http://127.0.0.1:8080/"],
+            stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        self.wrk.send_signal(signal.SIGINT)
+        said = self.wrk.communicate(timeout=60)[0]
+        wrong = re.findall(r"Socket errors.*|Non-2xx.*", said)
+        assert not wrong, wrong
+        n = int(re.search(r"(\d+) requests in", said).group(1))
+        assert n > 100, said
+        return n
+
+
 def install(deb):
     call("dpkg", "-i", deb)
     return call("dpkg-query", "-W", "-f", "${Version}", "dyno")
@@ -124,18 +145,28 @@ def step_install(old):
     tell("dyno.target: started, all daemons ready")
 
 
-def step_deploy():
-    os.mkdir("/tmp/tiny")
-    for name, text in (("Procfile", PROCFILE), ("web.pl", WEB), ("worker.sh", WORKER)):
-        with open("/tmp/tiny/" + name, "w") as f:
+def deploy(app, files):
+    os.mkdir("/tmp/" + app)
+    for name, text in files.items():
+        with open("/tmp/%s/%s" % (app, name), "w") as f:
             f.write(text)
+    ctl("apps:create", app)
+    ctl("deploy", app, "/tmp/" + app)
+
+
+def lines(dyno):
+    return ctl("logs", "-a", LINES, "-n", "1500", "--dyno", dyno)
+
+
+def step_deploy():
     os.environ["DYNO_APP"] = APP
-    ctl("apps:create", APP)
-    ctl("deploy", APP, "/tmp/tiny")
-    ctl("scale", "web=1", "worker=1")
+    deploy(APP, {"Procfile": PROCFILE, "web.pl": WEB})
+    deploy(LINES, {"Procfile": "worker: bash worker.sh\n", "worker.sh": WORKER})
+    ctl("scale", "web=1")
+    ctl("scale", "-a", LINES, "worker=1")
     ctl("wait", "--timeout", "60", "web")
     wait("a page by the router", serves)
-    wait("the worker", lambda: "line 1" in ctl("logs", "-n", "1500"))
+    wait("the worker", lambda: "line 1" in lines("worker.1"))
     tell("deployed: web.1 serves, worker.1 writes")
 
 
@@ -169,31 +200,153 @@ def step_kill(before):
     tell("kill -9 of %s: all back, same processes" % ", ".join(DAEMONS))
 
 
+def program(unit):
+    return os.readlink("/proc/%d/exe" % main_pid(unit))
+
+
 def step_versions(debs, before):
-    load = Load()
+    """There and back; dynod in its own process, the others are started anew."""
+    load, pressure = Load(), Pressure()
     try:
         for deb in debs:
-            pids = [main_pid(u) for u in DAEMONS]
+            pids = {u: main_pid(u) for u in DAEMONS}
             n = load.n
             version = install(deb)
-            for unit, pid in zip(DAEMONS, pids):
+            assert main_pid("dynod") == pids.pop("dynod"), "dynod was restarted"
+            assert program("dynod") == DYNOD, "the old dynod runs on"
+            for unit, pid in pids.items():
                 wait(unit, lambda: active(unit))
                 assert main_pid(unit) != pid, unit + " was not restarted"
+            wait("dynod", lambda: active("dynod") and ctl("host", "info"))
             wait("requests", lambda: load.n > n + 20)
             assert dynos() == before, (before, dynos())
-            tell("dpkg -i %s: same processes" % version)
+            tell("dpkg -i %s: same processes, dynod too" % version)
     finally:
         load.stop()
+        hard = pressure.stop()
     assert not load.failed, "%d of %d requests failed: %s" % (
         len(load.failed), load.n, load.failed[:3])
-    tell("%d requests meanwhile, none failed, the slowest took %.1f s"
-         % (load.n, load.slowest))
+    tell("%d requests meanwhile, %d of wrk, none failed, the slowest took %.1f s"
+         % (load.n, hard, load.slowest))
+
+
+def step_bad(bad, good, before):
+    """A dynod that crashes at its start is not executed."""
+    pid = main_pid("dynod")
+    said = call("dpkg", "-i", bad)
+    assert "the old one carries on" in said, said
+    assert main_pid("dynod") == pid and program("dynod") == DYNOD + " (deleted)"
+    assert active("dynod") and dynos() == before and serves()
+    assert json.loads(ctl("host", "info", "--json"))["ready"]
+    version = install(good)
+    assert main_pid("dynod") == pid and program("dynod") == DYNOD
+    assert dynos() == before and serves()
+    tell("a dynod that crashes: the old one carried on, then became %s" % version)
+
+
+def step_watchdog(before):
+    """A dynod that hangs is ended by systemd, and another one started."""
+    pid = main_pid("dynod")
+    os.kill(pid, signal.SIGSTOP)
+    wait("another dynod", lambda: main_pid("dynod") not in (0, pid) and active("dynod"), 90)
+    assert dynos() == before, (before, dynos())
+    assert "Watchdog timeout" in call("journalctl", "-u", "dynod", "-n", "50")
+    with_conf("dynod.service", None)
+    tell("SIGSTOP: the watchdog has started another dynod, same processes")
+
+
+def with_conf(unit, text):
+    """A drop-in for the unit, or none any more; counts when it is started."""
+    path = "/etc/systemd/system/%s.d/test.conf" % unit
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if text:
+        with open(path, "w") as f:
+            f.write(text)
+    else:
+        os.unlink(path)
+        os.rmdir(os.path.dirname(path))
+    call("systemctl", "daemon-reload")
+
+
+def step_socket(before):
+    """Who asks while dynod is started anew waits; who asks when it is stopped starts it."""
+    asked = []
+    going = True
+
+    def ask():
+        while going:
+            asked.append(ctl("host", "info", "--json", check=False))
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        call("systemctl", "restart", "dynod")
+        n = len(asked)
+        wait("answers", lambda: len(asked) > n + 2)
+    finally:
+        going = False
+        asker.join()
+    refused = [a for a in asked if '"ready"' not in a]
+    assert not [a for a in refused if "onnect" in a], refused
+    call("systemctl", "stop", "dynod")
+    assert json.loads(ctl("host", "info", "--json"))["host"]
+    assert active("dynod") and dynos() == before
+    tell("host.sock: %d calls over a restart, none refused; one starts dynod" % len(asked))
+
+
+def step_credential(before):
+    """The host's token comes as a credential; upstream is on TCP."""
+    os.makedirs("/etc/credstore", mode=0o700, exist_ok=True)
+    with open("/var/lib/dyno/controller/token") as f, \
+            open("/etc/credstore/host-token", "w") as out:
+        os.fchmod(out.fileno(), 0o600)
+        out.write(f.read())
+    os.makedirs("/etc/dyno/supervisor.conf.d", exist_ok=True)
+    with open("/etc/dyno/supervisor.conf.d/tcp.conf", "w") as f:
+        f.write("upstream = http://127.0.0.1:5080\n"
+                "upstream-token-file = /run/dyno/supervisor/host-token\n")
+    call("systemctl", "restart", "dynod")
+    wait("a connection", lambda: "registered with http://127.0.0.1:5080" in
+         call("journalctl", "-u", "dynod", "-n", "50"))
+    st = os.stat("/run/dyno/supervisor/host-token")
+    assert st.st_mode & 0o777 == 0o400 and st.st_uid == os.stat("/var/lib/dyno/slugs").st_uid
+    ctl("scale", "-a", LINES, "worker=2")
+    wait("worker.2", lambda: "line 1" in lines("worker.2"))
+    ctl("scale", "-a", LINES, "worker=1")
+    wait("its end", lambda: dynos() == before)
+    os.unlink("/etc/credstore/host-token")
+    os.unlink("/etc/dyno/supervisor.conf.d/tcp.conf")
+    os.rmdir("/etc/dyno/supervisor.conf.d")
+    tell("credential host-token: the host works over TCP")
+
+
+def step_frozen():
+    """Somebody has frozen a dyno's group: nobody waits for it."""
+    ctl("scale", "-a", LINES, "worker=2")
+    wait("worker.2", lambda: "line 1" in lines("worker.2"))
+    uuid = {d["name"]: d["instance"] for d in json.loads(ctl("host", "ps", "--json"))}["worker.2"]
+    group = [top for top, dirs, files in os.walk("/sys/fs/cgroup") if top.endswith("/" + uuid)][0]
+    with open(group + "/cgroup.freeze", "w") as f:
+        f.write("1")
+    begun = time.monotonic()
+    call("systemctl", "restart", "dynod")
+    assert serves() and json.loads(ctl("host", "doctor", "--json"))["findings"] == []
+    ctl("restart", "-a", LINES, "worker.2")
+    wait("another worker.2", lambda: [
+        d for d in json.loads(ctl("host", "ps", "--json"))
+        if d["name"] == "worker.2" and d["instance"] != uuid and d["state"] == "up"])
+    # Only SIGKILL is heard by a frozen process.
+    wait("the end of the frozen one", lambda: not os.path.exists(group), 90)
+    ctl("scale", "-a", LINES, "worker=1")
+    wait("the end of worker.2", lambda: [d[1] for d in dynos()].count("dyno-init") == 2)
+    assert json.loads(ctl("host", "doctor", "--json"))["findings"] == []
+    tell("a frozen group: restart, doctor and stop did not wait for it, it was gone after %.0f s"
+         % (time.monotonic() - begun))
 
 
 def step_lines():
     """Every line of the worker, in order."""
     time.sleep(2)
-    text = ctl("logs", "-n", "1500", "--dyno", "worker.1")
+    text = lines("worker.1")
     numbers = [int(n) for n in re.findall(r"line (\d+)\s*$", text, re.M)]
     assert len(numbers) > 20 and numbers == list(range(1, len(numbers) + 1)), numbers
     tell("%d lines of worker.1: none is missing or twice" % len(numbers))
@@ -232,7 +385,7 @@ def step_purge():
     tell("dpkg -P: nothing left")
 
 
-def main(old, new, rounds):
+def main(old, new, bad, rounds):
     step_install(old)
     for unit in DAEMONS[1:]:
         tell(call("systemd-analyze", "security", "--no-pager", unit,
@@ -242,8 +395,16 @@ def main(old, new, rounds):
     before = dynos()
     assert {d[1] for d in before} == {"perl", "bash", "dyno-init"}, before
     step_restart(before)
-    step_kill(before)
-    step_versions((new, old) * int(rounds), before)
+    if int(rounds):
+        step_credential(before)
+        step_socket(before)
+        step_frozen()
+        step_kill(before)
+        with_conf("dynod.service", "[Service]\nWatchdogSec=6s\n")
+        step_restart(before)
+        step_watchdog(before)
+        step_versions((new, old) * int(rounds), before)
+        step_bad(bad, new, before)
     step_lines()
     step_purge()
 
@@ -255,5 +416,5 @@ except Exception:
                      check=False).splitlines():
         if "DelegateSubgroup" not in line:
             print(line)
-    print(ctl("logs", "-n", "30", check=False))
+    print(ctl("logs", "-n", "30", check=False), lines("worker.1")[-2000:])
     raise
