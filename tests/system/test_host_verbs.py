@@ -275,7 +275,7 @@ def test_metrics_count_what_happens(worker, opened):
     wait_for("another start", lambda: metrics(worker)[0]["dyno_restarts_total"][None]
              > before["dyno_restarts_total"][None])
     now, types = metrics(worker)
-    assert now["dyno_memory_bytes"][here] > 100000
+    assert now["dyno_memory_bytes"][here] > 10000
     assert now["dyno_memory_quota_bytes"][here] == 512 << 20
     assert now["dyno_cpu_seconds_total"][here] > 0
     assert now["dyno_crashes_total"][None] > before["dyno_crashes_total"][None]
