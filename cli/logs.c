@@ -14,8 +14,12 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define LOGS_MAX 1500
+#define RECONNECTS_MAX 60		/* without a byte in between */
+#define RECONNECT_USEC (200 * 1000)
+#define RECONNECT_SLOW_USEC (1000 * 1000)
 
 void logs_feed(struct buf *rest, const char *data, size_t n, struct buf *out)
 {
@@ -35,22 +39,121 @@ void logs_feed(struct buf *rest, const char *data, size_t n, struct buf *out)
 	buf_consume(rest, at);
 }
 
+/* One event, with the newline of its last line. */
+static void logs_event(struct logs_events *ev, const char *p, size_t n,
+		       struct buf *out)
+{
+	const char *end = p + n;
+	auto_buf data = BUF_INIT;
+	bool named = false;
+
+	for (const char *next; p < end; p = next) {
+		const char *value;
+
+		next = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+		if (str_after(p, "event: "))
+			named = true;
+		else if ((value = str_after(p, "id: ")))
+			ev->id = strtoull(value, NULL, 10);
+		else if ((value = str_after(p, "data: ")))
+			buf_add(&data, value, (size_t)(next - value));
+	}
+	if (!named && data.len > 0)
+		buf_add(out, data.data, data.len);
+}
+
+void logs_feed_events(struct logs_events *ev, const char *data, size_t n,
+		      struct buf *out)
+{
+	size_t at = 0;
+
+	buf_add(ev->rest, data, n);
+	for (;;) {
+		const char *event = buf_str(ev->rest) + at;
+		const char *end = memmem(event, ev->rest->len - at, "\n\n", 2);
+
+		if (!end)
+			break;
+		logs_event(ev, event, (size_t)(end - event) + 1, out);
+		at += (size_t)(end - event) + 2;
+	}
+	buf_consume(ev->rest, at);
+}
+
+/* ---- colours ---- */
+
+void logs_paint(const char *line, size_t n, struct buf *out)
+{
+	static const char *const colours[] = {
+		"36", "33", "32", "35", "34", "96", "93", "92", "95", "94",
+	};
+	const char *blank = memchr(line, ' ', n), *colon;
+	unsigned hash = 0;
+
+	colon = blank ? memmem(blank, n - (size_t)(blank - line), ": ", 2) : NULL;
+	if (!colon) {
+		buf_add(out, line, n);
+		return;
+	}
+	for (const char *p = blank; p < colon; p++)
+		hash = hash * 31 + (unsigned char)*p;
+	buf_adds(out, "\033[2m");
+	buf_add(out, line, (size_t)(blank - line));
+	buf_addf(out, "\033[0;%sm", colours[hash % ARRAY_SIZE(colours)]);
+	buf_add(out, blank, (size_t)(colon + 1 - blank));
+	buf_adds(out, "\033[0m");
+	buf_add(out, colon + 1, (size_t)(line + n - colon - 1));
+}
+
+static bool logs_has_colours(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fd) && !(no && *no) && term && !str_eq(term, "dumb");
+}
+
+/* ---- streams ---- */
+
 struct logs_stream {
 	int fd;
+	bool tail, colours;
+	bool came;		/* something, over this connection */
 	struct buf rest;
+	struct logs_events events;
 	int r;			/* what writing said */
 	struct error error;
 };
+
+static void logs_write(struct logs_stream *s, const struct buf *lines)
+{
+	auto_buf painted = BUF_INIT;
+	const struct buf *out = lines;
+
+	for (size_t at = 0; s->colours && at < lines->len; ) {
+		const char *line = lines->data + at;
+		const char *end = memchr(line, '\n', lines->len - at);
+		size_t n = end ? (size_t)(end - line) + 1 : lines->len - at;
+
+		logs_paint(line, n, &painted);
+		at += n;
+	}
+	if (s->colours)
+		out = &painted;
+	if (out->len > 0)
+		s->r = file_write_all(s->fd, out->data, out->len, &s->error);
+}
 
 static int logs_on_data(const void *data, size_t n, void *userdata)
 {
 	struct logs_stream *s = userdata;
 	auto_buf out = BUF_INIT;
 
-	logs_feed(&s->rest, data, n, &out);
-	if (out.len > 0)
-		s->r = file_write_all(s->fd, out.data, out.len,
-				      &s->error);
+	s->came = true;
+	if (s->tail)
+		logs_feed_events(&s->events, data, n, &out);
+	else
+		logs_feed(&s->rest, data, n, &out);
+	logs_write(s, &out);
 	return s->r;
 }
 
@@ -69,32 +172,86 @@ static int logs_session(struct cli *cli, const char *app,
 	return api_send(cli, "POST", path, body, ret, e);
 }
 
+/* *ret_status 0: there was no answer, or it broke off. */
+static int logs_read(struct cli *cli, const char *url, struct logs_stream *s,
+		     int *ret_status, struct error *e)
+{
+	auto_free char *last = xasprintf("Last-Event-ID: %llu", s->events.id);
+	const char *headers[] = {
+		s->tail ? "Accept: text/event-stream" : "Accept: text/plain",
+		s->tail && s->events.id ? last : NULL, NULL,
+	};
+	struct http_call_spec spec = {
+		.method = "GET", .path = url, .headers = headers,
+		.timeout_usec = UINT64_MAX, .on_data = logs_on_data,
+		.userdata = s,
+	};
+	struct http_client *client;
+	auto_buf answer = BUF_INIT;
+	int r = api_client(cli, &client, e);
+
+	*ret_status = 0;
+	s->came = false;
+	if (r == 0)
+		r = http_call_wait(client, &spec, ret_status, &answer, e);
+	if (s->r < 0) {
+		if (e)
+			*e = s->error;
+		return s->r;
+	}
+	if (r == 0 && *ret_status >= 300)
+		r = error_set(e, EPROTO, "the log session: %.*s (%d)", 200,
+			      buf_str(&answer), *ret_status);
+	return r;
+}
+
+/* Until the session is dead, or nobody is there for too long. */
+static int logs_follow(struct cli *cli, const char *url, struct logs_stream *s,
+		       struct error *e)
+{
+	unsigned failures = 0;
+	int status, r;
+
+	for (;;) {
+		r = logs_read(cli, url, s, &status, e);
+		if (s->r < 0 || (status >= 300 && status < 500))
+			return r;
+		failures = s->came ? 0 : failures + 1;
+		if (failures > RECONNECTS_MAX)
+			return r < 0 ? r : error_set(e, ECONNRESET,
+				"the controller ends the log stream at once");
+		buf_clear(&s->rest);
+		usleep(failures > 2 ? RECONNECT_SLOW_USEC : RECONNECT_USEC);
+	}
+}
+
 int logs_print(struct cli *cli, const char *app, const struct logs_query *query,
 	       int fd, struct error *e)
 {
-	const char *headers[] = { "Accept: text/plain", NULL };
-	struct logs_stream stream = { .fd = fd };
+	struct logs_stream stream = {
+		.fd = fd, .tail = query->tail, .colours = logs_has_colours(fd),
+	};
 	auto_json *session = NULL;
-	int r;
+	int r, status;
 
+	stream.events.rest = &stream.rest;
 	r = logs_session(cli, app, query, &session, e);
 	if (r < 0)
 		return r;
 	if (!json_str(session, "logplex_url"))
 		return error_set(e, EPROTO, "the log session has no logplex_url");
-	r = api_call(cli, &(struct http_call_spec){
-		.method = "GET", .path = json_str(session, "logplex_url"),
-		.headers = headers, .timeout_usec = UINT64_MAX,
-		.on_data = logs_on_data, .userdata = &stream,
-	}, e);
-	if (stream.r < 0) {
+	if (query->tail)
+		r = logs_follow(cli, json_str(session, "logplex_url"), &stream, e);
+	else
+		r = logs_read(cli, json_str(session, "logplex_url"), &stream,
+			      &status, e);
+	/* The last line may have no end. */
+	if (r == 0 && stream.rest.len > 0) {
+		logs_write(&stream, &stream.rest);
 		r = stream.r;
-		if (e)
+		if (r < 0 && e)
 			*e = stream.error;
 	}
-	/* The last line may have no end. */
-	if (r == 0 && stream.rest.len > 0)
-		r = file_write_all(fd, stream.rest.data, stream.rest.len, e);
 	buf_deinit(&stream.rest);
 	return r;
 }
@@ -139,8 +296,5 @@ int logs_show(int argc, char **argv, void *userdata)
 		return EXIT_USAGE;
 	signal(SIGPIPE, SIG_DFL);
 	r = logs_print(cli, app, &query, STDOUT_FILENO, &e);
-	if (r == 0 && query.tail)
-		r = error_set(&e, ECONNRESET, "the controller ended the log "
-			      "stream");
 	return r < 0 ? cli_fail(&e) : 0;
 }

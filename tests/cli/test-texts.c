@@ -149,6 +149,42 @@ static void log_lines_come_out_whole_however_they_arrive(void **s)
 	assert_string_equal(buf_str(&rest), "fi");
 }
 
+static void events_count_when_they_are_whole(void **s)
+{
+	static const char stream[] =
+		"retry: 1\n\nid: 7\ndata: one\n\n:\n\nevent: position\nid: 9\n"
+		"data: -\n\nid: 10\ndata: a: b\n\nid: 11\ndata: lost\n";
+	auto_buf rest = BUF_INIT, out = BUF_INIT;
+	struct logs_events ev = { .rest = &rest };
+
+	for (size_t i = 0; i < strlen(stream); i++)
+		logs_feed_events(&ev, stream + i, 1, &out);
+	assert_string_equal(buf_str(&out), "one\na: b\n");
+	assert_int_equal(ev.id, 10);
+	logs_feed_events(&ev, "\n", 1, &out);
+	assert_string_equal(buf_str(&out), "one\na: b\nlost\n");
+	assert_int_equal(ev.id, 11);
+}
+
+static void colours_leave_the_text_as_it_is(void **s)
+{
+	static const char line[] = "2026-11-21T00:13:42.662932+00:00 app[web.1]: a: b\n";
+	auto_buf out = BUF_INIT, plain = BUF_INIT;
+
+	logs_paint(line, strlen(line), &out);
+	for (const char *p = buf_str(&out); *p; p++) {
+		if (*p == '\033')
+			p += strcspn(p, "m");
+		else
+			buf_add(&plain, p, 1);
+	}
+	assert_string_equal(buf_str(&plain), line);
+	assert_true(out.len > strlen(line));
+	buf_clear(&out);
+	logs_paint("no log line", 11, &out);
+	assert_string_equal(buf_str(&out), "no log line");
+}
+
 /* ---- frames ---- */
 
 static void frames_from_the_dyno_are_read_piece_by_piece(void **s)
@@ -374,6 +410,8 @@ int main(void)
 		cmocka_unit_test(ps_groups_by_type_size_and_command),
 		cmocka_unit_test(ps_of_nothing_says_so_and_of_junk_does_not_crash),
 		cmocka_unit_test(log_lines_come_out_whole_however_they_arrive),
+		cmocka_unit_test(events_count_when_they_are_whole),
+		cmocka_unit_test(colours_leave_the_text_as_it_is),
 		cmocka_unit_test(frames_from_the_dyno_are_read_piece_by_piece),
 		cmocka_unit_test(unknown_long_and_misplaced_frames_are_refused),
 		cmocka_unit_test(only_dynos_of_the_newest_release_count_as_up),
