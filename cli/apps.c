@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "cli/api.h"
+#include "cli/app_call.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -102,6 +103,22 @@ int apps_info(int argc, char **argv, void *userdata)
 	else
 		apps_show(app);
 	return 0;
+}
+
+int apps_rename(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_free char *path = NULL;
+	const char *app;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	app = cli_app(cli);
+	if (!app)
+		return EXIT_USAGE;
+	path = api_path(app, "%s", "");
+	return app_call_do(cli, "PATCH", path, json_pack("{s:s}", "name", argv[optind]),
+			   "%s is %s from here on", app, argv[optind]);
 }
 
 int apps_destroy(int argc, char **argv, void *userdata)

@@ -4,12 +4,18 @@ libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 libcli_a_SOURCES = \
 	%D%/access_ca.c \
 	%D%/api.c %D%/api.h \
+	%D%/addons.c \
+	%D%/app_call.c %D%/app_call.h \
 	%D%/apps.c \
 	%D%/attach.c %D%/attach.h %D%/attach_link.c %D%/attach_link.h \
 	%D%/census.c %D%/census.h \
 	%D%/cli.c %D%/cli.h \
+	%D%/buildpacks.c \
 	%D%/config.c %D%/config.h \
 	%D%/deploy.c \
+	%D%/domains.c \
+	%D%/features.c \
+	%D%/webhooks.c \
 	%D%/drains.c \
 	%D%/doctor.c %D%/doctor.h \
 	%D%/doctor_files.c \

@@ -53,7 +53,7 @@ _dynoctl() {
 			COMPREPLY=($(compgen -f -- "$cur")) ;;
 		apps:info | apps:destroy)
 			COMPREPLY=($(compgen -W "$(_dynoctl_apps)" -- "$cur")) ;;
-		restart | stop | ps)
+		restart | stop | ps | why)
 			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
 				"${app[@]}" --json ps 2>/dev/null |
 				_dynoctl_json_names name)" -- "$cur")) ;;
@@ -61,6 +61,18 @@ _dynoctl() {
 			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
 				"${app[@]}" --json scale 2>/dev/null |
 				_dynoctl_json_names type)" -- "$cur")) ;;
+		features:enable | features:disable)
+			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
+				"${app[@]}" --json features 2>/dev/null |
+				_dynoctl_json_names name)" -- "$cur")) ;;
+		domains:remove)
+			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
+				"${app[@]}" --json domains 2>/dev/null |
+				_dynoctl_json_names hostname)" -- "$cur")) ;;
+		addons:set | addons:attach | addons:destroy)
+			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
+				"${app[@]}" --json addons 2>/dev/null |
+				_dynoctl_json_names name)" -- "$cur")) ;;
 		config:get | config:set | config:unset)
 			COMPREPLY=($(compgen -W "$(dynoctl "${_dynoctl_root[@]}" \
 				"${app[@]}" config -s 2>/dev/null |

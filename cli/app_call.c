@@ -1,0 +1,60 @@
+/*
+ * app_call.c - one call, one answer.
+ */
+#include "base/error.h"
+#include "cli/api.h"
+#include "cli/app_call.h"
+#include "cli/cli.h"
+#include "http/json.h"
+
+#include <stdio.h>
+
+int app_call_list(struct cli *cli, int argc, char **argv, const char *rest,
+		  app_call_show_fn show)
+{
+	auto_free char *path = NULL;
+	auto_json *list = NULL;
+	const char *app;
+	struct error e;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	app = cli_app(cli);
+	if (!app)
+		return EXIT_USAGE;
+	path = api_path(app, "%s", rest);
+	if (api_list(cli, path, "id ..; max=1000", &list, &e) < 0)
+		return cli_fail(&e);
+	if (cli->json)
+		api_print(list);
+	else
+		show(app, list);
+	return 0;
+}
+
+int app_call_do(struct cli *cli, const char *method, const char *path, json_t *body,
+		const char *fmt, ...)
+{
+	auto_json *answer = NULL;
+	struct error e;
+	va_list ap;
+
+	if (api_send(cli, method, path, body, &answer, &e) < 0)
+		return cli_fail(&e);
+	if (cli->json) {
+		api_print(answer);
+		return 0;
+	}
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	return 0;
+}
+
+const char *app_call_text(const json_t *object, const char *key)
+{
+	const char *text = json_str(object, key);
+
+	return text ? text : "";
+}
