@@ -4,7 +4,8 @@
  * keeper.h - keeps one supervisor running: starts it as the service user with
  * one end of a fresh socket pair as descriptor HOST_FD, and the socket that
  * systemd listens on for it as HOST_LISTEN_FD, watches it, and starts it again
- * when it has ended: at once, then after growing pauses of up to 5 s, for ever. The supervisor is killed by the kernel when dynod ends.
+ * when it has ended: at once, then after growing pauses of up to 5 s, for ever.
+ * The supervisor is killed by the kernel when dynod ends.
  */
 #include "base/base.h"
 
