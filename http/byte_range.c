@@ -89,10 +89,9 @@ bool byte_range_if_range(const char *text, const char *tag)
 	return tag && byte_range_tag(text, tag, &n) && byte_range_at_end(text + n);
 }
 
-bool byte_range_none_match(const char *text, const char *tag)
+/* A list of tags, or "*". */
+static bool byte_range_names(const char *text, const char *tag, bool weak)
 {
-	if (!text)
-		return false;
 	text += strspn(text, " \t");
 	if (*text == '*' && byte_range_at_end(text + 1))
 		return true;
@@ -100,7 +99,7 @@ bool byte_range_none_match(const char *text, const char *tag)
 		size_t n;
 
 		text += strspn(text, " \t,");
-		if (text[0] == 'W' && text[1] == '/')	/* weak is enough here */
+		if (weak && text[0] == 'W' && text[1] == '/')
 			text += 2;
 		if (byte_range_tag(text, tag, &n) &&
 		    strchr(" \t,", text[n]))		/* or the end */
@@ -110,4 +109,14 @@ bool byte_range_none_match(const char *text, const char *tag)
 		text += strcspn(text, ",");
 	}
 	return false;
+}
+
+bool byte_range_if_match(const char *text, const char *tag)
+{
+	return !text || (tag && byte_range_names(text, tag, false));
+}
+
+bool byte_range_none_match(const char *text, const char *tag)
+{
+	return text && byte_range_names(text, tag, true);
 }

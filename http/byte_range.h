@@ -27,5 +27,9 @@ enum byte_range_kind byte_range_parse(const char *text, uint64_t size,
  * tag does. tag is without quotes; NULL: the file has none. */
 bool byte_range_if_range(const char *text, const char *tag);
 
+/* Whether If-Match (NULL: absent) allows a change of what has this strong tag
+ * now; tag NULL: it has none, or is not there. */
+bool byte_range_if_match(const char *text, const char *tag);
+
 /* Whether If-None-Match (NULL: absent) names the tag, or is "*". */
 bool byte_range_none_match(const char *text, const char *tag);

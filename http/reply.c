@@ -15,12 +15,16 @@ void http_reply_header(struct http_request *req, const char *name,
 void http_reply_with(struct http_request *req, int status,
 		     struct MHD_Response *response, enum request_phase phase)
 {
+	struct http_server *s = req->listener->server;
+
 	assert(response);
 	if (req->phase == REQUEST_GONE) {
 		MHD_destroy_response(response);
 		return;
 	}
 	assert(req->phase == REQUEST_BODY || req->phase == REQUEST_WAITING);
+	if (s->answered)
+		s->answered(req, status, s->userdata);
 	for (size_t i = 0; i < req->headers.n; i += 2)
 		MHD_add_response_header(response, req->headers.v[i],
 					req->headers.v[i + 1]);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/sock.h"
+#include "http/byte_range.h"
 #include "http/json.h"
 #include "http/request.h"
 
@@ -429,6 +430,29 @@ char *http_request_address(const struct http_request *req,
 const char *http_request_route(const struct http_request *req)
 {
 	return req->match.route ? req->match.route->path : NULL;
+}
+
+bool http_request_has(const struct http_request *req, const char *tag)
+{
+	return byte_range_none_match(http_request_header(req, "If-None-Match"),
+				     tag);
+}
+
+bool http_request_if_match(const struct http_request *req, const char *tag)
+{
+	return byte_range_if_match(http_request_header(req, "If-Match"), tag);
+}
+
+const struct http_route *http_request_sibling(const struct http_request *req,
+					      const char *method)
+{
+	const struct http_server *s = req->listener->server;
+
+	for (size_t i = 0; i < s->n_routes; i++)
+		if (str_eq(s->routes[i].path, req->match.route->path) &&
+		    str_eq(s->routes[i].method, method))
+			return &s->routes[i];
+	return NULL;
 }
 
 void http_request_set_context(struct http_request *req, void *context,

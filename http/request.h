@@ -27,6 +27,7 @@ struct http_server {
 	void (*admit)(struct http_request *, void *userdata);
 	void (*refuse)(struct http_request *, int status, const char *message,
 		       void *userdata);
+	void (*answered)(struct http_request *, int status, void *userdata);
 	struct list listeners;
 	struct list requests;
 };

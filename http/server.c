@@ -320,6 +320,13 @@ void http_server_set_admit(struct http_server *s,
 	s->admit = admit;
 }
 
+void http_server_set_answered(struct http_server *s,
+			      void (*answered)(struct http_request *, int status,
+					       void *userdata))
+{
+	s->answered = answered;
+}
+
 void http_server_set_refuse(struct http_server *s,
 			    void (*refuse)(struct http_request *, int status,
 					   const char *message, void *userdata))

@@ -84,6 +84,12 @@ void http_server_set_gate(struct http_server *s,
 void http_server_set_admit(struct http_server *s,
 			   void (*admit)(struct http_request *, void *userdata));
 
+/* Called once per request, when its answer has been decided and before it is
+ * sent: also for refusals, streams and upgrades. Optional. */
+void http_server_set_answered(struct http_server *s,
+			      void (*answered)(struct http_request *, int status,
+					       void *userdata));
+
 /* Called when no route matches (404) or only another method does (405), and
  * for refused heads, bodies and ranges (400, 413, 416, 431): lets the program
  * word its error body. It must reply. Optional; the default is {"id","message"}. */
@@ -123,6 +129,14 @@ char *http_request_address(const struct http_request *req,
 			   char out[HTTP_ADDRESS_MAX]);
 /* The path of its route, "/apps/:app"; NULL while there is none. */
 const char *http_request_route(const struct http_request *req);
+
+/* Whether If-None-Match names the tag (without quotes): the client has it. */
+bool http_request_has(const struct http_request *req, const char *tag);
+/* Whether If-Match allows a change of what has this tag now; NULL: none. */
+bool http_request_if_match(const struct http_request *req, const char *tag);
+/* The route with the same path for another method, or NULL. */
+const struct http_route *http_request_sibling(const struct http_request *req,
+					      const char *method);
 
 /* What the gate found out about the client: freed with the request, by
  * free_fn. NULL until it is set. */
