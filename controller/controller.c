@@ -22,6 +22,8 @@
 #include "controller/api/release_clock.h"
 #include "controller/api/router_feed.h"
 #include "controller/access/instance_identity.h"
+#include "controller/access/audit.h"
+#include "controller/access/rate_limit.h"
 #include "controller/access/secrets.h"
 #include "controller/slug/slug_storage.h"
 #include "controller/slug/slugs.h"
@@ -125,6 +127,7 @@ int controller_new(struct controller **ret, sd_event *event,
 		   const char *slugs_conf, struct error *e)
 {
 	auto_(controller_free_p) struct controller *c = xcalloc(1, sizeof(*c));
+	auto_free char *audit = xasprintf("%s/audit.db", dir);
 	int r;
 
 	c->event = event;
@@ -134,6 +137,8 @@ int controller_new(struct controller **ret, sd_event *event,
 	/* Rises over restarts too: routers compare it with what they have. */
 	c->routes_revision = clock_real_usec();
 	c->slugs_dir = xasprintf("%s/slugs", dir);
+	c->requests = rate_limit_new(conf->rate_limit, 3600);
+	c->failures = rate_limit_new(conf->failed_logins, 60);
 	r = engine_new(&c->engine, conf, dir, e);
 	if (r == 0)
 		r = slug_storage_new(&c->storage, event, c->engine, c->slugs_dir,
@@ -142,6 +147,9 @@ int controller_new(struct controller **ret, sd_event *event,
 		c->engine->storage = c->storage;
 	if (r == 0)
 		r = secrets_open(&c->secrets, dir, e);
+	if (r == 0)
+		r = audit_open(&c->audit, audit, conf->audit_records,
+			       conf->audit_days, e);
 	if (r == 0)
 		r = controller_seal(c, e);
 	if (r == 0)
@@ -176,6 +184,9 @@ struct controller *controller_free(struct controller *c)
 	drains_free(c->drains);
 	loop_unref(c->tick);
 	secrets_free(c->secrets);
+	audit_free(c->audit);
+	rate_limit_free(c->requests);
+	rate_limit_free(c->failures);
 	slug_storage_free(c->storage);
 	sleepers_free(c->sleepers);
 	engine_free(c->engine);

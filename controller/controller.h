@@ -9,14 +9,17 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+struct api_probe;
 struct attach_hub;
 struct drains;
+struct audit;
 struct engine;
 struct error;
 struct http_server;
 struct instance_identity;
 struct long_poll;
 struct release_clock;
+struct rate_limit;
 struct rendezvous;
 struct root;
 struct secrets;
@@ -43,6 +46,10 @@ struct controller {
 	struct long_poll *routes;	/* routers that wait for a change */
 	uint64_t routes_revision;
 	uint64_t started;		/* monotonic microseconds */
+	struct rate_limit *requests;	/* of an account */
+	struct rate_limit *failures;	/* to log in: of an address or email */
+	struct audit *audit;
+	struct api_probe *probe;	/* a GET for its tag only, or NULL */
 	char *slugs_dir;
 	unsigned uploads;		/* running */
 	sd_event_source *tick;

@@ -22,6 +22,10 @@ struct controller_conf {
 	char *domain;
 	char *default_size;
 	char *slug_storage;
+	uint64_t rate_limit;
+	uint64_t failed_logins;
+	uint64_t audit_days;
+	uint64_t audit_records;
 	bool one_per_type;
 	uint64_t release_timeout;	/* seconds */
 	uint64_t preboot_window;	/* seconds */

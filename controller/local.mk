@@ -7,20 +7,26 @@ libcontroller_a_SOURCES = \
 	%D%/engine.c %D%/engine.h \
 	%D%/access/accounts.c %D%/access/accounts.h \
 	%D%/access/authority.c %D%/access/authority.h \
+	%D%/access/audit.c %D%/access/audit.h \
 	%D%/access/certificate.c %D%/access/certificate.h \
 	%D%/access/instance_identity.c %D%/access/instance_identity.h \
 	%D%/access/collaborators.c %D%/access/collaborators.h \
+	%D%/access/passwords.c %D%/access/passwords.h \
 	%D%/access/principal.c %D%/access/principal.h \
+	%D%/access/rate_limit.c %D%/access/rate_limit.h \
 	%D%/access/secrets.c %D%/access/secrets.h \
 	%D%/access/tokens.c %D%/access/tokens.h \
 	%D%/access/vault.c %D%/access/vault.h \
 	%D%/api/api.c %D%/api/api.h %D%/api/api_handlers.h \
 	%D%/api/api_account.c \
 	%D%/api/api_addons.c \
+	%D%/api/api_accounts.c \
 	%D%/api/api_apps.c \
 	%D%/api/api_attachments.c \
+	%D%/api/api_audit.c \
 	%D%/api/addon_param.c %D%/api/addon_param.h \
 	%D%/api/api_certificates.c \
+	%D%/api/api_collaborators.c \
 	%D%/api/api_buildpacks.c \
 	%D%/api/api_catalogue.c \
 	%D%/api/api_domains.c \
@@ -35,12 +41,14 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_releases.c \
 	%D%/api/api_routes.c \
 	%D%/api/api_slugs.c %D%/api/api_slugs.h \
+	%D%/api/api_tokens.c \
 	%D%/api/api_upload.c \
 	%D%/api/api_webhooks.c \
 	%D%/api/gate.c %D%/api/gate.h \
 	%D%/api/log_room.c %D%/api/log_room.h \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
 	%D%/api/packed_body.c %D%/api/packed_body.h \
+	%D%/api/negotiate.c %D%/api/negotiate.h \
 	%D%/api/range.c %D%/api/range.h \
 	%D%/api/release_clock.c %D%/api/release_clock.h \
 	%D%/api/router_feed.c %D%/api/router_feed.h \

@@ -1,11 +1,13 @@
 /*
- * accounts.c - find accounts, and keep the default one in step with the
- * configuration.
+ * accounts.c - find, add, change and remove accounts; the default one keeps in
+ * step with the configuration.
  */
 #include "base/error.h"
 #include "controller/access/accounts.h"
+#include "controller/access/passwords.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
+#include "controller/model/apps.h"
 #include "controller/model/change.h"
 #include "controller/model/outcome.h"
 
@@ -50,6 +52,11 @@ static int accounts_by_email(struct engine *g, const char *email,
 	return r;
 }
 
+int accounts_absent(struct error *e)
+{
+	return outcome_set(e, OUTCOME_NO_ACCOUNT, "Couldn't find that account.");
+}
+
 int accounts_find(struct engine *g, const char *which, struct doc *ret,
 		  struct error *e)
 {
@@ -60,8 +67,7 @@ int accounts_find(struct engine *g, const char *which, struct doc *ret,
 	else if (accounts_email_ok(which))
 		r = accounts_by_email(g, which, ret, e);
 	if (r == STATE_ABSENT)
-		return outcome_set(e, OUTCOME_NO_ACCOUNT,
-				   "Couldn't find that account.");
+		return accounts_absent(e);
 	return r;
 }
 
@@ -86,6 +92,223 @@ void accounts_principal(const json_t *account, struct principal *ret)
 
 	snprintf(ret->id, sizeof(ret->id), "%s", id ? id : "");
 	snprintf(ret->email, sizeof(ret->email), "%s", email ? email : "");
+}
+
+/* ---- changes ---- */
+
+static int accounts_order(const void *a, const void *b)
+{
+	const struct doc *x = a, *y = b;
+	const char *s = json_str(x->j, "email"), *t = json_str(y->j, "email");
+
+	return strcmp(s ? s : "", t ? t : "");
+}
+
+int accounts_list(struct engine *g, json_t **ret, struct error *e)
+{
+	auto_doc_list all = DOC_LIST_INIT;
+	int r = doc_list(g->state, &all, e, "/accounts/");
+
+	if (r != 0)
+		return r;
+	qsort(all.v, all.n, sizeof(*all.v), accounts_order);
+	*ret = json_array();
+	for (size_t i = 0; i < all.n; i++)
+		json_array_append(*ret, all.v[i].j);
+	return 0;
+}
+
+static int accounts_set_name(json_t *account, const json_t *name,
+			     struct error *e)
+{
+	if (!json_is_string(name) ||
+	    json_string_length(name) > ACCOUNTS_NAME_MAX)
+		return outcome_set(e, OUTCOME_INVALID, "name must be a string of at "
+				   "most %d bytes.", ACCOUNTS_NAME_MAX);
+	json_object_set_new(account, "name", json_copy((json_t *)(uintptr_t)name));
+	return 0;
+}
+
+static int accounts_set_password(json_t *account, const json_t *password,
+				 struct error *e)
+{
+	json_t *kept = NULL;
+	int r;
+
+	if (!json_is_string(password))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "password must be a string.");
+	r = passwords_make(json_string_value(password), &kept, e);
+	if (r == 0)
+		json_object_set_new(account, "password", kept);
+	return r;
+}
+
+static int accounts_set_suspended(struct engine *g, json_t *account,
+				  const json_t *on, const char *now,
+				  struct error *e)
+{
+	if (!json_is_boolean(on))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "suspended must be true or false.");
+	if (json_is_true(on) && str_eq(json_str(account, "id"), g->self.id))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "The default account cannot be suspended.");
+	if (!json_is_true(on))
+		json_object_del(account, "suspended_at");
+	else if (!json_str(account, "suspended_at"))
+		json_object_set_new(account, "suspended_at", json_string(now));
+	return 0;
+}
+
+static int accounts_fill(struct change *c, json_t *account, const json_t *body,
+			 struct error *e)
+{
+	const json_t *name = json_object_get(body, "name");
+	const json_t *password = json_object_get(body, "password");
+	const json_t *suspended = json_object_get(body, "suspended");
+	int r = 0;
+
+	if (name && !json_is_null(name))
+		r = accounts_set_name(account, name, e);
+	if (r == 0 && suspended && !json_is_null(suspended))
+		r = accounts_set_suspended(c->g, account, suspended, c->now, e);
+	if (r == 0 && password && !json_is_null(password))
+		r = accounts_set_password(account, password, e);
+	json_object_set_new(account, "updated_at", json_string(c->now));
+	return r;
+}
+
+static int accounts_room(struct engine *g, struct error *e)
+{
+	auto_(state_items_deinit) struct state_items all = STATE_ITEMS_INIT;
+	int r = state_list(g->state, "/account-emails/", &all, e);
+
+	if (r == 0 && all.n >= ACCOUNTS_MAX)
+		return outcome_set(e, OUTCOME_INVALID, "There are %d accounts "
+				   "already.", ACCOUNTS_MAX);
+	return r;
+}
+
+int accounts_add(struct engine *g, const json_t *body, struct doc *ret,
+		 struct error *e)
+{
+	const char *email = json_str(body, "email");
+	auto_free char *key = email ? accounts_fold(email) : NULL;
+	auto_doc account = DOC_INIT;
+	auto_change c = change_begin(g);
+	auto_json *link = NULL;
+	char id[UUID_TEXT_MAX];
+	int r;
+
+	if (!email || !accounts_email_ok(email))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "email must be an email address.");
+	r = accounts_room(g, e);
+	if (r == 0)
+		r = accounts_by_email(g, email, &account, e);
+	if (r == 0)
+		return outcome_set(e, OUTCOME_INVALID,
+				   "%s has an account already.", email);
+	if (r != STATE_ABSENT)
+		return r;
+	account.j = json_pack("{s:s, s:s, s:s}", "id", id_uuid(id), "email", email,
+			      "created_at", c.now);
+	account.key = xasprintf("/accounts/%s", id);
+	link = json_pack("{s:s}", "id", id);
+	r = accounts_fill(&c, account.j, body, e);
+	if (r != 0)
+		return r;
+	change_expect_absent(&c, "/account-emails/%s", key);
+	change_put(&c, link, "/account-emails/%s", key);
+	change_put(&c, account.j, "%s", account.key);
+	r = change_commit(&c, e);
+	if (r != 0)
+		return r;
+	*ret = account;
+	account = DOC_INIT;
+	return 0;
+}
+
+int accounts_update(struct engine *g, struct doc *account, const json_t *body,
+		    struct error *e)
+{
+	auto_change c = change_begin(g);
+	int r = accounts_fill(&c, account->j, body, e);
+
+	if (r != 0)
+		return r;
+	change_expect(&c, account);
+	change_put(&c, account->j, "%s", account->key);
+	return change_commit(&c, e);
+}
+
+/* Its tokens and its entries below /apps. */
+static int accounts_stage_end(struct change *c, const char *id, struct error *e)
+{
+	auto_doc_list apps = DOC_LIST_INIT, tokens = DOC_LIST_INIT;
+	int r = doc_list(c->g->state, &apps, e, "/app-names/");
+
+	if (r == 0)
+		r = doc_list(c->g->state, &tokens, e, "/tokens/");
+	for (size_t i = 0; r == 0 && i < apps.n; i++) {
+		const char *app = json_str(apps.v[i].j, "id");
+		auto_doc d = DOC_INIT;
+
+		change_delete(c, "/apps/%s/collaborators/%s", app, id);
+		r = doc_get(c->g->state, &d, e, "/apps/%s", app);
+		if (r == 0 && str_eq(apps_owner(c->g, d.j), id))
+			return outcome_set(e, OUTCOME_INVALID, "The account owns "
+				"apps (%s): destroy them first.",
+				json_str(d.j, "name"));
+	}
+	for (size_t i = 0; r == 0 && i < tokens.n; i++) {
+		const char *whose = json_str(tokens.v[i].j, "account");
+
+		if (whose && str_eq(whose, id))
+			change_delete(c, "%s", tokens.v[i].key);
+	}
+	return r < 0 ? r : 0;
+}
+
+int accounts_remove(struct engine *g, const struct doc *account,
+		    struct error *e)
+{
+	const char *id = json_str(account->j, "id");
+	auto_free char *key = accounts_fold(json_str(account->j, "email"));
+	auto_change c = change_begin(g);
+	int r;
+
+	if (str_eq(id, g->self.id))
+		return outcome_set(e, OUTCOME_INVALID,
+				   "The default account cannot be removed.");
+	r = accounts_stage_end(&c, id, e);
+	if (r != 0)
+		return r;
+	change_expect(&c, account);
+	change_delete(&c, "%s", account->key);
+	change_delete(&c, "/account-emails/%s", key);
+	return change_commit(&c, e);
+}
+
+int accounts_log_in(struct engine *g, const char *email, const char *password,
+		    struct doc *ret, struct error *e)
+{
+	auto_doc account = DOC_INIT;
+	int r = accounts_email_ok(email) ? accounts_by_email(g, email, &account, e)
+					 : STATE_ABSENT;
+
+	if (r < 0)
+		return r;
+	if (!passwords_check(json_object_get(account.j, "password"), password))
+		return outcome_set(e, OUTCOME_UNAUTHORIZED,
+				   "Invalid credentials provided.");
+	if (json_str(account.j, "suspended_at"))
+		return outcome_set(e, OUTCOME_SUSPENDED,
+				   "Your account has been suspended.");
+	*ret = account;
+	account = DOC_INIT;
+	return 0;
 }
 
 /* ---- the default account ---- */

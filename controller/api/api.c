@@ -7,6 +7,7 @@
 #include "controller/access/collaborators.h"
 #include "controller/api/api.h"
 #include "controller/api/gate.h"
+#include "controller/api/negotiate.h"
 #include "controller/engine.h"
 #include "controller/model/apps.h"
 #include "controller/model/outcome.h"
@@ -71,8 +72,15 @@ char *api_base(struct http_request *req, const struct controller *c)
 static int api_body(struct api_call *call, struct error *e)
 {
 	struct error why;
-	int r = http_request_json(call->req, &call->body, &why);
+	size_t n;
+	int r;
 
+	http_request_body(call->req, &n);
+	r = n ? negotiate_body(http_request_header(call->req, "Content-Type"), e)
+	      : 0;
+	if (r != 0)
+		return r;
+	r = http_request_json(call->req, &call->body, &why);
 	if (r < 0)
 		return outcome_set(e, OUTCOME_BAD_REQUEST,
 				   "The body is not valid JSON: %.300s.", why.msg);
@@ -91,14 +99,18 @@ static int api_app(struct api_call *call, struct error *e)
 
 	if (r == 0)
 		r = collaborators_check(g, call->principal, call->app.j, e);
+	if (r == 0)
+		gate_note_app(call->req, call->app.j);
 	return r;
 }
 
 static int api_prepare(struct api_call *call, unsigned needs, struct error *e)
 {
 	const struct principal *p = call->principal;
-	int r = 0;
+	int r = negotiate_accept(http_request_header(call->req, "Accept"), e);
 
+	if (r != 0)
+		return r;
 	if (needs & API_ADMIN && !principal_is_admin(p))
 		return outcome_set(e, OUTCOME_FORBIDDEN, "Only admins may do this.");
 	if (needs & API_APP)
@@ -111,6 +123,88 @@ static int api_prepare(struct api_call *call, unsigned needs, struct error *e)
 		r = api_body(call, e);
 	return r;
 }
+
+/* ---- versions ---- */
+
+/* The tag of what GET gives at the same path. */
+struct api_probe {
+	bool called;
+	int r;
+	char tag[NEGOTIATE_TAG_MAX];
+};
+
+static bool api_reads(struct http_request *req)
+{
+	return str_eq(http_request_method(req), "GET") ||
+	       str_eq(http_request_method(req), "HEAD");
+}
+
+/* 0; OUTCOME_PRECONDITION. */
+static int api_match(struct api_call *call, struct error *e)
+{
+	const struct http_route *get;
+	struct api_probe probe = { .r = 0 };
+
+	if (!http_request_header(call->req, "If-Match") || api_reads(call->req) ||
+	    str_eq(http_request_method(call->req), "POST"))
+		return 0;
+	get = http_request_sibling(call->req, "GET");
+	if (get) {
+		call->c->probe = &probe;
+		get->fn(call->req, call->c);
+		call->c->probe = NULL;
+	}
+	if (get && !probe.called) {		/* it has answered for itself */
+		call->taken = true;
+		return 0;
+	}
+	if (!http_request_if_match(call->req, get && probe.r == 0 ? probe.tag
+								    : NULL))
+		return outcome_set(e, OUTCOME_PRECONDITION, "This is not the version "
+				   "that If-Match names.");
+	return 0;
+}
+
+static void api_answer_probe(struct api_call *call, int r)
+{
+	struct api_probe *probe = call->c->probe;
+	auto_free char *text = call->reply ? json_text(call->reply) : xstrdup("");
+
+	probe->called = true;
+	probe->r = r;
+	negotiate_tag(probe->tag, text, strlen(text));
+}
+
+/* What is read has a tag, and is not sent to who has it. */
+static void api_answer_tagged(struct api_call *call)
+{
+	auto_free char *text = json_text(call->reply);
+	char tag[NEGOTIATE_TAG_MAX];
+	auto_free char *quoted = xasprintf("\"%s\"", negotiate_tag(tag, text,
+							strlen(text)));
+
+	http_reply_header(call->req, "ETag", quoted);
+	if (http_request_has(call->req, tag))
+		http_reply_text(call->req, 304, NULL, "", 0);
+	else
+		http_reply_text(call->req, call->status, "application/json", text,
+				strlen(text));
+}
+
+static void api_answer(struct api_call *call, int r, const struct error *e)
+{
+	if (call->c->probe)
+		api_answer_probe(call, r);
+	else if (r != 0)
+		api_refuse(call->req, r, e);
+	else if (!call->taken && call->reply && api_reads(call->req))
+		api_answer_tagged(call);
+	else if (!call->taken)
+		http_reply_json(call->req, call->status,
+				json_incref(call->reply));
+}
+
+/* ---- a call ---- */
 
 static void api_reset(struct api_call *call)
 {
@@ -129,13 +223,28 @@ static int api_try(struct api_call *call, api_fn fn, unsigned needs,
 	for (int tries = 1; ; tries++) {
 		int r = api_prepare(call, needs, e);
 
-		if (r == 0)
+		if (r == 0 && !call->c->probe)
+			r = api_match(call, e);
+		if (r == 0 && !call->taken)
 			r = fn(call, e);
 		if (r != OUTCOME_RACE || call->taken || tries == API_TRIES ||
 		    http_request_header(call->req, "If-Match"))
 			return r;
 		api_reset(call);
 	}
+}
+
+static int api_call(struct api_call *call, api_fn fn, unsigned needs,
+		    struct error *e)
+{
+	struct engine *g = call->c->engine;
+	const struct principal *before = g->by;
+	int r;
+
+	g->by = principal_is_user(call->principal) ? call->principal : NULL;
+	r = api_try(call, fn, needs, e);
+	g->by = before;
+	return r;
 }
 
 void api_run(struct http_request *req, struct controller *c, api_fn fn,
@@ -152,13 +261,11 @@ void api_run(struct http_request *req, struct controller *c, api_fn fn,
 		.g = c->engine, .base = call.base, .attach = c->attach_base,
 		.now = clock_mono_usec(),
 	};
-	c->engine->by = principal_is_user(call.principal) ? call.principal : NULL;
-	r = api_try(&call, fn, needs, &e);
-	c->engine->by = NULL;
-	if (r != 0)
-		api_refuse(req, r, &e);
-	else if (!call.taken)
-		http_reply_json(req, call.status, json_incref(call.reply));
+	r = api_call(&call, fn, needs, &e);
+	/* Also one that it has just made. A request that it keeps may be dead. */
+	if (call.app.j && !call.taken)
+		gate_note_app(req, call.app.j);
+	api_answer(&call, r, &e);
 	api_reset(&call);
 	free(call.base);
 }
@@ -178,6 +285,8 @@ static void api_page_headers(struct api_call *call, const struct range *range,
 	size_t n = json_array_size(page);
 	auto_free char *accept = xstrdup(attrs[0]);
 
+	if (call->c->probe)
+		return;
 	for (size_t i = 1; attrs[i]; i++) {
 		char *more = xasprintf("%s, %s", accept, attrs[i]);
 
@@ -210,7 +319,7 @@ int api_page(struct api_call *call, json_t *list, const char *const *attrs,
 		return r;
 	call->reply = range_page(&range, owned, &next);
 	api_page_headers(call, &range, attrs, call->reply);
-	if (next) {
+	if (next && !call->c->probe) {
 		http_reply_header(call->req, "Next-Range", next);
 		call->status = 206;
 	}

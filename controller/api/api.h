@@ -8,6 +8,10 @@
  * (outcome.h) or an error. API_HANDLER(on_x, x, needs) makes the route's
  * function of it. A handler that answers by itself (streams, uploads) sets
  * call->taken.
+ *
+ * What GET and HEAD give has an ETag, and is 304 to who has it. For If-Match of
+ * PATCH, PUT and DELETE the GET handler of the same path is called first,
+ * without an answer: such a one only reads, and never takes the call.
  */
 #include "controller/controller.h"
 #include "controller/state/doc.h"

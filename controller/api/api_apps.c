@@ -2,6 +2,7 @@
  * api_apps.c - apps: create, list, show, change, destroy.
  */
 #include "base/error.h"
+#include "controller/access/accounts.h"
 #include "controller/access/collaborators.h"
 #include "controller/api/api_handlers.h"
 #include "controller/model/apps.h"
@@ -62,7 +63,9 @@ static int apps_create_call(struct api_call *call, struct error *e)
 	return 0;
 }
 
-static int apps_list_call(struct api_call *call, struct error *e)
+/* Those that p may use. */
+static int apps_list_of(struct api_call *call, const struct principal *p,
+			struct error *e)
 {
 	auto_json *apps = NULL;
 	json_t *out, *app;
@@ -73,13 +76,35 @@ static int apps_list_call(struct api_call *call, struct error *e)
 		return r;
 	out = json_array();
 	json_array_foreach(apps, i, app) {
-		r = collaborators_check(call->c->engine, call->principal, app, e);
+		r = collaborators_check(call->c->engine, p, app, e);
 		if (r == 0)
 			json_array_append_new(out, views_app(&call->views, app));
 		if (r < 0)
 			return json_decref(out), r;
 	}
 	return api_page(call, out, app_attrs, e);
+}
+
+static int apps_list_call(struct api_call *call, struct error *e)
+{
+	return apps_list_of(call, call->principal, e);
+}
+
+/* What belongs to an account or is shared with it: of admins too. */
+static int apps_user_call(struct api_call *call, struct error *e)
+{
+	const char *which = http_request_param(call->req, "user");
+	struct principal user = { .scope = PRINCIPAL_READ };
+	auto_doc account = DOC_INIT;
+	int r = accounts_find(call->c->engine, str_eq(which, "~") ?
+			      call->principal->id : which, &account, e);
+
+	if (r == 0)
+		accounts_principal(account.j, &user);
+	if (r == 0 && !principal_is_admin(call->principal) &&
+	    !str_eq(user.id, call->principal->id))
+		r = accounts_absent(e);
+	return r == 0 ? apps_list_of(call, &user, e) : r;
 }
 
 static int apps_info_call(struct api_call *call, struct error *e)
@@ -111,6 +136,7 @@ static int apps_destroy_call(struct api_call *call, struct error *e)
 
 API_HANDLER(api_apps_create, apps_create_call, API_BODY)
 API_HANDLER(api_apps_list, apps_list_call, 0)
+API_HANDLER(api_apps_user, apps_user_call, 0)
 API_HANDLER(api_apps_info, apps_info_call, API_APP)
 API_HANDLER(api_apps_update, apps_update_call, API_APP | API_BODY)
 API_HANDLER(api_apps_destroy, apps_destroy_call, API_APP | API_OWNER)

@@ -10,6 +10,7 @@
 
 ROUTE_FN(api_apps_create);
 ROUTE_FN(api_apps_list);
+ROUTE_FN(api_apps_user);		/* of an account */
 ROUTE_FN(api_apps_info);
 ROUTE_FN(api_apps_update);
 ROUTE_FN(api_apps_destroy);
@@ -91,7 +92,27 @@ ROUTE_FN(api_ca);			/* for everybody */
 ROUTE_FN(api_host_certificate);
 
 ROUTE_FN(api_account);
-ROUTE_FN(api_collaborators);
+ROUTE_FN(api_account_update);
+ROUTE_FN(api_rate_limits);
+ROUTE_FN(api_accounts_list);
+ROUTE_FN(api_accounts_add);
+ROUTE_FN(api_accounts_get);
+ROUTE_FN(api_accounts_update);
+ROUTE_FN(api_accounts_remove);
+ROUTE_FN(api_tokens_list);		/* of the asker */
+ROUTE_FN(api_tokens_create);
+ROUTE_FN(api_tokens_get);
+ROUTE_FN(api_tokens_revoke);
+ROUTE_FN(api_sessions_end);
+ROUTE_FN(api_account_tokens_list);
+ROUTE_FN(api_account_tokens_create);
+ROUTE_FN(api_host_tokens_list);
+ROUTE_FN(api_host_tokens_create);
+ROUTE_FN(api_audit);
+ROUTE_FN(api_collaborators_list);
+ROUTE_FN(api_collaborators_get);
+ROUTE_FN(api_collaborators_add);
+ROUTE_FN(api_collaborators_remove);
 ROUTE_FN(api_stacks);
 ROUTE_FN(api_stack);
 ROUTE_FN(api_app_stacks);

@@ -14,7 +14,14 @@
 static const struct http_route routes[] = {
 	{ "GET",    "/account", api_account },
 	{ "GET",    "/access/ca", api_ca },
-	{ "GET",    "/users/:user/apps", api_apps_list },
+	{ "PATCH",  "/account", api_account_update },
+	{ "GET",    "/account/rate-limits", api_rate_limits },
+	{ "GET",    "/users/:user/apps", api_apps_user },
+	{ "GET",    "/oauth/authorizations", api_tokens_list },
+	{ "POST",   "/oauth/authorizations", api_tokens_create },
+	{ "GET",    "/oauth/authorizations/:authorization", api_tokens_get },
+	{ "DELETE", "/oauth/authorizations/:authorization", api_tokens_revoke },
+	{ "DELETE", "/oauth/sessions/:session", api_sessions_end },
 	{ "GET",    "/stacks", api_stacks },
 	{ "GET",    "/stacks/:stack", api_stack },
 	{ "GET",    "/regions", api_regions },
@@ -28,6 +35,18 @@ static const struct http_route routes[] = {
 	{ "GET",    "/pipelines", api_account_list },
 	{ "GET",    "/account/features", api_account_list },
 	{ "GET",    "/account/features/:feature", api_none },
+
+	{ "GET",    "/accounts", api_accounts_list },
+	{ "POST",   "/accounts", api_accounts_add },
+	{ "GET",    "/accounts/:account", api_accounts_get },
+	{ "PATCH",  "/accounts/:account", api_accounts_update },
+	{ "DELETE", "/accounts/:account", api_accounts_remove },
+	{ "GET",    "/accounts/:account/authorizations", api_account_tokens_list },
+	{ "POST",   "/accounts/:account/authorizations",
+	  api_account_tokens_create },
+	{ "GET",    "/host-tokens", api_host_tokens_list },
+	{ "POST",   "/host-tokens", api_host_tokens_create },
+	{ "GET",    "/audit", api_audit },
 
 	{ "GET",    "/apps", api_apps_list },
 	{ "POST",   "/apps", api_apps_create },
@@ -102,7 +121,12 @@ static const struct http_route routes[] = {
 	  api_attachments_resolve },
 	{ "GET",    "/apps/:app/buildpack-installations", api_buildpacks },
 	{ "PUT",    "/apps/:app/buildpack-installations", api_buildpacks_set },
-	{ "GET",    "/apps/:app/collaborators", api_collaborators },
+	{ "GET",    "/apps/:app/collaborators", api_collaborators_list },
+	{ "POST",   "/apps/:app/collaborators", api_collaborators_add },
+	{ "GET",    "/apps/:app/collaborators/:collaborator",
+	  api_collaborators_get },
+	{ "DELETE", "/apps/:app/collaborators/:collaborator",
+	  api_collaborators_remove },
 	{ "GET",    "/apps/:app/domains", api_domains_list },
 	{ "POST",   "/apps/:app/domains", api_domains_create },
 	{ "GET",    "/apps/:app/domains/:domain", api_domains_get },
@@ -154,6 +178,7 @@ int api_routes_serve(struct controller *c, struct error *e)
 		return r;
 	http_server_set_gate(c->server, gate_check);
 	http_server_set_admit(c->server, gate_admit);
+	http_server_set_answered(c->server, gate_answered);
 	http_server_set_refuse(c->server, gate_refuse);
 	return 0;
 }

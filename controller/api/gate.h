@@ -29,6 +29,12 @@ char *gate_token(struct http_request *req);
 void gate_refuse(struct http_request *req, int status, const char *message,
 		 void *userdata);
 
+/* For http_server_set_answered(): changes go into the audit trail. */
+void gate_answered(struct http_request *req, int status, void *userdata);
+
+/* The app that a request is about, for the trail. */
+void gate_note_app(struct http_request *req, const json_t *app);
+
 /* Whether a request may only come from root or the service user; such a route
  * is refused with 403 here otherwise. Returns true if it was refused. */
 bool gate_is_foreign(struct http_request *req, void *userdata);

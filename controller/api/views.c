@@ -81,28 +81,30 @@ static void views_nulls(json_t *out, const char *const *keys, size_t n)
 		json_object_set_new(out, keys[i], json_null());
 }
 
-json_t *views_account(const struct views *v)
+json_t *views_account(const struct views *v, const json_t *account)
 {
 	static const char *const none[] = {
-		"identity_provider", "last_login", "name", "sms_number",
-		"suspended_at", "delinquent_at", "country_of_residence",
+		"identity_provider", "last_login", "sms_number", "delinquent_at",
+		"country_of_residence",
 		"eco_dynos_shutdown_at", "pipeline_cost_consent_at",
 		"acknowledged_msa_at", "italian_customer_terms",
 		"italian_partner_terms", "mfa_exemption_reason",
 		"default_organization", "default_team",
 	};
+	static const char *const copied[] = { "name", "suspended_at" };
 	json_t *out = json_pack(
 		"{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b,"
 		" s:s}",
-		"id", engine_by(v->g)->id, "email", engine_by(v->g)->email,
-		"created_at", v->g->account_created,
-		"updated_at", v->g->account_created,
+		"id", json_str(account, "id"), "email", json_str(account, "email"),
+		"created_at", json_str(account, "created_at"),
+		"updated_at", json_str(account, "updated_at"),
 		"allow_tracking", 0, "beta", 0, "federated", 0,
 		"two_factor_authentication", 0, "verified", 1,
 		"eco_dynos_enabled", 1, "acknowledged_msa", 0,
 		"mfa_enabled", 0, "mfa_exemption", 0,
 		"mfa_experience", "legacy");
 
+	views_copy(out, account, copied, ARRAY_SIZE(copied));
 	views_nulls(out, none, ARRAY_SIZE(none));
 	return out;
 }

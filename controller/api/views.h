@@ -15,7 +15,7 @@ struct views {
 	uint64_t now;			/* monotonic microseconds */
 };
 
-json_t *views_account(const struct views *v);
+json_t *views_account(const struct views *v, const json_t *account);
 json_t *views_app(const struct views *v, const json_t *app);
 json_t *views_release(const struct views *v, const json_t *app,
 		      const json_t *release);

@@ -18,6 +18,8 @@ enum outcome {
 	OUTCOME_FORBIDDEN,		/* known, but not allowed */
 	OUTCOME_SUSPENDED,		/* the account is */
 	OUTCOME_NO_ACCOUNT,
+	OUTCOME_NO_COLLABORATOR,
+	OUTCOME_NO_SESSION,		/* no token that could be given up */
 	OUTCOME_NO_APP,
 	OUTCOME_NO_RELEASE,
 	OUTCOME_NO_SLUG,
@@ -25,13 +27,17 @@ enum outcome {
 	OUTCOME_NO_TYPE,
 	OUTCOME_NO_DRAIN,
 	OUTCOME_NOT_FOUND,		/* anything else that is not there */
+	OUTCOME_NOT_ACCEPTABLE,		/* no form that the client accepts */
 	OUTCOME_CONFLICT,		/* exists already */
 	OUTCOME_RACE,			/* changed at the same time: read again, and
 					 * try again */
+	OUTCOME_PRECONDITION,		/* If-Match names another version */
 	OUTCOME_TOO_LARGE,
-	OUTCOME_BAD_ENCODING,		/* a Content-Encoding that is not taken here */
+	OUTCOME_BAD_ENCODING,		/* a Content-Encoding or Content-Type that is
+					 * not taken here */
 	OUTCOME_BAD_RANGE,
 	OUTCOME_INVALID,		/* understood, but against a rule */
+	OUTCOME_RATE_LIMIT,
 	OUTCOME_UNAVAILABLE,		/* not now */
 	OUTCOME_NO_SPACE,
 	OUTCOME_COUNT

@@ -18,7 +18,8 @@ from harness import TOP, slug, wait_for
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What we say of our own beside the schema's members.
-EXTRA = {"dyno": {"address", "port", "exit_status", "error", "trace"}, "release": {"failure"}}
+EXTRA = {"dyno": {"address", "port", "exit_status", "error", "trace"}, "release": {"failure"},
+         "oauth-authorization": {"host", "expires_at", "used_at"}}
 
 # Where the schema describes Heroku's place and not the form: paths to what is left out.
 ELSEWHERE = [
@@ -155,6 +156,7 @@ def world():
 def test_every_answer_has_the_form_of_the_schema(world):
     ask = world.ask
     account_rows(ask)
+    assert world.c.api("POST", "/accounts", {"email": "friend@example.com"})[0] == 201
     app_rows(ask)
     release_rows(world)
     formation_rows(world)
@@ -166,6 +168,16 @@ def test_every_answer_has_the_form_of_the_schema(world):
 
 def account_rows(ask):
     ask("GET", "/account", "/account")
+    ask("PATCH", "/account", "/account", {"name": "Ann"})
+    ask("GET", "/account/rate-limits", "/account/rate-limits")
+    made = ask("POST", "/oauth/authorizations", "/oauth/authorizations",
+               {"scope": ["global"], "description": "a laptop", "expires_in": 3600})
+    assert made["access_token"]["token"] and made["access_token"]["expires_in"] > 3000
+    assert [t["id"] for t in ask("GET", "/oauth/authorizations", "/oauth/authorizations")] == [made["id"]]
+    for which in ("~", made["id"]):
+        ask("GET", "/oauth/authorizations/:authorization", "/oauth/authorizations/" + which)
+    ask("DELETE", "/oauth/authorizations/:authorization", "/oauth/authorizations/" + made["id"])
+    ask("GET", "/oauth/authorizations/:authorization", "/oauth/authorizations/" + made["id"], status=404)
     ask("GET", "/account/features", "/account/features")
     ask("GET", "/account/features/:feature", "/account/features/x", status=404)
     for noun in ("stack", "region", "dyno-size"):
@@ -200,7 +212,12 @@ def app_rows(ask):
     ask("GET", "/apps/:app/available-stacks", "/apps/one/available-stacks")
     ask("GET", "/apps/:app/available-dyno-sizes", "/apps/one/available-dyno-sizes")
     ask("GET", "/apps/:app/pipeline-couplings", "/apps/one/pipeline-couplings", status=404)
-    ask("GET", "/apps/:app/collaborators", "/apps/one/collaborators")
+    ask("POST", "/apps/:app/collaborators", "/apps/one/collaborators", {"user": "nobody@example.com"}, status=404)
+    friend = ask("POST", "/apps/:app/collaborators", "/apps/one/collaborators", {"user": "friend@example.com"})
+    for which in (friend["id"], friend["user"]["id"], friend["user"]["email"], "owner@localhost"):
+        ask("GET", "/apps/:app/collaborators/:collaborator", "/apps/one/collaborators/" + which)
+    assert [x["role"] for x in ask("GET", "/apps/:app/collaborators", "/apps/one/collaborators")] == ["owner", "collaborator"]
+    ask("DELETE", "/apps/:app/collaborators/:collaborator", "/apps/one/collaborators/friend@example.com")
 
 
 def release_rows(world):
