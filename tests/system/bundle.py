@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, Result, mounts, private_dir, wait_for
+from harness import BUILD, Result, mounts, mounts_of_all, private_dir, wait_for
 
 DYNORUN = os.path.join(BUILD, "dynorun")
 # Tests that start very many, or that no version of cgroups and kernel changes.
@@ -45,7 +45,7 @@ class Engine:
         self.template["process"]["terminal"] = False
         self.template["root"] = {"path": self.rootfs, "readonly": True}
         self.count = 0
-        self.mounts = mounts()
+        self.mounts = mounts_of_all()
 
     def argv(self, *args):
         return [DYNORUN, "--root", self.root, *args]
@@ -162,7 +162,7 @@ class Engine:
             wait_for("end of everything", lambda: not self.left(), timeout)
         except AssertionError:
             assert self.left() == {}
-        assert mounts() == self.mounts
+        assert mounts_of_all() == self.mounts
 
     def end(self):
         for id in self.ids():

@@ -32,9 +32,11 @@ def machine():
 
 @pytest.fixture(scope="module")
 def host(request):
-    """A running private instance. Its end is the census."""
+    """A running private instance, with the module's CONF = {daemon: {key: value}}.
+    Its end is the census."""
     root = private_dir("dyno-t-")
     h = Host(root)
+    h.configure(getattr(request.module, "CONF", {}))
     try:
         h.start()
         yield h

@@ -111,6 +111,11 @@ def people_of(prefix):
     return [line for line in found if line]  # without zombies
 
 
+def mounts_of_all():
+    """What is mounted on this machine, without the private directories of tests."""
+    return [m for m in mounts() if not re.match(r"\S+ /tmp/", m)]
+
+
 def mounts():
     return sorted(l.split(" ", 3)[-1] for l in open("/proc/self/mountinfo"))
 
@@ -199,8 +204,16 @@ class Host:
     def json(self, *args):
         return json.loads(self.ctl(*args, "--json").out)
 
+    def configure(self, daemons):
+        """Before the start: {"controller": {"key": "value"}}."""
+        for daemon, keys in daemons.items():
+            place = os.path.join(self.root, f"etc/dyno/{daemon}.conf.d")
+            os.makedirs(place)
+            with open(os.path.join(place, "test.conf"), "w") as f:
+                f.writelines(f"{key} = {value}\n" for key, value in keys.items())
+
     def start(self):
-        self.mounts = mounts()
+        self.mounts = mounts_of_all()
         self.ctl("sandbox", "start")
         self.read_env()
         self.instance = self.prefix()
@@ -215,7 +228,7 @@ class Host:
         """Ends the instance; nothing of it may be left anywhere."""
         self.ctl("sandbox", "stop")
         assert_nothing_left(self.instance, self.root)
-        assert mounts() == self.mounts
+        assert mounts_of_all() == self.mounts
         assert not os.path.isdir(self.root) or os.listdir(self.root) == []
 
     def show_logs(self):

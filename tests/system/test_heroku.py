@@ -20,6 +20,7 @@ import pytest
 from harness import SAMPLE, private_dir, wait_for
 from heroku_cli import Heroku
 
+CONF = {"controller": {"drain-networks": "127.0.0.0/8"}}
 LONG = bool(os.environ.get("DYNO_LONG"))
 
 
@@ -242,3 +243,83 @@ def test_maintenance_stacks_regions_and_git_remotes(heroku, web):
     heroku.run("maintenance:off", "-a", web)
     assert re.search(r"^\* ", heroku.out("stack", "-a", web), re.M)
     assert heroku.out("regions").strip()
+
+
+def test_domains_are_added_shown_and_removed(heroku, web):
+    name = f"www.{web}.example.com"
+    out, err = heroku.run("domains:add", name, "-a", web)
+    assert "DNS" in out + err
+    out = heroku.out("domains", "-a", web)
+    assert f"=== {web} Heroku Domain" in out and name in out
+    assert name in heroku.out("domains:info", name, "-a", web)
+    heroku.run("domains:remove", name, "-a", web)
+    assert name not in heroku.out("domains", "-a", web)
+    _, err = heroku.run("domains:add", "not_a_host", "-a", web, status=None)
+    assert "Error" in err
+
+
+class Sink(http.server.ThreadingHTTPServer):
+    """Takes what a log drain sends."""
+
+    def __init__(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.server.got.append((dict(self.headers), body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.got = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+def test_a_drain_is_added_gets_lines_and_is_removed(heroku, web, host):
+    with Sink() as sink:
+        url = f"http://user:pass@127.0.0.1:{sink.server_port}/logs?a=b"
+        assert f"Successfully added drain {url}" in "".join(heroku.run("drains:add", url, "-a", web))
+        out = heroku.out("drains", "-a", web)
+        token = re.search(r"\((d\.[0-9a-f-]+)\)", out).group(1)
+        assert url in out
+        host.ctl("run", "-a", web, "--detach", "echo for the drain")
+        wait_for("the line in the drain", lambda: any(b"for the drain" in b for _, b in list(sink.got)))
+        assert {h["Logplex-Drain-Token"] for h, _ in sink.got} == {token}
+        assert "Successfully removed drain" in "".join(heroku.run("drains:remove", url, "-a", web))
+        assert token not in heroku.out("drains", "-a", web)
+        sink.shutdown()
+
+
+def test_buildpacks_are_set_shown_and_cleared(heroku, web):
+    url = "https://example.com/pack.tgz"
+    heroku.run("buildpacks:set", url, "-a", web)
+    assert url in heroku.out("buildpacks", "-a", web)
+    heroku.run("buildpacks:add", "https://example.com/other.tgz", "-a", web)
+    assert "other.tgz" in heroku.out("buildpacks", "-a", web)
+    heroku.run("buildpacks:remove", url, "-a", web)
+    assert url not in heroku.out("buildpacks", "-a", web)
+    heroku.run("buildpacks:clear", "-a", web)
+    assert "other.tgz" not in heroku.out("buildpacks", "-a", web)
+
+
+def test_features_are_switched(heroku, web):
+    assert "[ ] log-runtime-metrics" in heroku.out("labs", "-a", web) + heroku.out("features", "-a", web)
+    assert "done" in heroku.err("features:enable", "preboot", "-a", web)
+    assert "[+] preboot" in heroku.out("features", "-a", web)
+    heroku.run("features:disable", "preboot", "-a", web)
+    heroku.run("labs:enable", "log-runtime-metrics", "-a", web)
+    heroku.run("labs:disable", "log-runtime-metrics", "-a", web)
+
+
+def test_webhooks_are_added_and_removed(heroku, web):
+    out, err = heroku.run("webhooks:add", "-a", web, "-i", "api:release", "-l", "notify", "-u", "https://127.0.0.1:9/x")
+    assert "Secret" in out + err
+    out = heroku.out("webhooks", "-a", web)
+    number = re.search(r"[0-9a-f-]{36}", out).group(0)
+    assert "https://127.0.0.1:9/x" in out
+    heroku.run("webhooks:remove", number, "-a", web)
+    assert number not in heroku.out("webhooks", "-a", web)
