@@ -70,7 +70,7 @@ static const struct conf_key keys[] = {
 	{ "drain-networks", CONF_STRING, KEY(drain_networks), 0, 0, "",
 	  "the only networks that log drains and webhooks may reach, ADDRESS/BITS; "
 	  "empty: all but this machine's own, loopback and link-local addresses" },
-	{ "drain-ca-file", CONF_STRING, KEY(drain_ca_file), 0, 0, NULL,
+	{ "drain-ca-file", CONF_STRING, KEY(drain_ca_file), 0, 0, "",
 	  "CA certificates for log drains, instead of the system's" },
 	{ "idle-after", CONF_UINT, KEY(idle_after), 0, 30 * 86400, "1800",
 	  "seconds without a request after which Eco web dynos sleep, 0 = never" },

@@ -32,8 +32,8 @@ struct controller_conf {
 	uint64_t health_window;		/* seconds */
 	uint64_t release_days, release_keep;
 	uint64_t drain_buffer;
-	char *drain_networks;
-	char *drain_ca_file;
+	char *drain_networks;		/* "": none given */
+	char *drain_ca_file;		/* the same */
 	uint64_t idle_after;		/* seconds, 0 = never */
 };
 

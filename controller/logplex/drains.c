@@ -17,6 +17,7 @@
 #include "controller/model/apps.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define SAVE_USEC (1 * USEC_PER_SEC)
 
@@ -178,12 +179,14 @@ static int drains_prepare(struct drains *d, sd_event *event, const char *dir,
 
 	d->place = (struct drain_place){
 		.event = event, .logs = d->g->logs, .buffer = conf->drain_buffer,
-		.ca_file = conf->drain_ca_file, .on_moved = on_drains_moved,
-		.userdata = d,
+		.ca_file = *conf->drain_ca_file ? conf->drain_ca_file : NULL,
+		.on_moved = on_drains_moved, .userdata = d,
 	};
 	r = drain_networks_new(&d->place.networks, conf->drain_networks, e);
 	if (r < 0)
 		return error_prefix(e, r, "drain-networks");
+	if (d->place.ca_file && access(d->place.ca_file, R_OK) < 0)
+		return error_sys(e, "drain-ca-file: read %s", d->place.ca_file);
 	r = drain_cursors_open(&d->place.cursors, path, e);
 	if (r < 0)
 		return r;

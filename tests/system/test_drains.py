@@ -30,7 +30,6 @@ def certificates():
 @pytest.fixture(scope="module")
 def ctl(certificates):
     with Controller(f"{ANY}drain-ca-file = {certificates.ca}\n") as c:
-        os.chmod(certificates.dir, 0o755)
         yield c
 
 
