@@ -93,6 +93,7 @@ class Sink:
         self.tries = collections.Counter()
         self.requests = []                       # (headers, path)
         self.lost, self.hung = set(), 0
+        self.history = {}                        # id -> [(when, mood, messages)]
         self.connections, self.gone, self.open = 0, 0, []
         self.lock = threading.Lock()
         self.ended = threading.Event()
@@ -153,6 +154,7 @@ class Sink:
                 self.frames.setdefault(fid, found)
             if mood == "lose":
                 self.lost.add(fid)
+            self.history.setdefault(fid, []).append((round(time.monotonic(), 2), mood, count))
         if mood == "hang":
             self.hung += 1
             self.ended.wait(20)
