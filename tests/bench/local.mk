@@ -1,4 +1,4 @@
-# Measuring programs: as root, by hand (tests/bench/start, memory, slug).
+# Measuring programs: as root, by hand (tests/bench/start, memory, slug, api).
 # At the top of the build tree, where they find dyno-init.
 noinst_PROGRAMS += bench-library bench-floor bench-command bench-slug
 
