@@ -1,5 +1,6 @@
 /*
- * deliveries.c - one list of all, one pass over it that starts what is due.
+ * deliveries.c - a list of what waits, one pass over it that starts what is due;
+ * and a list of what is done.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -7,6 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/map.h"
 #include "controller/logplex/drain_networks.h"
 #include "controller/webhook/deliveries.h"
 #include "controller/webhook/signature.h"
@@ -46,7 +48,9 @@ struct deliveries {
 	sd_event *event;
 	struct http_client *client;
 	const struct drain_networks *networks;
-	struct list list;			/* by age */
+	struct list waiting;			/* by age */
+	size_t n_waiting;
+	struct list done;
 	unsigned running;
 	sd_event_source *timer;
 };
@@ -58,6 +62,8 @@ static bool delivery_waits(const struct delivery *d)
 
 static struct delivery *delivery_free(struct delivery *d)
 {
+	if (delivery_waits(d))
+		d->all->n_waiting--;
 	if (d->call) {
 		d->call = http_call_free(d->call);
 		d->all->running--;
@@ -82,7 +88,8 @@ int deliveries_new(struct deliveries **ret, sd_event *event,
 
 	d->event = event;
 	d->networks = networks;
-	list_init(&d->list);
+	list_init(&d->waiting);
+	list_init(&d->done);
 	r = http_client_new(&d->client, event, &spec, e);
 	if (r < 0)
 		return r;
@@ -96,7 +103,9 @@ struct deliveries *deliveries_free(struct deliveries *d)
 
 	if (!d)
 		return NULL;
-	list_for_each_safe(it, next, &d->list, link)
+	list_for_each_safe(it, next, &d->waiting, link)
+		delivery_free(it);
+	list_for_each_safe(it, next, &d->done, link)
 		delivery_free(it);
 	loop_unref(d->timer);
 	http_client_free(d->client);
@@ -153,6 +162,28 @@ static const char *delivery_begin(struct delivery *d)
 	return json_str(d->last, "id");
 }
 
+/* The oldest that are done make room. */
+static void delivery_done(struct delivery *d, enum delivery_state state)
+{
+	struct deliveries *all = d->all;
+	struct delivery *it, *oldest = NULL;
+	size_t n = 0;
+
+	d->state = state;
+	d->next = 0;
+	all->n_waiting--;
+	list_unlink(&d->link);
+	list_for_each(it, &all->done, link) {
+		if (!str_eq(it->app, d->app))
+			continue;
+		oldest = oldest ? oldest : it;
+		n++;
+	}
+	if (n >= DELIVERIES_DONE)
+		delivery_free(oldest);
+	list_add_tail(&all->done, &d->link);
+}
+
 /* 2 s, 4 s, ... an hour; a part of it by chance. */
 static uint64_t delivery_pause(int attempts)
 {
@@ -173,8 +204,12 @@ static void delivery_failed(struct delivery *d, int code, const char *error)
 		     now < d->created + DELIVERIES_AGE_SEC * USEC_PER_SEC;
 
 	delivery_note(d, "failed", code, error);
-	d->state = again ? DELIVERY_RETRYING : DELIVERY_FAILED;
-	d->next = again ? now + delivery_pause(d->attempts) : 0;
+	if (!again) {
+		delivery_done(d, DELIVERY_FAILED);
+		return;
+	}
+	d->state = DELIVERY_RETRYING;
+	d->next = now + delivery_pause(d->attempts);
 }
 
 static void on_delivery_done(const struct http_result *res, void *userdata)
@@ -191,8 +226,7 @@ static void on_delivery_done(const struct http_result *res, void *userdata)
 		delivery_failed(d, res->status, "ClientError");
 	} else {
 		delivery_note(d, "succeeded", res->status, NULL);
-		d->state = DELIVERY_SUCCEEDED;
-		d->next = 0;
+		delivery_done(d, DELIVERY_SUCCEEDED);
 	}
 	http_call_free(call);
 	deliveries_pump(all);
@@ -234,22 +268,6 @@ static void delivery_start(struct delivery *d)
 
 /* ---- the list ---- */
 
-/* Whether an older one waits for the same webhook: order is kept. */
-static bool deliveries_is_first(const struct deliveries *all,
-				const struct delivery *d)
-{
-	const char *hook = json_str(d->hook, "id");
-	const struct delivery *it;
-
-	list_for_each(it, &all->list, link) {
-		if (it == d)
-			return true;
-		if (delivery_waits(it) && str_eq(json_str(it->hook, "id"), hook))
-			return false;
-	}
-	return true;
-}
-
 static int on_deliveries_timer(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct deliveries *all = userdata;
@@ -268,48 +286,41 @@ static void deliveries_wake_in(struct deliveries *all, uint64_t usec)
 		log_err("%s", e.msg);
 }
 
+/* Of each webhook the oldest one: order is kept. */
 static void deliveries_pump(struct deliveries *all)
 {
 	uint64_t now = clock_real_usec(), first = UINT64_MAX;
-	struct delivery *d;
+	struct map hooks = MAP_INIT;
+	struct delivery *d, *following;
 
-	list_for_each(d, &all->list, link) {
-		if (!delivery_waits(d) || d->call || !deliveries_is_first(all, d))
+	list_for_each_safe(d, following, &all->waiting, link) {
+		if (map_set(&hooks, json_str(d->hook, "id"), all) || d->call)
 			continue;
 		if (d->next <= now && all->running < DELIVERIES_RUNNING)
 			delivery_start(d);
 		if (delivery_waits(d) && !d->call && d->next < first)
 			first = d->next;
 	}
+	map_deinit(&hooks);
 	/* When all places are taken, the end of a call goes on. */
 	if (first != UINT64_MAX && all->running < DELIVERIES_RUNNING)
 		deliveries_wake_in(all, first > now ? first - now : USEC_PER_MSEC);
 }
 
-/* The oldest that are done make room. */
-static size_t deliveries_tidy(struct deliveries *all, const char *app)
+static bool deliveries_are_full(const struct deliveries *all, const char *app)
 {
-	struct delivery *d, *next;
-	size_t waiting = 0, done = 0;
+	const struct delivery *d;
+	size_t n = 0;
 
-	list_for_each(d, &all->list, link)
-		if (str_eq(d->app, app))
-			*(delivery_waits(d) ? &waiting : &done) += 1;
-	list_for_each_safe(d, next, &all->list, link) {
-		if (done < DELIVERIES_DONE)
-			break;
-		if (!str_eq(d->app, app) || delivery_waits(d))
-			continue;
-		delivery_free(d);
-		done--;
-	}
-	return waiting;
+	list_for_each(d, &all->waiting, link)
+		n += str_eq(d->app, app);
+	return n >= DELIVERIES_WAITING || all->n_waiting >= DELIVERIES_WAITING_ALL;
 }
 
 void deliveries_add(struct deliveries *all, const char *app_id, json_t *hook,
 		    json_t *event)
 {
-	size_t waiting = deliveries_tidy(all, app_id);
+	bool full = deliveries_are_full(all, app_id);
 	struct delivery *d = xcalloc(1, sizeof(*d));
 
 	d->all = all;
@@ -318,12 +329,12 @@ void deliveries_add(struct deliveries *all, const char *app_id, json_t *hook,
 	d->hook = json_incref(hook);
 	d->event = json_incref(event);
 	d->created = d->updated = d->next = clock_real_usec();
-	list_add_tail(&all->list, &d->link);
-	if (waiting >= DELIVERIES_WAITING) {
+	list_add_tail(&all->waiting, &d->link);
+	all->n_waiting++;
+	if (full) {
 		delivery_begin(d);
 		delivery_note(d, "failed", 0, "QueueFull");
-		d->state = DELIVERY_FAILED;
-		d->next = 0;
+		delivery_done(d, DELIVERY_FAILED);
 		return;
 	}
 	/* From the loop: who adds is in the middle of something. */
@@ -334,25 +345,31 @@ void deliveries_hook(struct deliveries *all, const char *hook_id, json_t *hook)
 {
 	struct delivery *d, *next;
 
-	list_for_each_safe(d, next, &all->list, link) {
+	list_for_each_safe(d, next, &all->waiting, link) {
 		if (!str_eq(json_str(d->hook, "id"), hook_id))
 			continue;
 		if (hook) {
 			json_decref(d->hook);
 			d->hook = json_incref(hook);
-		} else if (delivery_waits(d)) {
+		} else {
 			delivery_free(d);
 		}
 	}
 }
 
-void deliveries_forget(struct deliveries *all, const char *app_id)
+static void deliveries_drop(struct list *list, const char *app_id)
 {
 	struct delivery *d, *next;
 
-	list_for_each_safe(d, next, &all->list, link)
+	list_for_each_safe(d, next, list, link)
 		if (str_eq(d->app, app_id))
 			delivery_free(d);
+}
+
+void deliveries_forget(struct deliveries *all, const char *app_id)
+{
+	deliveries_drop(&all->waiting, app_id);
+	deliveries_drop(&all->done, app_id);
 }
 
 static json_t *delivery_time(uint64_t usec)
@@ -378,13 +395,21 @@ static json_t *delivery_view(const struct delivery *d)
 		"level", json_object_get(d->hook, "level"));
 }
 
+static void deliveries_show(json_t *out, const struct list *list,
+			    const char *app_id)
+{
+	const struct delivery *d;
+
+	list_for_each(d, list, link)
+		if (str_eq(d->app, app_id))
+			json_array_append_new(out, delivery_view(d));
+}
+
 json_t *deliveries_list(const struct deliveries *all, const char *app_id)
 {
 	json_t *out = json_array();
-	const struct delivery *d;
 
-	list_for_each(d, &all->list, link)
-		if (str_eq(d->app, app_id))
-			json_array_append_new(out, delivery_view(d));
+	deliveries_show(out, &all->done, app_id);
+	deliveries_show(out, &all->waiting, app_id);
 	return out;
 }

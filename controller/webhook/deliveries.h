@@ -9,9 +9,9 @@
  *
  *   Heroku-Webhook-Hmac-SHA256: base64 of the HMAC of the body with the secret
  *
- * Of each app at most DELIVERIES_WAITING wait (newer ones then fail at once) and
- * the newest DELIVERIES_DONE of those that are done are kept for who asks. What
- * waits is lost with the process.
+ * Of each app at most DELIVERIES_WAITING wait, and DELIVERIES_WAITING_ALL of all:
+ * newer ones then fail at once. The newest DELIVERIES_DONE of an app that are done
+ * are kept for who asks. What waits is lost with the process.
  */
 #include "http/json.h"
 
@@ -22,6 +22,7 @@ struct drain_networks;
 struct error;
 
 #define DELIVERIES_WAITING 500
+#define DELIVERIES_WAITING_ALL 5000
 #define DELIVERIES_DONE 100
 #define DELIVERIES_RUNNING 8		/* at the same time, of all apps */
 #define DELIVERIES_AGE_SEC (72 * 3600)
@@ -45,5 +46,5 @@ void deliveries_hook(struct deliveries *d, const char *hook_id, json_t *hook);
 /* The app is gone. */
 void deliveries_forget(struct deliveries *d, const char *app_id);
 
-/* In the form of the API, oldest first. A new array. */
+/* In the form of the API, by age, what is done first. A new array. */
 json_t *deliveries_list(const struct deliveries *d, const char *app_id);

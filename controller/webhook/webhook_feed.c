@@ -16,6 +16,8 @@
 
 /* A change comes in several pieces. */
 #define FEED_GAP_USEC (20 * USEC_PER_MSEC)
+/* Apps that are looked at in one turn of the loop: the API goes on in between. */
+#define FEED_TURN 8
 #define FEED_VERSION "application/vnd.heroku+json; version=3"
 
 struct feed_app {
@@ -161,16 +163,24 @@ void webhook_feed_look(struct webhook_feed *f, const char *app_id)
 	}
 }
 
+static void feed_soon(struct webhook_feed *f);
+
 static int on_feed_timer(sd_event_source *src, uint64_t usec, void *userdata)
 {
 	struct webhook_feed *f = userdata;
+	unsigned n = 0;
 
 	f->timer = loop_unref(f->timer);
 	for (struct map_iter it = { 0 }; map_next(&f->apps, &it); ) {
 		const struct feed_app *a = it.value;
 
-		if (a->dirty)
-			webhook_feed_look(f, it.key);
+		if (!a->dirty)
+			continue;
+		if (n++ == FEED_TURN) {
+			feed_soon(f);
+			break;
+		}
+		webhook_feed_look(f, it.key);
 	}
 	return 0;
 }
