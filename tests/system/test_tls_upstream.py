@@ -214,7 +214,8 @@ def test_who_has_a_host_certificate_is_that_host_and_nobody_else(world):
                                *options, world.url + path], text=True, stdout=subprocess.PIPE).stdout
     assert ask("/apps") == "403" and ask("/upstream/v1/hosts") == "403"
     assert ask("/upstream/v1/hosts/h2/assignments") == "403"
-    assert ask("/upstream/v1/hosts/h1", "-X", "PUT", "-d", "{}") in ("200", "201", "422")
+    registration = '{"boot": "11111111-2222-4333-8444-555555555555", "version": "1", "capacity": {}}'
+    assert ask("/upstream/v1/hosts/h1", "-X", "PUT", "-H", "Content-Type: application/json", "-d", registration) == "200"
     assert ask("/access/ca") == "200"
     # It may renew its own, and no other.
     assert ask("/upstream/v1/hosts/h1/certificate", "-X", "POST") == "201"
