@@ -1,7 +1,6 @@
 """Releases of a whole instance: release commands and their output, whatever is killed
 meanwhile; preboot without a failed request; the way back from a bad release."""
 import http.client
-import os
 import re
 import shutil
 import subprocess
@@ -12,9 +11,10 @@ import urllib.request
 
 import pytest
 
-from harness import BUILD, Host, private_dir, wait_for
+from harness import BUILD, private_dir, wait_for
+from heroku_cli import Heroku
 
-CONF = "preboot-window = 2\nhealth-window = 4\n"
+CONF = {"controller": {"preboot-window": 2, "health-window": 4}}
 SERVER = """\
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,26 +32,10 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).s
 
 
 @pytest.fixture(scope="module")
-def host(request):
-    root = private_dir("dyno-t-")
-    h = Host(root)
-    dropins = root + "/etc/dyno/controller.conf.d"
-    try:
-        h.start()
-        os.makedirs(dropins, exist_ok=True)
-        with open(dropins + "/test.conf", "w") as f:
-            f.write(CONF)
-        h.kill("dyno-controller")
-        h.answers()
-        yield h
-        if request.session.testsfailed:
-            h.show_logs()
-    finally:
-        shutil.rmtree(dropins, ignore_errors=True)
-        try:
-            h.stop()
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
+def heroku(host):
+    home = private_dir("dyno-hk-")
+    yield Heroku(home, host.env["HEROKU_HOST"], host.env["HEROKU_API_KEY"], host.env["NODE_EXTRA_CA_CERTS"])
+    shutil.rmtree(home)
 
 
 def release(host, app, which="current"):
@@ -176,6 +160,26 @@ def test_a_stopped_release_dyno_fails_its_release(host, app):
     host.ctl("releases:wait", "-a", app, check=False)
     last = newest(host, app)
     assert (last["status"], last["failure"]) == ("failed", "it was stopped")
+
+
+def test_the_heroku_command_follows_a_release(host, app, heroku):
+    host.deploy(app, {"Procfile": 'worker: sleep 1000\nrelease: echo at step $STEP; [ -z "$STEP" ] || sleep 6; test "$STEP" != bad\n'},
+                wait=False)
+    good = newest(host, app)["version"]
+    assert host.api("PATCH", f"/apps/{app}/config-vars", {"STEP": "bad"})[0] == 200
+    assert "release command executing" in heroku.out("releases", "-a", app)
+    assert heroku.out("releases:output", "-a", app) == "at step bad\n"
+    host.ctl("releases:wait", "-a", app, check=False)
+    text = heroku.out("releases", "-a", app)
+    assert re.search(rf"v{good + 1} +.*release command failed", text), text
+    assert f"Current: v{good}" in text, text
+    assert "failed" in heroku.out("releases:info", f"v{good + 1}", "-a", app)
+    assert f"=== v{good} Config vars" in heroku.out("releases:info", f"v{good}", "-a", app)
+    out, err = heroku.run("rollback", f"v{good}", "-a", app)
+    assert f"done, v{good + 2}" in err
+    assert "at step\n" in out, (out, err)
+    host.ctl("releases:wait", "-a", app)
+    assert newest(host, app)["description"] == f"Rollback to v{good}"
 
 
 # ---- the router, preboot, the health gate ----
