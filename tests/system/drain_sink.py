@@ -84,7 +84,7 @@ def line_number(message):
 
 class Sink:
     """mood(self, frame id) -> 200, any other status, "hang", "reset", or "lose": take it
-    and reset, once for a frame."""
+    and reset, in the first try of a frame."""
 
     def __init__(self, mood=200, tls=None):
         self.mood = mood if callable(mood) else lambda sink, fid: mood
@@ -148,7 +148,9 @@ class Sink:
             if self.seen.setdefault(fid, body) != body:
                 self.seen["WRONG"] = fid
             mood = self.mood(self, fid)
-            if fid in self.frames:      # nobody can tell what is both taken and refused
+            # What is taken and then refused, or taken in the last try without an answer,
+            # is both received and reported: nobody could tell.
+            if fid in self.frames or (mood == "lose" and self.tries[fid] > 1):
                 mood = 200
             if mood in (200, 201, "lose"):
                 self.frames.setdefault(fid, found)
