@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sock.h"
+#include "http/wire.h"
 #include "world.h"
 
 #include <signal.h>
@@ -95,6 +96,67 @@ static void every_method_reaches_the_server(void **state)
 		assert_string_equal(json_str(j, "method"), methods[i]);
 		world_answer_clear(&a);
 	}
+}
+
+static bool on_any_address(const struct sockaddr *address, void *userdata)
+{
+	unsigned *asked = userdata;
+
+	assert_int_equal(address->sa_family, AF_INET);
+	return ++*asked > 1;
+}
+
+static void an_address_may_be_refused(void **state)
+{
+	struct world *w = *state;
+	unsigned asked = 0;
+	struct http_call_spec spec = {
+		.method = "GET", .path = "/echo/x", .on_address = on_any_address,
+		.userdata = &asked, .no_body = true,
+	};
+	struct world_answer a;
+
+	world_do(w, w->tcp_client, &spec, &a);
+	assert_int_equal(a.r, -EPERM);
+	assert_int_equal(w->calls, 0);
+	world_answer_clear(&a);
+	world_do(w, w->tcp_client, &spec, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.body.len, 0);
+	assert_int_equal(asked, 2);
+	world_answer_clear(&a);
+}
+
+/* The rest of HTTP is done by hand. */
+static void a_wire_carries_whatever_one_likes(void **state)
+{
+	static const char text[] = "GET /echo/x HTTP/1.0\r\n\r\n";
+	struct world *w = *state;
+	struct http_call_spec spec = {
+		.method = "GET", .path = "/", .wire = true,
+	};
+	struct world_answer a = { .done = false };
+	struct http_call *call = world_call(w, w->tcp_client, &spec, &a);
+	struct buf answer = BUF_INIT;
+	char data[512];
+	struct error e;
+	ssize_t n;
+
+	world_wait(w, &a.done);
+	assert_int_equal(a.r, 0);
+	assert_true(wire_fd(call) >= 0);
+	assert_int_equal(wire_send(call, text, strlen(text), &e), strlen(text));
+	while ((n = wire_recv(call, data, sizeof(data), &e)) != 0) {
+		assert_true(n > 0 || n == -EAGAIN);
+		if (n > 0)
+			buf_add(&answer, data, (size_t)n);
+		else
+			sd_event_run(w->event, 10 * USEC_PER_MSEC);
+	}
+	assert_non_null(strstr(buf_str(&answer), " 200 OK"));
+	buf_deinit(&answer);
+	http_call_free(call);
+	world_answer_clear(&a);
 }
 
 static void token_stays_with_the_base(void **state)
@@ -509,6 +571,8 @@ int main(void)
 		TEST(call_times_out),
 		TEST(too_long_an_answer_is_an_error),
 		TEST(every_method_reaches_the_server),
+		TEST(an_address_may_be_refused),
+		TEST(a_wire_carries_whatever_one_likes),
 		TEST(token_stays_with_the_base),
 		TEST(data_goes_to_the_callback_except_of_errors),
 		TEST(data_callback_can_give_up),
