@@ -17,6 +17,7 @@ include tests/lint/local.mk
 
 EXTRA_DIST += %D%/system
 # Not the whole folder: what is built in it would go along.
-EXTRA_DIST += %D%/bench/idle.py %D%/bench/memory %D%/bench/peers.py \
+EXTRA_DIST += %D%/bench/flood.pl %D%/bench/idle.py %D%/bench/logs \
+	%D%/bench/memory %D%/bench/peers.py \
 	%D%/bench/run-true %D%/bench/soak %D%/bench/start
 EXTRA_DIST += %D%/vm

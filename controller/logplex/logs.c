@@ -15,10 +15,11 @@
 #define WATCH_BUCKETS 256
 
 /* Lines of an app that are shown at a time: readers hold 1024 (of a drain, of a
- * tail). 300 a millisecond are more than any app is wished to write. */
-#define SLICE_MIN 256
-#define SLICE_MAX 768
-#define SLICE_PER_MSEC 300
+ * tail) and get a turn in between. 250 a millisecond are more than an app is
+ * expected to write. */
+#define SLICE_MIN 128
+#define SLICE_MAX 400
+#define SLICE_PER_MSEC 250
 #define SLICE_USEC 1000
 #define VEILED_MAX (1024 * 1024)	/* bytes not shown, before senders wait */
 #define EXPIRE_USEC (3600 * USEC_PER_SEC)
