@@ -2,7 +2,11 @@ noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) \
 	$(ARCHIVE_CFLAGS) $(GNUTLS_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/access.c \
 	%D%/access_ca.c \
+	%D%/accounts.c \
+	%D%/audit.c \
+	%D%/tokens.c \
 	%D%/api.c %D%/api.h \
 	%D%/addons.c \
 	%D%/app_call.c %D%/app_call.h \

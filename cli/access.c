@@ -1,0 +1,82 @@
+/*
+ * access.c - who may use an app, and which worker hosts may come.
+ */
+#include "base/error.h"
+#include "cli/api.h"
+#include "cli/app_call.h"
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "http/client.h"
+#include "http/json.h"
+
+#include <stdio.h>
+
+static void access_show(const char *app, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		printf("%-40s %s\n",
+		       app_call_text(json_object_get(one, "user"), "email"),
+		       app_call_text(one, "role"));
+}
+
+int access_list(int argc, char **argv, void *userdata)
+{
+	return app_call_list(userdata, argc, argv, "/collaborators", access_show);
+}
+
+int access_add(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_free char *path = NULL;
+	const char *app;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	app = cli_app(cli);
+	if (!app)
+		return EXIT_USAGE;
+	path = api_path(app, "/collaborators");
+	return app_call_do(cli, "POST", path,
+			   json_pack("{s:s}", "user", argv[optind]),
+			   "%s may use %s", argv[optind], app);
+}
+
+int access_remove(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_free char *path = NULL, *who = NULL;
+	const char *app;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	app = cli_app(cli);
+	if (!app)
+		return EXIT_USAGE;
+	who = http_path_escape(argv[optind]);
+	path = api_path(app, "/collaborators/%s", who);
+	return app_call_do(cli, "DELETE", path, NULL, "%s may no longer use %s",
+			   argv[optind], app);
+}
+
+/* The token alone, for the file of upstream-token-file. */
+int access_host(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_json *token = NULL;
+	struct error e;
+
+	if (!cli_arguments(cli, argc, argv))
+		return cli->status;
+	if (api_send(cli, "POST", "/host-tokens",
+		     json_pack("{s:s}", "host", argv[optind]), &token, &e) < 0)
+		return cli_fail(&e);
+	if (cli->json)
+		api_print(token);
+	else
+		puts(app_call_text(json_object_get(token, "access_token"),
+				   "token"));
+	return 0;
+}
