@@ -347,6 +347,9 @@ void gate_admit(struct http_request *req, void *userdata)
 		return;		/* a capability: its handler checks it */
 	if (str_after(http_request_route(req), "/upstream/"))
 		r = gate_admit_host(req, p, &e);
+	else if (str_after(http_request_route(req), "/router/") && !p->local)
+		r = outcome_set(&e, OUTCOME_FORBIDDEN,
+				"This is for the programs of this machine only.");
 	else if (p->scope == PRINCIPAL_HOST)
 		r = outcome_set(&e, OUTCOME_FORBIDDEN,
 				"The token of a worker host is for /upstream only.");

@@ -8,6 +8,7 @@
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/model/outcome.h"
+#include "controller/slug/slugs.h"
 #include "controller/model/release_phase.h"
 #include "controller/model/release_switch.h"
 #include "controller/model/releases.h"
@@ -208,11 +209,14 @@ int releases_deploy(struct engine *g, const struct doc *app,
 	auto_free char *deploy = NULL;
 	const char *commit;
 	auto_change c = change_begin(g);
-	int r = releases_slug(g, slug_id, &slug, e);
+	auto_doc found = DOC_INIT;
+	int r = slugs_find(g, NULL, slug_id, &found, e);
 
+	/* First of all: what is wrong with it is not for everybody. */
 	if (r == 0)
-		r = collaborators_check_slug(g, engine_by(g), app->j, slug, e);
-
+		r = collaborators_check_slug(g, engine_by(g), app->j, found.j, e);
+	if (r == 0)
+		r = releases_slug(g, slug_id, &slug, e);
 	if (r == 0)
 		r = releases_config(g, json_str(app->j, "id"),
 				    releases_base(app->j), &vars, e);

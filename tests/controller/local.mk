@@ -1,4 +1,7 @@
 controller_tests = \
+	tests/controller/test-audit \
+	tests/controller/test-negotiate \
+	tests/controller/test-rate_limit \
 	tests/controller/test-authority \
 	tests/controller/test-config_vars \
 	tests/controller/test-domain_name \
@@ -22,6 +25,15 @@ CONTROLLER_TEST_LIBS = $(CONTROLLER_LIBS) $(CMOCKA_LIBS)
 tests_controller_test_authority_SOURCES = %D%/test-authority.c
 tests_controller_test_authority_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_authority_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_audit_SOURCES = %D%/test-audit.c
+tests_controller_test_audit_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_audit_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_negotiate_SOURCES = %D%/test-negotiate.c
+tests_controller_test_negotiate_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_negotiate_LDADD = $(CONTROLLER_TEST_LIBS)
+tests_controller_test_rate_limit_SOURCES = %D%/test-rate_limit.c
+tests_controller_test_rate_limit_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_rate_limit_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_config_vars_SOURCES = %D%/test-config_vars.c
 tests_controller_test_config_vars_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_config_vars_LDADD = $(CONTROLLER_TEST_LIBS)
