@@ -228,6 +228,8 @@ static ssize_t capture_discard(struct capture *c)
 	for (ssize_t i = 0; i < n; i++)
 		if (chunk[i] == '\n')
 			capture_drop(c);
+	if (n > 0)
+		capture_save_cursor(c);
 	return n;
 }
 
@@ -280,12 +282,20 @@ static int on_capture(sd_event_source *src, int fd, uint32_t revents,
 
 /* ---- life ---- */
 
+/* What another instance has lost, and nobody has been told, is told by this one. */
 static bool capture_resume(struct capture *c, const char *instance)
 {
-	return pread(c->cursor_fd, &c->cursor, sizeof(c->cursor), 0) ==
-		       sizeof(c->cursor) &&
-	       memchr(c->cursor.instance, '\0', sizeof(c->cursor.instance)) &&
-	       str_eq(c->cursor.instance, instance);
+	struct capture_cursor *k = &c->cursor;
+
+	if (pread(c->cursor_fd, k, sizeof(*k), 0) != sizeof(*k) ||
+	    !memchr(k->instance, '\0', sizeof(k->instance)) ||
+	    !(id_is_uuid(k->instance) || !k->instance[0]))
+		*k = (struct capture_cursor){ .offset = 0 };
+	if (str_eq(k->instance, instance))
+		return true;
+	k->offset = 0;
+	snprintf(k->instance, sizeof(k->instance), "%s", instance);
+	return false;
 }
 
 static int capture_open_files(struct capture *c, int dir_fd,
@@ -299,12 +309,8 @@ static int capture_open_files(struct capture *c, int dir_fd,
 		return error_sys(e, "open a cursor");
 	/* Another instance's output: drop it before the cursor says ours. */
 	fault_point("capture open");
-	if (!capture_resume(c, instance)) {
+	if (!capture_resume(c, instance))
 		unlinkat(dir_fd, "log", 0);
-		c->cursor = (struct capture_cursor){ 0 };
-		snprintf(c->cursor.instance, sizeof(c->cursor.instance), "%s",
-			 instance);
-	}
 	c->log_fd = openat(dir_fd, "log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	end = c->log_fd < 0 ? -1 : lseek(c->log_fd, 0, SEEK_END);
 	if (end < 0)
@@ -319,6 +325,15 @@ static int capture_open_files(struct capture *c, int dir_fd,
 	c->punched = c->cursor.offset;
 	capture_save_cursor(c);
 	return 0;
+}
+
+/* An earlier process has not come to it, and there may be no output for long. */
+static void capture_retell(struct capture *c)
+{
+	if (!c->cursor.dropped || journal_is_tight(c->journal))
+		return;
+	capture_tell_drops(c);
+	capture_commit(c, 0);
 }
 
 int capture_new(struct capture **ret, sd_event *event, struct journal *j,
@@ -344,6 +359,7 @@ int capture_new(struct capture **ret, sd_event *event, struct journal *j,
 	if (r < 0)
 		return error_prefix(e, r, "%s", spec->dir);
 	capture_frame(c, false);
+	capture_retell(c);
 	if (c->fd >= 0) {
 		r = sd_event_add_io(event, &c->source, c->fd, EPOLLIN,
 				    on_capture, c);

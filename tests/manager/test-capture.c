@@ -309,6 +309,55 @@ static void what_a_full_journal_drops_is_counted_and_told(void **state)
 	close(p[1]);
 }
 
+static void what_was_dropped_and_not_told_is_told_after_a_restart(void **state)
+{
+	struct bench *b = *state;
+	auto_free char *text = NULL, *told = NULL;
+	int p[2], n = 0;
+
+	open_journal(b, 4096);
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	capture(b, FIRST, p[0]);
+	for (int i = 0; i < 100; i++)
+		say(p[1], "a line\n");
+	turn(b);
+	text = messages(b);
+	for (char *s = text; (s = strstr(s, "a line|")); s++)
+		n++;
+	/* Killed; the next process has room, but this dyno says nothing more. */
+	open_journal(b, 4096);
+	journal_ack(b->journal, (uint64_t)n);
+	capture(b, FIRST, fcntl(p[0], F_DUPFD_CLOEXEC, 3));
+	told = messages(b);
+	text = (free(text), xasprintf("Error L12: %d messages dropped since ", 100 - n));
+	assert_memory_equal(told, text, strlen(text));
+	/* Once. */
+	capture(b, SECOND, -1);
+	free(told);
+	told = messages(b);
+	assert_null(strstr(strchr(told, '|'), "L12"));
+	close(p[1]);
+}
+
+static void what_one_instance_lost_is_told_by_the_next(void **state)
+{
+	struct bench *b = *state;
+	auto_free char *told = NULL;
+	int p[2];
+
+	open_journal(b, 4096);
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	capture(b, FIRST, p[0]);
+	for (int i = 0; i < 100; i++)
+		say(p[1], "a line\n");
+	turn(b);
+	open_journal(b, 1 << 20);
+	capture(b, SECOND, -1);
+	told = messages(b);
+	assert_non_null(strstr(told, "Error L12: "));
+	close(p[1]);
+}
+
 static void framed_output_takes_no_space(void **state)
 {
 	struct bench *b = *state;
@@ -409,6 +458,8 @@ int main(void)
 		T(the_next_instance_starts_over),
 		T(an_instance_whose_pipe_is_gone_is_framed_to_the_end),
 		T(what_a_full_journal_drops_is_counted_and_told),
+		T(what_was_dropped_and_not_told_is_told_after_a_restart),
+		T(what_one_instance_lost_is_told_by_the_next),
 		T(framed_output_takes_no_space),
 		T(kills_at_random_lose_and_repeat_nothing),
 	};
