@@ -67,6 +67,11 @@ static void why_memory(struct buf *out, const json_t *d)
 	if (kills)
 		buf_addf(out, ", %" PRId64 " killed by the kernel", kills);
 	buf_adds(out, "\n");
+	if (json_is_integer(json_object_get(d, "pressure_usec")))
+		buf_addf(out, "  Pressure: waited %.2f s for memory\n",
+			 (double)json_int(d, "pressure_usec", 0) / USEC_PER_SEC);
+	else if (json_object_get(d, "pressure_usec"))
+		buf_adds(out, "  Pressure: not measured on this host\n");
 }
 
 static void why_layout(struct buf *out, const json_t *d, uint64_t now_usec)

@@ -33,6 +33,14 @@ static struct death_facts life_facts(const struct life *l)
 	};
 }
 
+/* Zero would be a claim. */
+static json_t *life_pressure(const struct life *l)
+{
+	uint64_t usec = l->exit.memory_stall_usec;
+
+	return usec == DYNO_STALL_UNKNOWN ? json_null() : json_integer((json_int_t)usec);
+}
+
 static json_t *life_death_json(const struct life *l)
 {
 	char started[CLOCK_TEXT_MAX], ended[CLOCK_TEXT_MAX];
@@ -44,7 +52,7 @@ static json_t *life_death_json(const struct life *l)
 	clock_api_text(ended, clock_real_usec());
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:o, s:s,"
-		" s:s, s:I, s:I, s:I, s:I, s:I, s:o}",
+		" s:s, s:I, s:I, s:I, s:I, s:o, s:o}",
 		"name", l->a->name, "id", l->id, "instance", l->st.instance,
 		"type", l->a->type, "host", l->s->conf.host,
 		"release", (json_int_t)l->a->release,
@@ -58,7 +66,7 @@ static json_t *life_death_json(const struct life *l)
 		"memory_quota", (json_int_t)l->a->memory,
 		"oom_kills", (json_int_t)l->exit.oom_kills,
 		"cpu_usec", (json_int_t)l->exit.cpu_usec,
-		"pressure_usec", (json_int_t)l->exit.memory_stall_usec,
+		"pressure_usec", life_pressure(l),
 		"trace", life_trace(l));
 }
 

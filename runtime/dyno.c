@@ -133,7 +133,7 @@ int dyno_exit(struct runtime *rt, struct dyno *d, struct dyno_exit *ret,
 	}
 	/* After a reboot the group is gone, and its numbers with it. */
 	if (cgroup_stats(rt->cgroups, d->uuid, &stats, NULL) < 0)
-		stats = (struct cgroup_stats){ .oom_kills = 0 };
+		stats = (struct cgroup_stats){ .memory_stall_usec = DYNO_STALL_UNKNOWN };
 	out = (struct dyno_exit){
 		.status = x.status, .signal = x.signal,
 		.oom_kills = stats.oom_kills,

@@ -243,8 +243,8 @@ struct dyno_exit {
 	uint64_t oom_kills;	/* from the kernel's counters */
 	uint64_t memory_peak;	/* bytes */
 	uint64_t cpu_usec;
-	uint64_t memory_stall_usec;	/* time that some process waited for memory;
-					 * 0 on cgroup v1 */
+	uint64_t memory_stall_usec;	/* time that some process waited for memory; or */
+#define DYNO_STALL_UNKNOWN UINT64_MAX	/* nobody measures: cgroup v1, or no PSI */
 };
 
 /* How it ended; call when the pidfd is readable, before runtime_remove(). */

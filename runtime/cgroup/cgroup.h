@@ -69,7 +69,7 @@ struct cgroup_stats {
 	uint64_t cpu_usec;
 	uint64_t pids;			/* now */
 	uint64_t rss, cache, swap;	/* bytes */
-	uint64_t memory_stall_usec;	/* of all its time; 0 on v1 */
+	uint64_t memory_stall_usec;	/* of all its time; or DYNO_STALL_UNKNOWN */
 	uint64_t paged_in, paged_out;	/* pages; 0 on v2, which does not count */
 };
 int cgroup_stats(struct cgroup_host *h, const char *uuid,

@@ -11,6 +11,7 @@
 #include "runtime/cgroup/cgroup_device.h"
 #include "runtime/cgroup/cgroup_host.h"
 #include "runtime/cgroup/cgroup_settings.h"
+#include "runtime/runtime.h"
 
 #include <unistd.h>
 
@@ -192,6 +193,7 @@ static int v1_stats(struct cgroup_host *h, const char *uuid,
 
 	if (r == CGROUP_ABSENT)
 		return error_set(e, ENOENT, "no cgroup %s", uuid);
+	ret->memory_stall_usec = DYNO_STALL_UNKNOWN;
 	if (r == 0)
 		r = v1_oom_kills(memory, &ret->oom_kills, e);
 	if (r == 0)

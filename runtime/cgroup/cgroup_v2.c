@@ -8,6 +8,7 @@
 #include "runtime/cgroup/cgroup_device.h"
 #include "runtime/cgroup/cgroup_host.h"
 #include "runtime/cgroup/cgroup_usage_inside.h"
+#include "runtime/runtime.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -186,7 +187,8 @@ static int v2_stats(struct cgroup_host *h, const char *uuid,
 	if (r == 0)
 		r = cgroup_tree_read_key(fd, "memory.stat", "file", &ret->cache, e);
 	cgroup_usage_pressure(fd, "memory.pressure", &pressure);
-	ret->memory_stall_usec = pressure.some.total;
+	ret->memory_stall_usec = pressure.known ? pressure.some.total :
+						  DYNO_STALL_UNKNOWN;
 	if (r == 0)		/* a kernel without swap has no such file */
 		cgroup_tree_read(fd, "memory.swap.current", &ret->swap, NULL);
 	/* memory.peak came with 5.19; some kernels lack it. */
