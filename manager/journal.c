@@ -4,62 +4,19 @@
  * Sequence numbers are without gaps: a batch that could not be written gives
  * its numbers back.
  */
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/file.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "manager/journal.h"
-#include "manager/limits.h"
+#include "manager/journal_inside.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 
-#define RECORD_MAGIC 0x4c4e5944u	/* "DYNL" */
-#define FRAME_MAX (LOG_LINE_MAX + 512)
 #define ROTATE_ACKED (64 * 1024)	/* an empty segment above this is renewed */
-#define WINDOW_SIZE (128 * 1024)	/* bytes of a segment read at a time */
-
-struct journal_head {
-	uint32_t magic;
-	uint32_t n;			/* bytes of the frame behind the head */
-	uint64_t seq;
-	uint64_t reach;
-	char instance[40];
-};
-
-struct journal_segment {
-	struct list link;
-	uint64_t first;
-	uint64_t size;			/* of the file */
-	uint64_t start;			/* acknowledged bytes */
-	int fd;
-};
-
-struct journal {
-	char epoch[UUID_TEXT_MAX];
-	int dir_fd;
-	uint64_t max;
-	uint64_t next_seq;
-	uint64_t acked;
-	uint64_t found;			/* last number that was there at opening */
-	uint64_t sent;			/* last number given out since */
-	bool damaged;
-	uint64_t bytes;			/* written and not acknowledged */
-	struct list segments;
-	struct buf pending;
-	uint64_t n_pending;
-	struct map reaches;		/* instance -> uint64_t *, as found */
-	char window[WINDOW_SIZE];	/* for reading a segment */
-	void (*fn)(void *userdata);
-	void *userdata;
-};
 
 /* ---- segments ---- */
 
-static struct journal_segment *journal_segment_free(struct journal_segment *s)
+struct journal_segment *journal_segment_free(struct journal_segment *s)
 {
 	if (!s)
 		return NULL;
@@ -69,10 +26,8 @@ static struct journal_segment *journal_segment_free(struct journal_segment *s)
 	return NULL;
 }
 
-DEFINE_AUTO(struct journal_segment, journal_segment_free)
-
-static int journal_segment_open(struct journal *j, uint64_t first, int flags,
-				struct journal_segment **ret, struct error *e)
+int journal_segment_open(struct journal *j, uint64_t first, int flags,
+			 struct journal_segment **ret, struct error *e)
 {
 	auto_(journal_segment_free_p) struct journal_segment *s =
 		xcalloc(1, sizeof(*s));
@@ -105,187 +60,18 @@ static struct journal_segment *journal_last(struct journal *j)
 	       list_entry(j->segments.prev, struct journal_segment, link);
 }
 
-/* ---- opening ---- */
-
-static void journal_note_reach(struct journal *j, const struct journal_head *h)
-{
-	uint64_t *p;
-
-	if (!h->instance[0])
-		return;
-	p = map_get(&j->reaches, h->instance);
-	if (!p) {
-		p = xcalloc(1, sizeof(*p));
-		map_set(&j->reaches, h->instance, p);
-	}
-	if (h->reach > *p)
-		*p = h->reach;
-}
-
-static bool journal_head_ok(const struct journal_head *h)
+bool journal_head_ok(const struct journal_head *h)
 {
 	return h->magic == RECORD_MAGIC && h->n > 0 && h->n <= FRAME_MAX &&
 	       memchr(h->instance, '\0', sizeof(h->instance));
 }
 
-static bool journal_read_head(const struct journal_segment *s, uint64_t at,
-			      struct journal_head *h)
-{
-	return pread(s->fd, h, sizeof(*h), (off_t)at) == sizeof(*h) &&
-	       journal_head_ok(h);
-}
-
-/* The frame is the head's: upstream would refuse a whole batch for one that is
- * none. What the line itself says is nobody's business. */
-static bool journal_frame_fits(const struct journal_segment *s, uint64_t at,
-			       const struct journal_head *h)
-{
-	char text[192], id[UUID_TEXT_MAX], source[16], ps[64];
-	ssize_t n = pread(s->fd, text, sizeof(text) - 1, (off_t)(at + sizeof(*h)));
-	unsigned long long size, seq, usec;
-	int digits = 0;
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return sscanf(text, "%llu%n %llu %llu %36s %15s %63s", &size, &digits, &seq,
-		      &usec, id, source, ps) == 6 &&
-	       size + (unsigned)digits + 1 == h->n && seq == h->seq &&
-	       id_is_uuid(id);
-}
-
-/* A write that a kill has cut short: the beginning of the next record. */
-static bool journal_is_torn(const struct journal *j,
-			    const struct journal_segment *s, uint64_t end)
-{
-	struct journal_head h;
-
-	if (end - s->size < sizeof(h))
-		return true;
-	return journal_read_head(s, s->size, &h) && h.seq == j->next_seq;
-}
-
-/* Walk the records; what is behind the last whole one is cut off. */
-static int journal_scan(struct journal *j, struct journal_segment *s,
-			struct error *e)
-{
-	uint64_t end = (uint64_t)lseek(s->fd, 0, SEEK_END);
-	struct journal_head h;
-
-	while (journal_read_head(s, s->size, &h) && h.seq >= j->next_seq &&
-	       s->size + sizeof(h) + h.n <= end &&
-	       journal_frame_fits(s, s->size, &h)) {
-		journal_note_reach(j, &h);
-		j->next_seq = h.seq + 1;
-		s->size += sizeof(h) + h.n;
-	}
-	fault_point("journal scanned");
-	if (s->size < end && !journal_is_torn(j, s, end))
-		j->damaged = true;
-	if (s->size < end && ftruncate(s->fd, (off_t)s->size) < 0)
-		return error_sys(e, "cut a torn journal record");
-	j->bytes += s->size;
-	return 0;
-}
-
-static int journal_compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static int journal_list(struct journal *j, uint64_t **ret, size_t *ret_n,
-			struct error *e)
-{
-	DIR *d = fdopendir(fcntl(j->dir_fd, F_DUPFD_CLOEXEC, 3));
-	struct dirent *de;
-	uint64_t *v = NULL;
-	size_t n = 0;
-
-	if (!d)
-		return error_sys(e, "read the journal's directory");
-	rewinddir(d);
-	while ((de = readdir(d))) {
-		if (strlen(de->d_name) != 20 ||
-		    strspn(de->d_name, "0123456789") != 20)
-			continue;
-		v = xrealloc(v, (n + 1) * sizeof(*v));
-		v[n++] = strtoull(de->d_name, NULL, 10);
-	}
-	closedir(d);
-	if (n)
-		qsort(v, n, sizeof(*v), journal_compare);
-	*ret = v;
-	*ret_n = n;
-	return 0;
-}
-
-static int journal_load(struct journal *j, struct error *e)
-{
-	auto_free uint64_t *firsts = NULL;
-	size_t n = 0;
-	int r;
-
-	r = journal_list(j, &firsts, &n, e);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		struct journal_segment *s;
-
-		if (journal_segment_open(j, firsts[i], 0, &s, NULL) < 0) {
-			j->damaged = true;
-			continue;
-		}
-		list_add_tail(&j->segments, &s->link);
-		if (s->first > j->next_seq)
-			j->next_seq = s->first;
-		r = journal_scan(j, s, e);
-	}
-	return r;
-}
-
 /* If it cannot be written, the next process begins another one: lines whose
  * acknowledgement is lost come twice then. */
-static void journal_new_epoch(struct journal *j)
+void journal_new_epoch(struct journal *j)
 {
 	id_uuid(j->epoch);
 	file_write_fast(j->dir_fd, "epoch", j->epoch, strlen(j->epoch), 0600, NULL);
-}
-
-static void journal_load_epoch(struct journal *j)
-{
-	auto_buf text = BUF_INIT;
-
-	if (file_read(j->dir_fd, "epoch", 64, &text, NULL) >= 0 &&
-	    id_is_uuid(buf_str(&text))) {
-		memcpy(j->epoch, text.data, UUID_TEXT_MAX);
-		return;
-	}
-	journal_new_epoch(j);
-}
-
-int journal_open(struct journal **ret, const char *dir, uint64_t max,
-		 struct error *e)
-{
-	auto_(journal_free_p) struct journal *j = xcalloc(1, sizeof(*j));
-	int r;
-
-	list_init(&j->segments);
-	j->max = max;
-	j->next_seq = 1;
-	j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (j->dir_fd < 0)
-		return error_sys(e, "open %s", dir);
-	r = file_remove_temporary(j->dir_fd, ".", e);
-	if (r >= 0) {
-		journal_load_epoch(j);
-		r = journal_load(j, e);
-	}
-	if (r < 0)
-		return error_prefix(e, r, "journal %s", dir);
-	j->found = j->next_seq - 1;
-	r = j->damaged ? JOURNAL_DAMAGED : 0;
-	*ret = take_ptr(j);
-	return r;
 }
 
 struct journal *journal_free(struct journal *j)

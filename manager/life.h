@@ -125,13 +125,19 @@ void life_arm(struct life *l);
 /* ---- life_host.c: the instance ---- */
 void life_launch(struct life *l);
 void life_launch_next(struct supervisor *s);
-void life_serve(struct life *l);
-void life_connect(struct life *l);
 void life_watch_port(struct life *l);
 void life_unwatch_port(struct life *l);
-void life_exited(struct life *l, const struct dyno_exit *exit);
 void life_signal(struct life *l, int sig);
 void life_kill(struct life *l);
+
+/* ---- life_output.c ---- */
+void life_capture(struct life *l);
+void life_output_end(void *life);
+void life_exited(struct life *l, const struct dyno_exit *exit);
+
+/* ---- life_client.c ---- */
+void life_serve(struct life *l);
+void life_connect(struct life *l);
 void life_end_client(struct life *l);
 
 /* ---- life_slug.c ---- */

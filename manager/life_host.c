@@ -1,19 +1,15 @@
 /*
  * life_host.c - the instance of a dyno: asked of dynod, served, watched, ended.
  */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/strv.h"
-#include "manager/attach.h"
 #include "manager/boot.h"
-#include "manager/capture.h"
 #include "manager/life.h"
 #include "manager/limits.h"
-#include "manager/metering.h"
 #include "manager/port.h"
 
 #include <fcntl.h>
@@ -163,188 +159,6 @@ void life_adopt(struct life *l, struct host_dyno *d)
 	if (d->started_usec)
 		l->st.started = (int64_t)d->started_usec;
 	l->exit = d->exit;
-}
-
-/* ---- output ---- */
-
-static void life_output_done(struct life *l)
-{
-	l->grace_timer = loop_unref(l->grace_timer);
-	if (l->capture)
-		capture_finish(l->capture);
-	fault_point("output done");
-	life_tell_death(l);
-	fault_point("death told");
-	l->capture = capture_free(l->capture);
-	l->st.exit_status = l->exit.status;
-	life_event(l, DYNO_EV_EXIT);
-}
-
-static void on_life_output_end(void *userdata)
-{
-	struct life *l = userdata;
-
-	if (l->exited)
-		life_output_done(l);
-}
-
-static int on_life_grace(sd_event_source *src, uint64_t usec, void *userdata)
-{
-	struct life *l = userdata;
-
-	log_debug("%s: somebody holds its output open", l->a->name);
-	life_output_done(l);
-	return 0;
-}
-
-static void life_capture(struct life *l)
-{
-	struct capture_spec spec = {
-		.dir = l->dir, .instance = l->st.instance, .app_id = l->a->app_id,
-		.ps = l->a->name, .fd = take_fd(l->fds[DYNO_FD_OUT]),
-		.on_end = on_life_output_end, .userdata = l,
-	};
-	struct error e;
-
-	l->capture = capture_free(l->capture);
-	if (capture_new(&l->capture, l->s->event, l->s->journal, &spec, &e) < 0)
-		log_err("%s: its output is lost: %s", l->a->name, e.msg);
-}
-
-void life_exited(struct life *l, const struct dyno_exit *how)
-{
-	struct error e;
-
-	if (l->exited)
-		return;
-	l->exited = true;
-	l->exit = *how;
-	life_unwatch_port(l);
-	metering_stop(l);
-	l->ttl_timer = loop_unref(l->ttl_timer);
-	if (loop_deadline(l->s->event, &l->grace_timer,
-			  l->s->conf.output_grace * USEC_PER_SEC, on_life_grace, l,
-			  "output grace", &e) < 0)
-		log_err("%s: %s", l->a->name, e.msg);
-	if (l->attach)
-		attach_drain(l->attach);
-	else if (!l->capture || capture_at_end(l->capture))
-		life_output_done(l);
-}
-
-/* ---- the client ---- */
-
-static void on_life_client(uint16_t rows, uint16_t cols, void *userdata)
-{
-	struct life *l = userdata;
-
-	if (rows && cols) {
-		l->a->rows = rows;
-		l->a->cols = cols;
-	}
-	life_event(l, DYNO_EV_CLIENT);
-}
-
-static void on_life_client_lost(void *userdata)
-{
-	struct life *l = userdata;
-
-	l->client_lost = true;
-	life_event(l, DYNO_EV_CLIENT_LOST);
-}
-
-static void on_life_client_signal(int sig, void *userdata)
-{
-	struct life *l = userdata;
-
-	if (dyno_fsm_is_running(l->st.state))
-		life_signal(l, sig);
-}
-
-static void on_life_client_done(void *userdata)
-{
-	struct life *l = userdata;
-
-	supervisor_settle(l->s);
-}
-
-void life_connect(struct life *l)
-{
-	static const struct attach_ops ops = {
-		.on_client = on_life_client,
-		.on_lost = on_life_client_lost,
-		.on_signal = on_life_client_signal,
-		.on_drained = on_life_output_end,
-		.on_done = on_life_client_done,
-	};
-	auto_free char *path = xasprintf("/upstream/v1/hosts/%s/attach/%s",
-					 l->s->conf.host, l->id);
-	struct attach_spec spec = {
-		.upstream = &l->s->conf.client, .path = path,
-		.idle_usec = l->s->conf.attach_idle * USEC_PER_SEC,
-		.lost = l->st.state == DYNO_HANGUP || l->st.state == DYNO_DETACHED,
-		.ops = &ops, .userdata = l,
-	};
-	struct error e;
-
-	if (attach_new(&l->attach, l->s->event, &spec, &e) < 0) {
-		log_err("%s: %s", l->a->name, e.msg);
-		life_event(l, DYNO_EV_CLIENT_LOST);
-	}
-}
-
-static void life_attach(struct life *l)
-{
-	struct error e;
-
-	if (!l->attach)
-		life_connect(l);
-	if (l->attach && attach_serve(l->attach, l->stdio, l->fds, !l->adopted, &e) < 0)
-		log_err("%s: %s", l->a->name, e.msg);
-}
-
-void life_end_client(struct life *l)
-{
-	if (!l->attach)
-		return;
-	if (l->exited)
-		attach_end(l->attach, l->exit.status);
-	else
-		attach_fail(l->attach, l->st.error ? "the dyno could not be started"
-						   : "the dyno was not started");
-}
-
-static int on_life_ttl(sd_event_source *src, uint64_t usec, void *userdata)
-{
-	struct life *l = userdata;
-
-	l->ttl_timer = loop_unref(l->ttl_timer);
-	l->st.stopping = true;
-	life_event(l, DYNO_EV_STOP);
-	return 0;
-}
-
-static void life_arm_ttl(struct life *l)
-{
-	uint64_t end = (uint64_t)l->st.started +
-		       (uint64_t)l->a->time_to_live * USEC_PER_SEC;
-	uint64_t now = clock_real_usec();
-	struct error e;
-
-	if (l->a->time_to_live &&
-	    loop_timer(l->s->event, &l->ttl_timer, end > now ? end - now : 0,
-		       on_life_ttl, l, "time to live", &e) < 0)
-		log_err("%s: %s", l->a->name, e.msg);
-}
-
-void life_serve(struct life *l)
-{
-	if (l->a->kind == DYNO_ATTACHED)
-		life_attach(l);
-	else
-		life_capture(l);
-	life_arm_ttl(l);
-	metering_start(l);
 }
 
 /* ---- the port ---- */

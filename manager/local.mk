@@ -56,12 +56,13 @@ libsupervisor_a_SOURCES = \
 	%D%/host_metrics.c %D%/host_metrics.h \
 	%D%/host_plan.c %D%/host_plan.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/journal_inside.h %D%/journal_open.c \
 	%D%/labels.c %D%/labels.h \
 	%D%/lag.c %D%/lag.h \
 	%D%/life.c %D%/life.h \
-	%D%/life_death.c \
-	%D%/life_host.c %D%/life_log.c %D%/life_resume.c \
-	%D%/life_slug.c \
+	%D%/life_birth.c %D%/life_client.c %D%/life_death.c \
+	%D%/life_host.c %D%/life_log.c %D%/life_output.c \
+	%D%/life_resume.c %D%/life_slug.c \
 	%D%/log_local.c %D%/log_local.h \
 	%D%/log_sender.c %D%/log_sender.h \
 	%D%/pass.c %D%/pass.h \
@@ -84,6 +85,7 @@ libsupervisor_a_SOURCES = \
 SUPERVISOR_LIBS = libsupervisor.a libmanager.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) -lm
 
 pkglibexec_PROGRAMS += dyno-supervisor
-dyno_supervisor_SOURCES = %D%/supervisor.c
+dyno_supervisor_SOURCES = %D%/supervisor.c %D%/supervisor_load.c \
+	%D%/supervisor_settle.c
 dyno_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 dyno_supervisor_LDADD = $(SUPERVISOR_LIBS)

@@ -89,3 +89,10 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 /* A new complete list has come: it is stored, if there is space, then acted on.
  * Takes the list. */
 void supervisor_assign(struct supervisor *s, struct assignment_list *list);
+
+/* ---- supervisor_settle.c, for supervisor_load.c ---- */
+/* The store has taken what is wanted; shrunk: it is less than before. */
+void supervisor_pinned(bool shrunk, void *userdata);
+
+/* ---- supervisor_load.c ---- */
+int supervisor_load(struct supervisor *s, struct error *e);
