@@ -1,5 +1,6 @@
 check_PROGRAMS += %D%/test-dynod-conf %D%/test-dynod-wipe \
-	%D%/test-host-message %D%/test-host-server %D%/test-keeper
+	%D%/test-host-message %D%/test-host-server %D%/test-keeper \
+	%D%/test-upgrade
 
 tests_manager_test_dynod_conf_SOURCES = %D%/test-dynod-conf.c
 tests_manager_test_dynod_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -24,6 +25,10 @@ tests_manager_test_host_server_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_manager_test_keeper_SOURCES = %D%/test-keeper.c
 tests_manager_test_keeper_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
 tests_manager_test_keeper_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_manager_test_upgrade_SOURCES = %D%/test-upgrade.c
+tests_manager_test_upgrade_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_upgrade_LDADD = $(DYNOD_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 # For tests/system/test_dynod.py.
 noinst_PROGRAMS += %D%/fake-supervisor
