@@ -57,10 +57,11 @@ static void desired_dir_reject(struct desired_dir *d, const char *why)
 	struct error e;
 
 	log_err("%s/new is rejected: %s", d->s->conf.desired_dir, why);
-	if (renameat(d->fd, "taken", d->fd, "rejected") < 0)
-		log_err("%s: %s", d->s->conf.desired_dir, strerror(errno));
+	/* Whoever sees that it is rejected may read why. */
 	if (file_write_atomic(d->fd, "last_error", text, strlen(text), 0644, &e) < 0)
 		log_err("%s: %s", d->s->conf.desired_dir, e.msg);
+	if (renameat(d->fd, "taken", d->fd, "rejected") < 0)
+		log_err("%s: %s", d->s->conf.desired_dir, strerror(errno));
 }
 
 /* It is done before it is called loaded: if we are killed in between, it is done
