@@ -1,8 +1,13 @@
-/* log_local.c - batches of the journal, frame by frame. */
+/*
+ * log_local.c - batches of the journal, frame by frame. What apps say is limited for
+ * all of them together: this log is the operator's, and is not to be lost in theirs.
+ */
+#include "base/clock.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "manager/journal.h"
 #include "manager/limits.h"
 #include "manager/log_local.h"
@@ -13,8 +18,50 @@
 
 #define TOLD "journal-told"
 
+struct log_local {
+	struct supervisor *s;
+	uint64_t since;			/* monotonic usec: begin of this while */
+	unsigned shown, hidden;		/* lines of apps in it */
+	sd_event_source *timer;		/* NULL: nothing is hidden */
+};
+
+/* ---- the limit ---- */
+
+static int on_log_local_while(sd_event_source *src, uint64_t usec, void *userdata)
+{
+	struct log_local *l = userdata;
+
+	l->timer = loop_unref(l->timer);
+	log_warn("%u lines of apps are not shown: more than %d in %d s", l->hidden,
+		 LOG_LOCAL_LINES, LOG_LOCAL_SEC);
+	l->shown = l->hidden = 0;
+	return 0;
+}
+
+static bool log_local_shows(struct log_local *l)
+{
+	uint64_t now = clock_mono_usec(), length = LOG_LOCAL_SEC * USEC_PER_SEC;
+
+	if (!l->timer && now >= l->since + length) {
+		l->since = now;
+		l->shown = 0;
+	}
+	if (l->shown < LOG_LOCAL_LINES) {
+		l->shown++;
+		return true;
+	}
+	l->hidden++;
+	if (!l->timer)
+		loop_timer(l->s->event, &l->timer, l->since + length > now ?
+			   l->since + length - now : 0, on_log_local_while, l,
+			   "hidden lines", NULL);
+	return false;
+}
+
+/* ---- frames ---- */
+
 /* SEQ USEC APP SOURCE PS MESSAGE; the record of an end, or of a loss, is for programs. */
-static void log_local_tell(const char *frame, size_t n)
+static void log_local_tell(struct log_local *l, const char *frame, size_t n)
 {
 	const char *end = frame + n, *at = frame, *word[6];
 
@@ -25,7 +72,8 @@ static void log_local_tell(const char *frame, size_t n)
 			return;
 		at += at < end;
 	}
-	if (strncmp(word[3], "death ", 6) == 0 || strncmp(word[3], "loss ", 5) == 0)
+	if (strncmp(word[3], "death ", 6) == 0 || strncmp(word[3], "loss ", 5) == 0 ||
+	    (strncmp(word[3], "app ", 4) == 0 && !log_local_shows(l)))
 		return;
 	log_info("%.*s[%.*s]: %.*s", (int)(word[4] - word[3] - 1), word[3],
 		 (int)(word[5] - word[4] - 1), word[4], (int)(end - word[5]), word[5]);
@@ -55,7 +103,7 @@ static void log_local_save(const struct supervisor *s, uint64_t seq)
 		log_err("%s", e.msg);
 }
 
-static void log_local_frames(const struct buf *b, uint64_t told)
+static void log_local_frames(struct log_local *l, const struct buf *b, uint64_t told)
 {
 	const char *at = buf_str(b), *end = at + b->len;
 
@@ -66,14 +114,15 @@ static void log_local_frames(const struct buf *b, uint64_t told)
 		if (*behind != ' ' || n > (size_t)(end - behind - 1))
 			return;
 		if (strtoull(behind + 1, NULL, 10) > told)
-			log_local_tell(behind + 1, n);
+			log_local_tell(l, behind + 1, n);
 		at = behind + 1 + n;
 	}
 }
 
 static void on_log_local(void *userdata)
 {
-	struct supervisor *s = userdata;
+	struct log_local *l = userdata;
+	struct supervisor *s = l->s;
 	uint64_t told = log_local_told(s);
 
 	for (;;) {
@@ -87,14 +136,27 @@ static void on_log_local(void *userdata)
 		}
 		if (last == 0)
 			return;
-		log_local_frames(&b, told);
+		log_local_frames(l, &b, told);
 		log_local_save(s, last);
 		journal_ack(s->journal, last);
 	}
 }
 
-void log_local_start(struct supervisor *s)
+struct log_local *log_local_new(struct supervisor *s)
 {
-	journal_on_lines(s->journal, on_log_local, s);
-	on_log_local(s);
+	struct log_local *l = xcalloc(1, sizeof(*l));
+
+	l->s = s;
+	journal_on_lines(s->journal, on_log_local, l);
+	on_log_local(l);
+	return l;
+}
+
+struct log_local *log_local_free(struct log_local *l)
+{
+	if (!l)
+		return NULL;
+	l->timer = loop_unref(l->timer);
+	free(l);
+	return NULL;
 }

@@ -65,7 +65,7 @@ static int supervisor_connect(struct supervisor *s, struct error *e)
 	if (s->conf.report_url)
 		r = webhook_new(&s->webhook, s, e);
 	if (r >= 0 && supervisor_conf_is_alone(&s->conf)) {
-		log_local_start(s);
+		s->log_local = log_local_new(s);
 		return s->conf.desired_dir ? desired_dir_new(&s->desired_dir, s, e) : 0;
 	}
 	if (r >= 0)
@@ -182,6 +182,7 @@ static void supervisor_deinit(struct supervisor *s)
 	webhook_free(s->webhook);
 	upstream_free(s->upstream);
 	log_sender_free(s->log_sender);
+	log_local_free(s->log_local);
 	list_for_each_safe(l, tmp, &s->lives, link)
 		life_free(l);
 	strays_free(s);

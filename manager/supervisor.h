@@ -25,6 +25,7 @@ struct host_client;
 struct host_api;
 struct journal;
 struct life;
+struct log_local;
 struct log_sender;
 struct slug_gc;
 struct slug_jobs;
@@ -53,6 +54,7 @@ struct supervisor {
 	struct desired_dir *desired_dir;	/* or NULL */
 	struct webhook *webhook;	/* or NULL */
 	struct log_sender *log_sender;
+	struct log_local *log_local;	/* instead of it, where there is no upstream */
 	struct host_api *api;
 
 	struct assignment_list wanted;

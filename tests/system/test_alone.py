@@ -5,6 +5,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -164,6 +165,24 @@ def test_a_slug_of_the_local_store_and_assignments_as_they_are(alone, hook):
     subprocess.run(["chown", "-R", "64124", alone.store], check=True)
     drop(alone, [assignment("worker.1", "cat hello; exec sleep 100", slug={"sha256": s["sha256"]})])
     wait_for("its line", lambda: alone.log.seek(0) == 0 and "app[worker.1]: from the slug" in alone.log.read())
+
+
+def test_an_app_that_never_stops_talking_does_not_fill_the_log(alone):
+    size = os.path.getsize(alone.root + "/log")
+    drop(alone, {"App": "solo", "Version": 7, "Processes": [
+        {"Type": "loud", "Args": ["sh", "-c", "i=0; while [ $i -lt 9000 ]; do i=$((i+1)); echo loud $i; done; exec sleep 1000"],
+         "Quantity": 1}]})
+
+    def said():
+        alone.log.seek(size)
+        text = alone.log.read()
+        hidden = sum(int(n) for n in re.findall(r"(\d+) lines of apps are not shown: more than 2000 in 5 s", text))
+        return hidden and (hidden, text.count("app[loud.1]: loud "), text)
+    hidden, shown, text = wait_for("hidden lines", said, 30)
+    assert hidden + shown == 9000 and 1900 <= shown <= 4000
+    assert "heroku[loud.1]: State changed from starting to up" in text
+    drop(alone, app(1, worker=1))
+    wait_for("the old formation", lambda: up_names(alone) == ["worker.1"])
 
 
 def test_the_webhook_hears_all_signed_and_in_order(alone, hook):
