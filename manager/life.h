@@ -55,6 +55,7 @@ struct life {
 	int fds[DYNO_FD_COUNT];
 	bool adopted;			/* dynod told it at our start, */
 	bool adopted_alive;		/* and it lives */
+	bool lost;			/* state.json was: see life_load() */
 	bool exited;
 	struct dyno_exit exit;
 	char *dead;			/* UUID of the one that is to be removed */

@@ -80,6 +80,20 @@ static int life_load_assignment(struct life *l, struct error *e)
 	return state_save_assignment(l->dir, l->a, e);
 }
 
+/* A dyno that lives is not ended because a file of ours is: which one it was is in
+ * another, and dynod tells the rest. Whether it is wanted the list says. */
+static int life_load_state(struct life *l, struct error *e)
+{
+	int r = state_load(l->dir, &l->st, e);
+
+	if (r >= 0 || state_recall(l->dir, &l->st, NULL) < 0)
+		return r;
+	log_warn("%s, looking for instance %s", e->msg, l->st.instance);
+	l->st.since = l->st.changed = (int64_t)clock_real_usec();
+	l->lost = true;
+	return 0;
+}
+
 int life_load(struct life **ret, struct supervisor *s, const char *id,
 	      struct error *e)
 {
@@ -88,11 +102,13 @@ int life_load(struct life **ret, struct supervisor *s, const char *id,
 
 	r = file_remove_temporary(AT_FDCWD, l->dir, e);
 	if (r >= 0)
-		r = state_load(l->dir, &l->st, e);
+		r = life_load_state(l, e);
 	if (r >= 0)
 		r = life_load_assignment(l, e);
 	if (r < 0)
 		return r;
+	if (l->lost)
+		l->st.state = l->a->kind == DYNO_FORMATION ? DYNO_BOOTING : DYNO_UP;
 	life_enlist(l);
 	if (!l->st.slot)		/* written by an older version */
 		l->st.slot = xstrdup(l->id);

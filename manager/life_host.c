@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "base/strv.h"
 #include "manager/boot.h"
+#include "manager/cycling.h"
 #include "manager/life.h"
 #include "manager/limits.h"
 #include "manager/port.h"
@@ -137,6 +138,7 @@ static void life_queue(struct life *l)
 void life_launch(struct life *l)
 {
 	char uuid[UUID_TEXT_MAX];
+	struct error e;
 
 	l->st.instance = xstrdup(id_uuid(uuid));
 	l->st.port = port_choose((uint16_t)l->s->conf.port_min,
@@ -146,6 +148,8 @@ void life_launch(struct life *l)
 	map_set(&l->s->instances, l->st.instance, l);
 	/* On record before it exists, so that nobody takes it for a stray. */
 	life_save(l);
+	if (state_save_instance(l->dir, &l->st, &e) < 0)
+		log_err("%s: %s, ignoring", l->a->name, e.msg);
 	life_queue(l);
 	life_launch_next(l->s);
 }
@@ -158,6 +162,8 @@ void life_adopt(struct life *l, struct host_dyno *d)
 	life_take(l, d);
 	if (d->started_usec)
 		l->st.started = (int64_t)d->started_usec;
+	if (l->lost && l->st.started)
+		l->st.cycle_at = (int64_t)cycling_draw(l);
 	l->exit = d->exit;
 }
 

@@ -61,6 +61,9 @@ void life_resume(struct life *l)
 {
 	struct error e;
 
+	/* It may never have come to be. One-offs never run again. */
+	if (l->lost && !l->adopted && l->a->kind == DYNO_FORMATION)
+		l->st.state = DYNO_LAUNCHING;
 	fault_point("resume %s", dyno_fsm_name(l->st.state));
 	if (!dyno_fsm_is_final(l->st.state) && !life_lease(l, &e))
 		log_debug("%s: %s", l->a->name, e.msg);

@@ -2,10 +2,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "http/json.h"
 #include "manager/state.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define FILE_MAX (1024 * 1024)
@@ -127,6 +129,35 @@ int state_load(const char *dir, struct state *ret, struct error *e)
 		return error_prefix(e, r, "%s/state.json", dir);
 	}
 	*ret = file.st;
+	return 0;
+}
+
+int state_save_instance(const char *dir, const struct state *st, struct error *e)
+{
+	auto_free char *path = xasprintf("%s/instance", dir);
+	auto_free char *text = xasprintf("%s %lld %s\n", st->instance,
+					 (long long)st->port, st->slot);
+
+	return file_write_fast(AT_FDCWD, path, text, strlen(text), 0600, e);
+}
+
+int state_recall(const char *dir, struct state *ret, struct error *e)
+{
+	auto_free char *path = xasprintf("%s/instance", dir);
+	auto_buf text = BUF_INIT;
+	char instance[UUID_TEXT_MAX], slot[UUID_TEXT_MAX];
+	unsigned port;
+	int r = file_read(AT_FDCWD, path, 256, &text, e);
+
+	if (r < 0)
+		return r;
+	if (sscanf(buf_str(&text), "%36s %5u %36s", instance, &port, slot) != 3 ||
+	    !id_is_uuid(instance) || !id_is_uuid(slot) || port > UINT16_MAX)
+		return error_set(e, EBADMSG, "%s is damaged", path);
+	*ret = (struct state){
+		.instance = xstrdup(instance), .slot = xstrdup(slot), .port = port,
+		.exit_status = -1,
+	};
 	return 0;
 }
 

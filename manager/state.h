@@ -6,6 +6,7 @@
  *   assignments.json	the last list from upstream: desired state
  *   dynos/<id>/assignment.json	what this dyno was made from
  *   dynos/<id>/state.json	where its life is
+ *   dynos/<id>/instance	what of that dynod cannot tell, if state.json is lost
  *   dynos/<id>/log, cursor	its output (capture.h)
  *   journal/			lines on their way upstream (journal.h)
  *   upstream-header		the token, for slug jobs
@@ -48,6 +49,10 @@ void state_deinit(struct state *st);
 
 int state_save(const char *dir, const struct state *st, struct error *e);
 int state_load(const char *dir, struct state *ret, struct error *e);
+
+/* Instance, port and slot; of state_recall()'s *ret all else is as in a new life. */
+int state_save_instance(const char *dir, const struct state *st, struct error *e);
+int state_recall(const char *dir, struct state *ret, struct error *e);
 
 int state_save_assignment(const char *dir, const struct assignment *a,
 			  struct error *e);

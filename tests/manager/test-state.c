@@ -69,6 +69,32 @@ static void every_state_can_be_stored(void **state)
 	}
 }
 
+static void which_instance_it_was_is_known_without_the_state(void **state)
+{
+	static char uuid[] = "11111111-2222-4333-8444-555555555555",
+		slot[] = "22222222-2222-4333-8444-555555555555";
+	static const char *const bad[] = { "", "x 1 y", "11111111-2222-4333-8444-555555555555",
+		"11111111-2222-4333-8444-555555555555 99999 22222222-2222-4333-8444-555555555555" };
+	struct state st = { .state = DYNO_UP, .instance = uuid, .slot = slot, .port = 5007 };
+	auto_free char *path = xasprintf("%s/instance", (char *)*state);
+	struct state back;
+	struct error e;
+
+	assert_true(state_recall(*state, &back, &e) < 0);
+	assert_int_equal(state_save_instance(*state, &st, &e), 0);
+	assert_int_equal(state_recall(*state, &back, &e), 0);
+	assert_string_equal(back.instance, uuid);
+	assert_string_equal(back.slot, slot);
+	assert_int_equal(back.port, 5007);
+	assert_int_equal(back.exit_status, -1);
+	state_deinit(&back);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(file_write_fast(AT_FDCWD, path, bad[i], strlen(bad[i]),
+						 0600, &e), 0);
+		assert_true(state_recall(*state, &back, &e) < 0);
+	}
+}
+
 static void broken_files_are_errors(void **state)
 {
 	static const char *const texts[] = {
@@ -133,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_state_comes_back_as_it_was),
 		T(every_state_can_be_stored),
+		T(which_instance_it_was_is_known_without_the_state),
 		T(broken_files_are_errors),
 		T(lists_and_assignments_come_back_and_are_private),
 	};
