@@ -308,6 +308,9 @@ def main(path):
         expected = json.load(f)
     clients = expected["clients"]
     judge(clients)
+    # What was left undecided by the cut is known from now on.
+    for i, c in enumerate(clients):
+        report(client=i, found=c["has"])
     report(judged=True)
     rng = random.Random(expected["seed"])
     threads = [Client(i, c["has"], random.Random(rng.random()), c["count"])
