@@ -323,3 +323,35 @@ def test_webhooks_are_added_and_removed(heroku, web):
     assert "https://127.0.0.1:9/x" in out
     heroku.run("webhooks:remove", number, "-a", web)
     assert number not in heroku.out("webhooks", "-a", web)
+
+
+def test_collaborators_get_in_and_out(heroku, web, host):
+    host.ctl("accounts:add", "friend@example.com")
+    heroku.run("access:add", "friend@example.com", "-a", web)
+    assert "friend@example.com" in heroku.out("access", "-a", web)
+    heroku.run("access:remove", "friend@example.com", "-a", web)
+    assert "friend@example.com" not in heroku.out("access", "-a", web)
+
+
+def test_a_login_with_a_password_is_kept_and_ended(heroku, host):
+    host.ctl("accounts:add", "someone@example.com")
+    host.ctl("accounts:password", "someone@example.com", input=b"correct horse battery\n")
+    alone = {k: v for k, v in heroku.env.items() if k != "HEROKU_API_KEY"}
+    alone["HEROKU_NETRC_WRITE"] = "true"
+    p = pexpect.spawn("heroku", ["login", "-i"], env=alone, cwd=heroku.home, encoding="utf-8", timeout=60)
+    p.expect("Email")
+    p.send("someone@example.com\r")
+    p.expect("Password")
+    p.send("correct horse battery\r")
+    p.expect("Logged in as.*someone@example.com")
+    p.expect(pexpect.EOF)
+    p.close()
+    assert p.exitstatus == 0
+
+    def mine(*args):
+        return subprocess.run(["heroku", *args], env=alone, cwd=heroku.home, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    assert mine("auth:whoami").stdout.strip().endswith("someone@example.com")
+    assert mine("apps").stdout.strip().startswith("You have no apps")
+    assert mine("logout").returncode == 0
+    assert "someone@example.com" not in open(os.path.join(heroku.home, ".netrc")).read()
