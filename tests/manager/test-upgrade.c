@@ -158,7 +158,8 @@ static void the_lock_stays_held_while_another_program_takes_over(void **state)
 	auto_(root_deinit) struct root root = ROOT_INIT;
 	auto_free char *go = xasprintf("%s/go", b->dir);
 	auto_free char *text = xasprintf("while ! test -e %s; do sleep 0.01; done; "
-					 "readlink /proc/self/fd/$DYNO_LOCK_FD | grep -q dynod.lock",
+					 "readlink /proc/self/fd/$DYNO_LOCK_FD | "
+					 "grep -q dynod.lock",
 					 go);
 	struct error e;
 	int status, fd;
