@@ -12,6 +12,7 @@ controller_tests = \
 	tests/controller/test-range \
 	tests/controller/test-record \
 	tests/controller/test-secrets \
+	tests/controller/test-sleep \
 	tests/controller/test-state \
 	tests/controller/test-vault \
 	tests/controller/test-api \
@@ -22,6 +23,9 @@ check_PROGRAMS += $(controller_tests)
 CONTROLLER_TEST_CFLAGS = $(libcontroller_a_CFLAGS) $(CMOCKA_CFLAGS)
 CONTROLLER_TEST_LIBS = $(CONTROLLER_LIBS) $(CMOCKA_LIBS)
 
+tests_controller_test_sleep_SOURCES = %D%/test-sleep.c
+tests_controller_test_sleep_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
+tests_controller_test_sleep_LDADD = $(CONTROLLER_TEST_LIBS)
 tests_controller_test_authority_SOURCES = %D%/test-authority.c
 tests_controller_test_authority_CFLAGS = $(CONTROLLER_TEST_CFLAGS)
 tests_controller_test_authority_LDADD = $(CONTROLLER_TEST_LIBS)

@@ -94,6 +94,23 @@ static void a_late_or_repeated_report_changes_nothing(void **state)
 	shows(in, "crashed");
 }
 
+static void what_a_host_cannot_remove_stands_with_it(void **state)
+{
+	struct instance *in = *state;
+	static const int numbers[] = { 2, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		auto_free char *body = xasprintf("{\"boot\":\"" BOOT "\",\"seq\":%d,"
+			"\"full\":true,\"stuck\":%d,\"dynos\":[]}", 8 + i, numbers[i]);
+		auto_json *hosts = NULL;
+
+		assert_int_equal(instance_call(in, "POST", HOST "/report", body, NULL), 200);
+		assert_int_equal(instance_call(in, "GET", "/upstream/v1/hosts", NULL, &hosts),
+				 200);
+		assert_int_equal(json_int(json_array_get(hosts, 0), "stuck", -1), numbers[i]);
+	}
+}
+
 static void a_new_boot_counts_anew_and_the_old_one_is_over(void **state)
 {
 	struct instance *in = *state;
@@ -147,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_stand_with_the_host),
 		cmocka_unit_test(a_late_or_repeated_report_changes_nothing),
+		cmocka_unit_test(what_a_host_cannot_remove_stands_with_it),
 		cmocka_unit_test(a_new_boot_counts_anew_and_the_old_one_is_over),
 		cmocka_unit_test(a_packed_report_is_taken),
 		cmocka_unit_test(a_bomb_is_refused),
