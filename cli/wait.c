@@ -3,6 +3,7 @@
  */
 #include "cli/wait.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/api.h"
@@ -18,6 +19,7 @@
 #define WAIT_DEFAULT_SEC 300
 #define WAIT_POLL_NSEC (200 * 1000 * 1000)
 #define WAIT_REASON_LINES 30
+#define WAIT_WORDS_MAX 3
 
 static bool wait_str_is(const json_t *object, const char *key, const char *value)
 {
@@ -59,10 +61,37 @@ void wait_look(const json_t *formation, const json_t *dynos, const char *type,
 	}
 }
 
+void wait_words(struct buf *out, const json_t *dynos, const char *type, int release)
+{
+	size_t i, n = 0;
+	json_t *dyno;
+
+	json_array_foreach((json_t *)dynos, i, dyno) {
+		int version = (int)json_int(json_object_get(dyno, "release"), "version", 0);
+		const char *t = json_str(dyno, "type"), *state = json_str(dyno, "state");
+		bool up = wait_str_is(dyno, "state", "up");
+
+		if (!t || !state || str_eq(t, "run") || (type && !str_eq(t, type)) ||
+		    (up && version >= release) || n++ >= WAIT_WORDS_MAX)
+			continue;
+		buf_addf(out, "%s%s is %s", n > 1 ? ", " : "", json_str(dyno, "name"),
+			 state);
+		if (version < release)
+			buf_addf(out, " with v%d", version);
+	}
+	if (n > WAIT_WORDS_MAX)
+		buf_addf(out, " and %zu more", n - WAIT_WORDS_MAX);
+	if (n == 0)
+		buf_adds(out, "no host has them yet");
+}
+
 struct wait {
 	struct cli *cli;
 	const char *app, *type;
+	bool fail_fast;
+	long sec;
 	json_t *formation, *dynos;
+	int version;
 	struct wait_state state;
 };
 
@@ -90,7 +119,7 @@ static int wait_ask(struct wait *w, struct error *e)
 	auto_free char *formation_path = api_path(w->app, "/formation");
 	auto_free char *dynos_path = api_path(w->app, "/dynos");
 	auto_json *releases = NULL;
-	int r, version;
+	int r;
 
 	wait_deinit(w);
 	w->formation = w->dynos = NULL;
@@ -102,13 +131,13 @@ static int wait_ask(struct wait *w, struct error *e)
 		r = api_list(w->cli, dynos_path, NULL, &w->dynos, e);
 	if (r < 0)
 		return r;
-	version = wait_version(releases);
-	wait_look(w->formation, w->dynos, w->type, version, &w->state);
+	w->version = wait_version(releases);
+	wait_look(w->formation, w->dynos, w->type, w->version, &w->state);
 	return 0;
 }
 
 /* What the dyno and the platform said last is the reason. */
-static int wait_crashed(struct wait *w)
+static void wait_show_reason(struct wait *w)
 {
 	struct logs_query query = {
 		.lines = WAIT_REASON_LINES, .dyno = w->state.crashed,
@@ -116,37 +145,58 @@ static int wait_crashed(struct wait *w)
 	struct error e;
 
 	fflush(stdout);
-	if (logs_print(w->cli, w->app, &query, STDERR_FILENO, &e) < 0)
+	if (w->state.crashed &&
+	    logs_print(w->cli, w->app, &query, STDERR_FILENO, &e) < 0)
 		cli_fail(&e);
-	error_set(&e, ECHILD, "%s has crashed; its last log lines are above",
-		  w->state.crashed);
-	return cli_fail(&e);
 }
 
+/* false: it is over, and e says why. */
+static bool wait_goes_on(struct wait *w, const char *words, uint64_t deadline_usec,
+			 struct error *e)
+{
+	if (w->fail_fast && w->state.crashed)
+		error_set(e, ECHILD, "%s has crashed; its last log lines are above",
+			  w->state.crashed);
+	else if (clock_mono_usec() > deadline_usec)
+		error_set(e, ETIMEDOUT, "%zu of %zu dynos of %s are up after %ld seconds: "
+			  "%s%s", w->state.up, w->state.wanted, w->app, w->sec, words,
+			  w->state.crashed ? "; the log is above" : "");
+	else
+		return true;
+	return false;
+}
+
+/* A line of progress for each change of what is waited for. */
+static void wait_tell(struct wait *w, struct progress *progress, struct buf *shown,
+		      const struct buf *words)
+{
+	if (str_eq(buf_str(shown), buf_str(words)))
+		return;
+	buf_clear(shown);
+	buf_adds(shown, buf_str(words));
+	progress_begin(progress, "Waiting for %s: %zu of %zu up, %s", w->app, w->state.up,
+		       w->state.wanted, buf_str(words));
+}
+
+/* A crashed dyno is started again, later and later: that is waited for, too. */
 static int wait_loop(struct wait *w, uint64_t deadline_usec)
 {
 	auto_progress progress = PROGRESS_INIT;
-	size_t shown = SIZE_MAX;
+	auto_buf shown = BUF_INIT;
 	struct error e;
 
-	for (;;) {
-		if (wait_ask(w, &e) < 0)
-			break;
-		if (w->state.crashed)
-			return progress_deinit(&progress), wait_crashed(w);
-		if (shown != w->state.up) {
-			shown = w->state.up;
-			progress_begin(&progress, "Waiting for %s: %zu of %zu up",
-				       w->app, shown, w->state.wanted);
-		}
+	while (wait_ask(w, &e) == 0) {
+		auto_buf words = BUF_INIT;
+
 		if (w->state.up >= w->state.wanted) {
 			progress_end(&progress, "done");
 			return 0;
 		}
-		if (clock_mono_usec() > deadline_usec) {
-			error_set(&e, ETIMEDOUT, "%zu of %zu dynos of %s are up "
-				  "after the time-out", w->state.up,
-				  w->state.wanted, w->app);
+		wait_words(&words, w->dynos, w->type, w->version);
+		wait_tell(w, &progress, &shown, &words);
+		if (!wait_goes_on(w, buf_str(&words), deadline_usec, &e)) {
+			progress_deinit(&progress);
+			wait_show_reason(w);
 			break;
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = WAIT_POLL_NSEC }, NULL);
@@ -159,17 +209,19 @@ int wait_run(int argc, char **argv, void *userdata)
 {
 	static const struct option options[] = {
 		{ "timeout", required_argument, NULL, 't' },
+		{ "fail-fast", no_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cli *cli = userdata;
-	auto_(wait_deinit) struct wait w = { .cli = cli };
-	long sec = WAIT_DEFAULT_SEC;
+	auto_(wait_deinit) struct wait w = { .cli = cli, .sec = WAIT_DEFAULT_SEC };
 	int c;
 
 	while ((c = cli_getopt(cli, argc, argv, "t:", options)) != -1) {
-		if (c != 't')
+		if (c == 'f')
+			w.fail_fast = true;
+		else if (c != 't')
 			return cli->status;
-		if (!cli_number(optarg, 0, 86400, &sec))
+		else if (!cli_number(optarg, 0, 86400, &w.sec))
 			return cli_usage("--timeout %s is not a number of "
 					 "seconds", optarg);
 	}
@@ -177,5 +229,5 @@ int wait_run(int argc, char **argv, void *userdata)
 	if (!w.app)
 		return EXIT_USAGE;
 	w.type = optind < argc ? argv[optind] : NULL;
-	return wait_loop(&w, clock_mono_usec() + (uint64_t)sec * USEC_PER_SEC);
+	return wait_loop(&w, clock_mono_usec() + (uint64_t)w.sec * USEC_PER_SEC);
 }

@@ -13,6 +13,11 @@ struct wait_state {
 	const char *crashed;	/* name of one that has crashed, borrowed; or NULL */
 };
 
+struct buf;
+
 /* type NULL = all types. release: version of the newest. */
 void wait_look(const json_t *formation, const json_t *dynos, const char *type,
 	       int release, struct wait_state *ret);
+
+/* What is waited for: "web.1 is crashed, web.2 is up with v3 and 4 more". */
+void wait_words(struct buf *out, const json_t *dynos, const char *type, int release);

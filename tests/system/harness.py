@@ -259,7 +259,7 @@ class Host:
                 os.chmod(full, mode)
             self.ctl("deploy", app, d)
         if wait:
-            self.ctl("wait", "-a", app)
+            self.ctl("wait", "--fail-fast", "-a", app)
 
     def dynos(self, app, type=None):
         found = [d for d in self.json("ps", "-a", app) if type in (None, d["type"])]
