@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * terminal.h - raw mode of the terminal on standard input, and giving it back.
+ * terminal.h - modes of the terminal on standard input, and giving it back.
  *
  * The only state of the program that outlives it: so it is kept at file scope
  * here, where the handler of fatal signals can reach it.
@@ -13,6 +13,9 @@ struct error;
 /* Raw mode: every key becomes bytes, nothing is echoed. Also after the
  * terminal was restored (a stop and a continue). */
 int terminal_raw(struct error *e);
+
+/* What is typed is not shown: for passwords. SIGINT and the like restore it. */
+int terminal_quiet(struct error *e);
 
 /* As it was. Safe to call at any time, also from a signal handler. */
 void terminal_restore(void);

@@ -5,21 +5,22 @@
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 #include "http/json.h"
 
 #include <stdio.h>
 
 static void access_show(const char *app, const json_t *list)
 {
+	auto_table t = { .columns = 2 };
 	const json_t *one;
 	size_t i;
 
 	json_array_foreach(list, i, one)
-		printf("%-40s %s\n",
-		       app_call_text(json_object_get(one, "user"), "email"),
-		       app_call_text(one, "role"));
+		table_add(&t, json_str(json_object_get(one, "user"), "email"),
+			  json_str(one, "role"));
+	table_print(&t);
 }
 
 int access_list(int argc, char **argv, void *userdata)
@@ -33,11 +34,9 @@ int access_add(int argc, char **argv, void *userdata)
 	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "/collaborators");
 	return app_call_do(cli, "POST", path,
 			   json_pack("{s:s}", "user", argv[optind]),
@@ -47,16 +46,13 @@ int access_add(int argc, char **argv, void *userdata)
 int access_remove(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *who = NULL;
+	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	who = http_path_escape(argv[optind]);
-	path = api_path(app, "/collaborators/%s", who);
+		return cli->status;
+	path = api_path_of(app, "/collaborators", argv[optind]);
 	return app_call_do(cli, "DELETE", path, NULL, "%s may no longer use %s",
 			   argv[optind], app);
 }

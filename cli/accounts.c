@@ -2,21 +2,25 @@
  * accounts.c - the people of the instance, for its admins.
  */
 #include "base/error.h"
+#include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
+#include "cli/when.h"
 #include "http/client.h"
 #include "http/json.h"
 
 #include <stdio.h>
-#include <termios.h>
 
 #define PASSWORD_MAX 256
 
 int accounts_list(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
+	auto_table t = { .columns = 3 };
+	char when[WHEN_TEXT_MAX];
 	auto_json *list = NULL;
 	json_t *account;
 	struct error e;
@@ -31,9 +35,10 @@ int accounts_list(int argc, char **argv, void *userdata)
 		return 0;
 	}
 	json_array_foreach(list, i, account)
-		printf("%-40s %s%s\n", app_call_text(account, "email"),
-		       app_call_text(account, "created_at"),
-		       json_str(account, "suspended_at") ? "  suspended" : "");
+		table_add(&t, json_str(account, "email"),
+			  when_text(when, json_str(account, "created_at")),
+			  json_str(account, "suspended_at") ? "suspended" : "");
+	table_print(&t);
 	return 0;
 }
 
@@ -57,10 +62,22 @@ int accounts_add(int argc, char **argv, void *userdata)
 
 int accounts_remove(int argc, char **argv, void *userdata)
 {
+	static const struct option options[] = {
+		{ "confirm", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct cli *cli = userdata;
-	auto_free char *path = NULL;
+	auto_free char *path = NULL, *what = NULL;
+	const char *confirm = NULL;
+	int c;
 
-	if (!cli_arguments(cli, argc, argv))
+	while ((c = cli_getopt(cli, argc, argv, "c:", options)) != -1) {
+		if (c != 'c')
+			return cli->status;
+		confirm = optarg;
+	}
+	what = xasprintf("removes the account %s and its tokens", argv[optind]);
+	if (!cli_confirm(cli, confirm, argv[optind], what))
 		return cli->status;
 	path = accounts_path(argv[optind]);
 	return app_call_do(cli, "DELETE", path, NULL, "Removed account %s",
@@ -96,18 +113,13 @@ int accounts_resume(int argc, char **argv, void *userdata)
 /* A line of standard input, not shown where it is typed. */
 static bool accounts_read(char *out, size_t n)
 {
-	struct termios old, quiet;
-	bool tty = tcgetattr(STDIN_FILENO, &old) == 0, ok;
+	bool tty = isatty(STDIN_FILENO) && terminal_quiet(NULL) == 0, ok;
 
-	if (tty) {
+	if (tty)
 		fputs("New password: ", stderr);
-		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
 	ok = fgets(out, (int)n, stdin) != NULL;
 	if (tty) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+		terminal_restore();
 		fputc('\n', stderr);
 	}
 	out[ok ? strcspn(out, "\n") : 0] = '\0';

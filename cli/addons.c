@@ -136,18 +136,15 @@ int addons_attach(int argc, char **argv, void *userdata)
 int addons_detach(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *name = NULL, *by_id = NULL;
+	auto_free char *path = NULL, *by_id = NULL;
 	auto_json *attachment = NULL;
 	const char *app;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	name = http_path_escape(argv[optind]);
-	path = api_path(app, "/addon-attachments/%s", name);
+		return cli->status;
+	path = api_path_of(app, "/addon-attachments", argv[optind]);
 	if (api_get(cli, path, &attachment, &e) < 0)
 		return cli_fail(&e);
 	by_id = xasprintf("/addon-attachments/%s", app_call_text(attachment, "id"));
@@ -162,7 +159,7 @@ int addons_destroy(int argc, char **argv, void *userdata)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *name = NULL;
+	auto_free char *path = NULL, *what = NULL;
 	const char *app, *confirm = NULL;
 	int c;
 
@@ -174,10 +171,9 @@ int addons_destroy(int argc, char **argv, void *userdata)
 	app = cli_app(cli);
 	if (!app)
 		return EXIT_USAGE;
-	if (!confirm || !str_eq(confirm, app))
-		return cli_usage("this takes the config vars of %s from %s; "
-				 "say --confirm %s", argv[optind], app, app);
-	name = http_path_escape(argv[optind]);
-	path = api_path(app, "/addons/%s", name);
+	what = xasprintf("takes the config vars of %s from %s", argv[optind], app);
+	if (!cli_confirm(cli, confirm, app, what))
+		return cli->status;
+	path = api_path_of(app, "/addons", argv[optind]);
 	return app_call_do(cli, "DELETE", path, NULL, "Destroyed %s", argv[optind]);
 }

@@ -173,6 +173,13 @@ static int api_call_json(struct cli *cli, const struct http_call_spec *spec,
 
 #define API_ACCEPT "Accept: application/vnd.heroku+json; version=3"
 
+char *api_path_of(const char *app, const char *nouns, const char *name)
+{
+	auto_free char *escaped = http_path_escape(name);
+
+	return api_path(app, "%s/%s", nouns, escaped);
+}
+
 int api_get(struct cli *cli, const char *path, json_t **ret, struct error *e)
 {
 	const char *headers[] = { API_ACCEPT, NULL };

@@ -35,6 +35,8 @@ int api_client(struct cli *cli, struct http_client **ret, struct error *e);
 
 /* "/apps/APP" and what fmt says; owned by the caller. */
 char *api_path(const char *app, const char *fmt, ...) PRINTF(2, 3);
+/* "/apps/APP", nouns ("/domains") and the escaped name of one of them. */
+char *api_path_of(const char *app, const char *nouns, const char *name);
 
 /* *ret is a new reference. range NULL: everything, up to 1000 entries. */
 int api_get(struct cli *cli, const char *path, json_t **ret, struct error *e);

@@ -17,11 +17,9 @@ int app_call_list(struct cli *cli, int argc, char **argv, const char *rest,
 	const char *app;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "%s", rest);
 	if (api_list(cli, path, "id ..; max=1000", &list, &e) < 0)
 		return cli_fail(&e);

@@ -111,11 +111,9 @@ int apps_rename(int argc, char **argv, void *userdata)
 	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "%s", "");
 	return app_call_do(cli, "PATCH", path, json_pack("{s:s}", "name", argv[optind]),
 			   "%s is %s from here on", app, argv[optind]);
@@ -130,7 +128,7 @@ int apps_destroy(int argc, char **argv, void *userdata)
 	struct cli *cli = userdata;
 	auto_progress progress = PROGRESS_INIT;
 	const char *name, *confirm = NULL;
-	auto_free char *path = NULL;
+	auto_free char *path = NULL, *what = NULL;
 	struct error e;
 	int c;
 
@@ -139,12 +137,15 @@ int apps_destroy(int argc, char **argv, void *userdata)
 			return cli->status;
 		confirm = optarg;
 	}
+	/* As with the heroku command, --confirm APP is enough. */
+	if (optind == argc && !cli->app)
+		cli->app = confirm;
 	name = optind < argc ? argv[optind] : cli_app(cli);
 	if (!name)
 		return EXIT_USAGE;
-	if (!confirm || !str_eq(confirm, name))
-		return cli_usage("this destroys %s and its dynos for good; "
-				 "say --confirm %s", name, name);
+	what = xasprintf("destroys %s and its dynos for good", name);
+	if (!cli_confirm(cli, confirm, name, what))
+		return cli->status;
 	path = api_path(name, "%s", "");
 	progress_begin(&progress, "Destroying %s", name);
 	if (api_send(cli, "DELETE", path, NULL, NULL, &e) < 0)

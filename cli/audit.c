@@ -5,6 +5,7 @@
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/when.h"
 #include "http/client.h"
@@ -16,20 +17,22 @@
 
 static void audit_show(const json_t *list)
 {
+	auto_table t = { .columns = 8 };
 	char when[WHEN_TEXT_MAX];
 
 	/* The API has the newest first; people read on downwards. */
 	for (size_t i = json_array_size(list); i-- > 0; ) {
 		const json_t *it = json_array_get(list, i);
+		auto_free char *status = xasprintf("%d", (int)json_int(it, "status", 0));
 
-		printf("%s  %-24s %-15s %3d  %-6s %s  %s %s\n",
-		       when_text(when, json_str(it, "created_at")),
-		       app_call_text(json_object_get(it, "user"), "email"),
-		       app_call_text(it, "from"), (int)json_int(it, "status", 0),
-		       app_call_text(it, "method"), app_call_text(it, "route"),
-		       app_call_text(json_object_get(it, "app"), "name"),
-		       app_call_text(it, "target"));
+		table_add(&t, when_text(when, json_str(it, "created_at")),
+			  json_str(json_object_get(it, "user"), "email"),
+			  json_str(it, "from"), status, json_str(it, "method"),
+			  json_str(it, "route"),
+			  json_str(json_object_get(it, "app"), "name"),
+			  app_call_text(it, "target"));
 	}
+	table_print(&t);
 }
 
 int audit_run(int argc, char **argv, void *userdata)

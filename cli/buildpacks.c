@@ -34,11 +34,9 @@ int buildpacks_set(int argc, char **argv, void *userdata)
 	json_t *updates;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	updates = json_array();
 	for (int i = optind; i < argc; i++)
 		json_array_append_new(updates, json_pack("{s:s}", "buildpack",

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "base/error.h"
+#include "cli/help.h"
 #include "http/client.h"
 
 #include <stdio.h>
@@ -39,13 +40,13 @@ static void cli_merge(struct cli *cli, const char *shorts,
 	cli->longs[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
-static int cli_help(struct cli *cli, FILE *f, int status)
+static int cli_help(struct cli *cli, int status)
 {
-	if (cli->verb)
-		fprintf(f, "usage: dynoctl %s %s\n", cli->verb->name,
+	if (status == 0)
+		help_verb(cli->verb);
+	else
+		fprintf(stderr, "usage: dynoctl %s %s\n", cli->verb->name,
 			cli->verb->args);
-	if (cli->verb && cli->verb->doc && status == 0)
-		fprintf(f, "%s\n", cli->verb->doc);
 	cli->status = status;
 	return '?';
 }
@@ -69,7 +70,7 @@ static int cli_count(struct cli *cli, int n)
 
 	if (!v || (n >= v->min_args && (v->max_args < 0 || n <= v->max_args)))
 		return -1;
-	return cli_help(cli, stderr, EXIT_USAGE);
+	return cli_help(cli, EXIT_USAGE);
 }
 
 int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
@@ -93,7 +94,7 @@ int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
 			cli->json = true;
 			break;
 		case 'h':
-			return cli->verb ? cli_help(cli, stdout, 0) : 'h';
+			return cli->verb ? cli_help(cli, 0) : 'h';
 		case '?':
 		case ':':
 			return cli_bad_option(cli, c, argv);
@@ -116,6 +117,45 @@ const char *cli_app(const struct cli *cli)
 		return cli->app;
 	cli_usage("which app? Say -a APP or set DYNO_APP");
 	return NULL;
+}
+
+const char *cli_app_arguments(struct cli *cli, int argc, char **argv)
+{
+	const char *app = NULL;
+
+	if (cli_arguments(cli, argc, argv)) {
+		app = cli_app(cli);
+		cli->status = EXIT_USAGE;
+	}
+	return app;
+}
+
+static bool cli_ask(struct cli *cli, const char *name, const char *what)
+{
+	char answer[256];
+
+	fprintf(stderr, "This %s. Type %s to go on: ", what, name);
+	if (!fgets(answer, sizeof(answer), stdin))
+		answer[0] = '\0';
+	answer[strcspn(answer, "\n")] = '\0';
+	if (str_eq(answer, name))
+		return true;
+	fputs("dynoctl: not confirmed, nothing was done\n", stderr);
+	cli->status = EXIT_FAILURE;
+	return false;
+}
+
+bool cli_confirm(struct cli *cli, const char *given, const char *name, const char *what)
+{
+	if (given && str_eq(given, name))
+		return true;
+	if (given)
+		cli->status = cli_usage("--confirm %s does not name %s", given, name);
+	else if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+		return cli_ask(cli, name, what);
+	else
+		cli->status = cli_usage("this %s; say --confirm %s", what, name);
+	return false;
 }
 
 int cli_fail(const struct error *e)

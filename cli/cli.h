@@ -47,6 +47,17 @@ bool cli_arguments(struct cli *cli, int argc, char **argv);
 /* The app to work on; NULL: the user has been told, return EXIT_USAGE. */
 const char *cli_app(const struct cli *cli);
 
+/* Both, for verbs of an app that have no options of their own. NULL: return
+ * cli->status. */
+const char *cli_app_arguments(struct cli *cli, int argc, char **argv);
+
+/*
+ * Before something is destroyed: given is the value of --confirm, NULL = none; it has
+ * to be name. Without it a person at a terminal is asked. what: "destroys shop and its
+ * dynos for good". false: return cli->status.
+ */
+bool cli_confirm(struct cli *cli, const char *given, const char *name, const char *what);
+
 /* Print "dynoctl: MESSAGE"; return the status for "failed". */
 int cli_fail(const struct error *e);
 

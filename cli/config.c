@@ -124,11 +124,9 @@ int config_get(int argc, char **argv, void *userdata)
 	const char *app, *value;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	if (config_read(cli, app, &vars, &e) < 0)
 		return cli_fail(&e);
 	value = json_str(vars, argv[optind]);
@@ -195,11 +193,9 @@ int config_set(int argc, char **argv, void *userdata)
 	auto_buf names = BUF_INIT;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	for (int i = optind; i < argc; i++) {
 		const char *eq = strchr(argv[i], '=');
 		auto_free char *key = NULL;
@@ -222,11 +218,9 @@ int config_unset(int argc, char **argv, void *userdata)
 	auto_buf names = BUF_INIT;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	for (int i = optind; i < argc; i++) {
 		if (json_object_set_new(changes, argv[i], json_null()) < 0)
 			return cli_usage("\"%s\" is not UTF-8 text", argv[i]);

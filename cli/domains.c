@@ -5,7 +5,6 @@
 #include "cli/app_call.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 
 #include <stdio.h>
 
@@ -33,11 +32,9 @@ int domains_add(int argc, char **argv, void *userdata)
 	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "/domains");
 	return app_call_do(cli, "POST", path, json_pack("{s:s, s:n}", "hostname",
 			   argv[optind], "sni_endpoint"),
@@ -47,16 +44,13 @@ int domains_add(int argc, char **argv, void *userdata)
 int domains_remove(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *name = NULL;
+	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	name = http_path_escape(argv[optind]);
-	path = api_path(app, "/domains/%s", name);
+		return cli->status;
+	path = api_path_of(app, "/domains", argv[optind]);
 	return app_call_do(cli, "DELETE", path, NULL, "Removed %s from %s",
 			   argv[optind], app);
 }

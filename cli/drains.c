@@ -5,7 +5,6 @@
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 #include "http/json.h"
 
 #include <stdio.h>
@@ -27,11 +26,9 @@ int drains_list(int argc, char **argv, void *userdata)
 	json_t *drain;
 	size_t i;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "/log-drains");
 	if (api_list(cli, path, NULL, &list, &e) < 0)
 		return cli_fail(&e);
@@ -80,11 +77,9 @@ int logs_stats(int argc, char **argv, void *userdata)
 	const char *app;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "/log-stats");
 	if (api_get(cli, path, &stats, &e) < 0)
 		return cli_fail(&e);
@@ -117,11 +112,9 @@ int drains_add(int argc, char **argv, void *userdata)
 	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "/log-drains");
 	return drains_change(cli, "POST", path, json_pack("{s:s}", "url", argv[optind]),
 			     "added");
@@ -130,15 +123,12 @@ int drains_add(int argc, char **argv, void *userdata)
 int drains_remove(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *which = NULL;
+	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	which = http_path_escape(argv[optind]);
-	path = api_path(app, "/log-drains/%s", which);
+		return cli->status;
+	path = api_path_of(app, "/log-drains", argv[optind]);
 	return drains_change(cli, "DELETE", path, NULL, "removed");
 }

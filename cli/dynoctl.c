@@ -5,6 +5,7 @@
  * Exit status: 0 done, 1 failed, 2 wrong usage; "run" has the command's.
  */
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/verbs.h"
 
 #include <fcntl.h>
@@ -26,13 +27,13 @@ static int dynoctl_verb(struct cli *cli, int argc, char **argv)
 	const struct verb *v;
 	int words, status;
 
-	v = verb_find(cli_verbs, cli_n_verbs, argc, argv, &words);
+	v = verbs_find(argc, argv, &words);
 	if (!v && argc > 0)
 		return cli_usage("no verb \"%s%s%s\"; \"dynoctl help\" lists them",
 				 argv[0], argc > 1 ? " " : "",
 				 argc > 1 ? argv[1] : "");
 	if (!v) {
-		verb_usage("dynoctl", cli_verbs, cli_n_verbs, true);
+		help_overview(stderr);
 		return EXIT_USAGE;
 	}
 	cli->verb = v;

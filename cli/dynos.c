@@ -216,11 +216,9 @@ int dynos_restart(int argc, char **argv, void *userdata)
 	const char *app, *what;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	what = optind < argc ? argv[optind] : NULL;
 	path = what ? dynos_path(app, what, "") : api_path(app, "/dynos");
 	progress_begin(&progress, "Restarting %s on %s",
@@ -239,11 +237,9 @@ int dynos_stop(int argc, char **argv, void *userdata)
 	const char *app;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = dynos_path(app, argv[optind], "/actions/stop");
 	progress_begin(&progress, "Stopping %s on %s", argv[optind], app);
 	if (api_send(cli, "POST", path, NULL, NULL, &e) < 0)

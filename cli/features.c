@@ -5,21 +5,26 @@
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 #include "http/json.h"
 
 #include <stdio.h>
 
 static void features_show(const char *app, const json_t *list)
 {
+	auto_table t = { .columns = 2 };
 	json_t *f;
 	size_t i;
 
 	printf("=== %s Features\n\n", app);
-	json_array_foreach(list, i, f)
-		printf("[%c] %-24s %s\n", json_flag(f, "enabled", false) ? '+' : ' ',
-		       app_call_text(f, "name"), app_call_text(f, "description"));
+	json_array_foreach(list, i, f) {
+		auto_free char *name = xasprintf("[%c] %s", json_flag(f, "enabled", false)
+						 ? '+' : ' ', app_call_text(f, "name"));
+
+		table_add(&t, name, json_str(f, "description"));
+	}
+	table_print(&t);
 }
 
 int features_list(int argc, char **argv, void *userdata)
@@ -29,16 +34,13 @@ int features_list(int argc, char **argv, void *userdata)
 
 static int features_switch(struct cli *cli, int argc, char **argv, bool on)
 {
-	auto_free char *path = NULL, *name = NULL;
+	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	name = http_path_escape(argv[optind]);
-	path = api_path(app, "/features/%s", name);
+		return cli->status;
+	path = api_path_of(app, "/features", argv[optind]);
 	return app_call_do(cli, "PATCH", path, json_pack("{s:b}", "enabled", on),
 			   "%s %s for %s", on ? "Enabled" : "Disabled",
 			   argv[optind], app);
@@ -59,11 +61,9 @@ static int features_maintenance_set(struct cli *cli, int argc, char **argv, bool
 	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(app, "%s", "");
 	return app_call_do(cli, "PATCH", path, json_pack("{s:b}", "maintenance", on),
 			   "Maintenance mode of %s is %s", app, on ? "on" : "off");
@@ -87,11 +87,9 @@ int features_maintenance(int argc, char **argv, void *userdata)
 	const char *name;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	name = cli_app(cli);
+	name = cli_app_arguments(cli, argc, argv);
 	if (!name)
-		return EXIT_USAGE;
+		return cli->status;
 	path = api_path(name, "%s", "");
 	if (api_get(cli, path, &app, &e) < 0)
 		return cli_fail(&e);

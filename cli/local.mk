@@ -18,7 +18,9 @@ libcli_a_SOURCES = \
 	%D%/config.c %D%/config.h \
 	%D%/deploy.c \
 	%D%/domains.c \
+	%D%/examples.c %D%/examples.h \
 	%D%/features.c \
+	%D%/help.c %D%/help.h \
 	%D%/webhooks.c \
 	%D%/drains.c \
 	%D%/doctor.c %D%/doctor.h \
@@ -45,6 +47,7 @@ libcli_a_SOURCES = \
 	%D%/sandbox_stop.c \
 	%D%/scale.c %D%/scale.h \
 	%D%/slug_file.c %D%/slug_file.h \
+	%D%/table.c %D%/table.h \
 	%D%/verbs.c %D%/verbs.h \
 	%D%/wait.c %D%/wait.h \
 	%D%/why.c \

@@ -105,6 +105,28 @@ void logs_paint(const char *line, size_t n, struct buf *out)
 	buf_add(out, colon + 1, (size_t)(line + n - colon - 1));
 }
 
+/* "TIME SOURCE[DYNO]: TEXT"; the time has no blank, SOURCE and DYNO no colon. */
+void logs_object(const char *line, size_t n, struct buf *out)
+{
+	const char *blank = memchr(line, ' ', n), *bracket, *colon;
+	size_t end = n && line[n - 1] == '\n' ? n - 1 : n;
+	auto_json *object = NULL;
+	auto_free char *text = NULL;
+
+	colon = blank ? memmem(blank, n - (size_t)(blank - line), "]: ", 3) : NULL;
+	bracket = colon ? memchr(blank, '[', (size_t)(colon - blank)) : NULL;
+	if (bracket)
+		object = json_pack("{s:s%, s:s%, s:s%, s:o}", "at", line,
+				   (size_t)(blank - line), "source", blank + 1,
+				   (size_t)(bracket - blank - 1), "dyno", bracket + 1,
+				   (size_t)(colon - bracket - 1), "text",
+				   json_bytes(colon + 3, (size_t)(line + end - colon - 3)));
+	else
+		object = json_pack("{s:o}", "text", json_bytes(line, end));
+	text = json_text(object);
+	buf_addf(out, "%s\n", text);
+}
+
 static bool logs_has_colours(int fd)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -116,7 +138,7 @@ static bool logs_has_colours(int fd)
 
 struct logs_stream {
 	int fd;
-	bool tail, colours;
+	bool tail, json, colours;
 	bool came;		/* something, over this connection */
 	struct buf rest;
 	struct logs_events events;
@@ -126,19 +148,21 @@ struct logs_stream {
 
 static void logs_write(struct logs_stream *s, const struct buf *lines)
 {
-	auto_buf painted = BUF_INIT;
+	void (*form)(const char *line, size_t n, struct buf *out) =
+		s->json ? logs_object : s->colours ? logs_paint : NULL;
+	auto_buf formed = BUF_INIT;
 	const struct buf *out = lines;
 
-	for (size_t at = 0; s->colours && at < lines->len; ) {
+	for (size_t at = 0; form && at < lines->len; ) {
 		const char *line = lines->data + at;
 		const char *end = memchr(line, '\n', lines->len - at);
 		size_t n = end ? (size_t)(end - line) + 1 : lines->len - at;
 
-		logs_paint(line, n, &painted);
+		form(line, n, &formed);
 		at += n;
 	}
-	if (s->colours)
-		out = &painted;
+	if (form)
+		out = &formed;
 	if (out->len > 0)
 		s->r = file_write_all(s->fd, out->data, out->len, &s->error);
 }
@@ -229,7 +253,8 @@ int logs_print(struct cli *cli, const char *app, const struct logs_query *query,
 	       int fd, struct error *e)
 {
 	struct logs_stream stream = {
-		.fd = fd, .tail = query->tail, .colours = logs_has_colours(fd),
+		.fd = fd, .tail = query->tail, .json = query->json,
+		.colours = logs_has_colours(fd),
 	};
 	auto_json *session = NULL;
 	int r, status;
@@ -294,6 +319,7 @@ int logs_show(int argc, char **argv, void *userdata)
 	app = cli_app(cli);
 	if (!app)
 		return EXIT_USAGE;
+	query.json = cli->json;
 	signal(SIGPIPE, SIG_DFL);
 	r = logs_print(cli, app, &query, STDOUT_FILENO, &e);
 	return r < 0 ? cli_fail(&e) : 0;

@@ -19,7 +19,7 @@ struct error;
 
 struct logs_query {
 	long lines;
-	bool tail;
+	bool tail, json;		/* json: an object a line */
 	const char *dyno, *source;	/* NULL = all */
 };
 
@@ -34,6 +34,9 @@ void logs_feed_events(struct logs_events *ev, const char *data, size_t n,
 /* Add a line of the log to out with colours: a time that stands back, and a colour for
  * each process. */
 void logs_paint(const char *line, size_t n, struct buf *out);
+
+/* Add a line of the log to out as a JSON object: at, source, dyno, text. */
+void logs_object(const char *line, size_t n, struct buf *out);
 
 /* Print what the query finds to fd; with tail until the app is gone: after a lost
  * connection it goes on where it was. */

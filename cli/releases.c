@@ -150,11 +150,9 @@ int releases_rollback(int argc, char **argv, void *userdata)
 	const char *app, *name;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
+		return cli->status;
 	name = optind < argc ? argv[optind] : NULL;
 	if (name && !releases_name_ok(name))
 		return EXIT_USAGE;
@@ -306,6 +304,7 @@ int releases_wait(int argc, char **argv, void *userdata)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cli *cli = userdata;
+	auto_progress progress = PROGRESS_INIT;
 	auto_free char *newest = NULL;
 	auto_json *release = NULL;
 	const char *app, *name;
@@ -324,8 +323,12 @@ int releases_wait(int argc, char **argv, void *userdata)
 		return EXIT_USAGE;
 	if (!name && releases_newest(cli, app, false, &newest, &e) < 0)
 		return cli_fail(&e);
-	if (release_follow(cli, app, name ? name : newest, -1, sec, &release, &e) < 0)
-		return cli_fail(&e);
+	name = name ? name : newest;
+	progress_begin(&progress, "Waiting for %s%s of %s", *name == 'v' ? "" : "v", name,
+		       app);
+	if (release_follow(cli, app, name, -1, sec, &release, &e) < 0)
+		return progress_deinit(&progress), cli_fail(&e);
+	progress_end(&progress, "%s", releases_str(release, "status"));
 	if (cli->json)
 		api_print(release);
 	return release_follow_check(release, &e) < 0 ? cli_fail(&e) : 0;

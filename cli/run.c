@@ -201,7 +201,7 @@ static int run_attached(struct run *run, int *ret_status, struct error *e)
 	}, ret_status, e);
 }
 
-static void run_detached(struct run *run)
+static void run_show_detached(struct run *run)
 {
 	progress_end(&run->progress, "done, %s", run_name(run));
 	if (run->cli->json)
@@ -213,11 +213,19 @@ static void run_detached(struct run *run)
 			"the output.\n", run->app, run_name(run));
 }
 
-int run_run(int argc, char **argv, void *userdata)
+static bool run_has_late_app(int argc, char **argv)
 {
-	struct cli *cli = userdata;
+	for (int i = optind; i < argc; i++)
+		if (str_after(argv[i], "-a") || str_after(argv[i], "--app"))
+			return true;
+	return false;
+}
+
+static int run_start(struct cli *cli, int argc, char **argv, bool detach)
+{
 	auto_(run_deinit) struct run run = {
-		.cli = cli, .body = json_object(), .progress = PROGRESS_INIT,
+		.cli = cli, .detach = detach, .body = json_object(),
+		.progress = PROGRESS_INIT,
 	};
 	int r, status = 0;
 	struct error e;
@@ -226,14 +234,27 @@ int run_run(int argc, char **argv, void *userdata)
 	json_object_set_new(run.body, "env", run.env);
 	if (run_parse(&run, argc, argv) < 0)
 		return cli->status;
+	if (!cli->app && run_has_late_app(argc, argv))
+		return cli_usage("which app? What stands behind the command belongs to "
+				 "it: say run -a APP COMMAND");
 	run.app = cli_app(cli);
 	if (!run.app || run_describe(&run) != 0)
 		return EXIT_USAGE;
 	r = run_create(&run, &e);
 	if (r == 0 && run.detach)
-		run_detached(&run);
+		run_show_detached(&run);
 	else if (r == 0)
 		r = run_attached(&run, &status, &e);
 	progress_deinit(&run.progress);
 	return r < 0 ? cli_fail(&e) : status;
+}
+
+int run_run(int argc, char **argv, void *userdata)
+{
+	return run_start(userdata, argc, argv, false);
+}
+
+int run_detached(int argc, char **argv, void *userdata)
+{
+	return run_start(userdata, argc, argv, true);
 }

@@ -8,6 +8,7 @@
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "http/json.h"
 
@@ -55,24 +56,31 @@ int scale_parse(const char *text, json_t *updates, struct error *e)
 	return 0;
 }
 
-static int scale_show(struct cli *cli, const char *path)
+static int scale_show(struct cli *cli, const char *app,
+		      void (*show)(const json_t *formation))
 {
+	auto_free char *path = api_path(app, "/formation");
 	auto_json *list = NULL;
 	struct error e;
-	json_t *f;
-	size_t i;
 
 	if (api_list(cli, path, NULL, &list, &e) < 0)
 		return cli_fail(&e);
-	if (cli->json) {
+	if (cli->json)
 		api_print(list);
-		return 0;
-	}
+	else
+		show(list);
+	return 0;
+}
+
+static void scale_print(const json_t *list)
+{
+	const json_t *f;
+	size_t i;
+
 	json_array_foreach(list, i, f)
 		printf("%s%s=%d:%s", i ? " " : "", json_str(f, "type"),
 		       (int)json_int(f, "quantity", 0), json_str(f, "size"));
 	puts("");
-	return 0;
 }
 
 static void scale_done(struct progress *progress, json_t *list)
@@ -88,32 +96,97 @@ static void scale_done(struct progress *progress, json_t *list)
 	progress_end(progress, "done, now running%s", buf_str(&text));
 }
 
-int scale_run(int argc, char **argv, void *userdata)
+static int scale_change(struct cli *cli, const char *app, json_t *updates)
 {
-	struct cli *cli = userdata;
+	auto_free char *path = api_path(app, "/formation");
 	auto_progress progress = PROGRESS_INIT;
-	auto_json *updates = json_array(), *list = NULL;
-	auto_free char *path = NULL;
-	const char *app;
+	auto_json *list = NULL;
 	struct error e;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
-	if (!app)
-		return EXIT_USAGE;
-	path = api_path(app, "/formation");
-	if (optind == argc)
-		return scale_show(cli, path);
-	for (int i = optind; i < argc; i++)
-		if (scale_parse(argv[i], updates, &e) < 0)
-			return cli_usage("%s", e.msg);
 	progress_begin(&progress, "Scaling dynos");
-	if (api_send(cli, "PATCH", path,
-		     json_pack("{s:O}", "updates", updates), &list, &e) < 0)
+	if (api_send(cli, "PATCH", path, json_pack("{s:O}", "updates", updates), &list,
+		     &e) < 0)
 		return progress_deinit(&progress), cli_fail(&e);
 	scale_done(&progress, list);
 	if (cli->json)
 		api_print(list);
 	return 0;
+}
+
+int scale_run(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_json *updates = json_array();
+	const char *app;
+	struct error e;
+
+	app = cli_app_arguments(cli, argc, argv);
+	if (!app)
+		return cli->status;
+	if (optind == argc)
+		return scale_show(cli, app, scale_print);
+	for (int i = optind; i < argc; i++)
+		if (scale_parse(argv[i], updates, &e) < 0)
+			return cli_usage("%s", e.msg);
+	return scale_change(cli, app, updates);
+}
+
+/* ---- sizes ---- */
+
+static void scale_print_sizes(const json_t *list)
+{
+	auto_table t = { .columns = 4 };
+	const json_t *f;
+	size_t i;
+
+	table_add(&t, "TYPE", "SIZE", "QUANTITY", "COMMAND");
+	json_array_foreach(list, i, f) {
+		auto_free char *n = xasprintf("%d", (int)json_int(f, "quantity", 0));
+
+		table_add(&t, json_str(f, "type"), json_str(f, "size"), n,
+			  json_str(f, "command"));
+	}
+	table_print(&t);
+}
+
+/* "web=basic", or a size for all types of the formation. */
+static int scale_add_size(const json_t *formation, const char *word, json_t *updates)
+{
+	const char *eq = strchr(word, '=');
+	const json_t *f;
+	size_t i;
+
+	if (eq == word || (eq && !eq[1]) || !*word)
+		return cli_usage("\"%s\" is neither SIZE nor TYPE=SIZE", word);
+	if (eq)
+		json_array_append_new(updates, json_pack("{s:o, s:s}", "type",
+				      json_stringn(word, (size_t)(eq - word)),
+				      "size", eq + 1));
+	json_array_foreach(formation, i, f)
+		if (!eq)
+			json_array_append_new(updates, json_pack("{s:s, s:s}", "type",
+					      json_str(f, "type"), "size", word));
+	return 0;
+}
+
+int scale_type(int argc, char **argv, void *userdata)
+{
+	struct cli *cli = userdata;
+	auto_json *updates = json_array(), *formation = NULL;
+	auto_free char *path = NULL;
+	const char *app;
+	struct error e;
+
+	app = cli_app_arguments(cli, argc, argv);
+	if (!app)
+		return cli->status;
+	if (optind == argc)
+		return scale_show(cli, app, scale_print_sizes);
+	path = api_path(app, "/formation");
+	if (api_list(cli, path, NULL, &formation, &e) < 0)
+		return cli_fail(&e);
+	for (int i = optind; i < argc; i++)
+		if (scale_add_size(formation, argv[i], updates) != 0)
+			return EXIT_USAGE;
+	return scale_change(cli, app, updates);
 }

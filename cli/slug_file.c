@@ -121,10 +121,26 @@ static int slug_file_read(struct archive *tar, struct buf *ret, struct error *e)
 				 archive_error_string(tar)) : 0;
 }
 
+/* Slugs may be file systems, but no Procfile is read out of those here. */
+static const char *slug_file_image(int fd)
+{
+	static const unsigned char erofs[] = { 0xe2, 0xe1, 0xf5, 0xe0 };
+	unsigned char magic[4];
+
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	    memcmp(magic, "hsqs", sizeof(magic)) == 0)
+		return "squashfs";
+	if (pread(fd, magic, sizeof(magic), 1024) == sizeof(magic) &&
+	    memcmp(magic, erofs, sizeof(magic)) == 0)
+		return "erofs";
+	return NULL;
+}
+
 int slug_file_procfile(int fd, struct buf *ret, struct error *e)
 {
 	auto_(slug_file_freep) struct archive *tar = archive_read_new();
 	struct archive_entry *entry;
+	const char *image;
 	struct stat st;
 	int r;
 
@@ -138,6 +154,10 @@ int slug_file_procfile(int fd, struct buf *ret, struct error *e)
 		return error_sys(e, "rewind the slug");
 	if (S_ISREG(st.st_mode) && st.st_size == 0)
 		return error_set(e, EINVAL, "the file is empty");
+	image = slug_file_image(fd);
+	if (image)
+		return error_set(e, EINVAL, "it is an image (%s): deploy the archive that "
+				 "it was made of", image);
 	if (archive_read_open_fd(tar, fd, SLUG_FILE_CHUNK) != ARCHIVE_OK)
 		return error_set(e, EINVAL, "not a tar archive (gzip, zstd, xz, "
 				 "bzip2, lz4 or plain)");

@@ -5,6 +5,7 @@
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "http/client.h"
 #include "http/json.h"
@@ -36,6 +37,7 @@ static const char *tokens_or(const json_t *token, const char *key,
 int tokens_list(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
+	auto_table t = { .columns = 5 };
 	auto_free char *path = NULL;
 	auto_json *list = NULL;
 	json_t *token;
@@ -51,15 +53,17 @@ int tokens_list(int argc, char **argv, void *userdata)
 		api_print(list);
 		return 0;
 	}
+	if (json_array_size(list) > 0)
+		table_add(&t, "ID", "SCOPE", "USED", "EXPIRES", "FOR");
 	json_array_foreach(list, i, token)
-		printf("%s  %-5s  used %-20s  expires %-20s  %s\n",
-		       app_call_text(token, "id"),
-		       json_string_value(json_array_get(
+		table_add(&t, json_str(token, "id"),
+			  json_string_value(json_array_get(
 				json_object_get(token, "scope"), 0)),
-		       tokens_or(token, "used_at", "never"),
-		       tokens_or(token, "expires_at", "never"),
-		       tokens_or(token, "host", app_call_text(token,
-							       "description")));
+			  tokens_or(token, "used_at", "never"),
+			  tokens_or(token, "expires_at", "never"),
+			  tokens_or(token, "host", app_call_text(token,
+								 "description")));
+	table_print(&t);
 	return 0;
 }
 

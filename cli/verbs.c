@@ -5,6 +5,7 @@
 #include "cli/verbs.h"
 
 #include "cli/cli.h"
+#include "cli/help.h"
 
 #include <stdio.h>
 
@@ -13,12 +14,12 @@ const struct verb cli_verbs[] = {
 	{ "apps:create", 0, 1, apps_create, "[NAME]", "make an app" },
 	{ "apps:info", 0, 1, apps_info, "[APP] [--json]", "show an app" },
 	{ "apps:rename", 1, 1, apps_rename, "NAME", "give an app another name" },
-	{ "apps:destroy", 0, 1, apps_destroy, "[APP] --confirm APP",
+	{ "apps:destroy", 0, 1, apps_destroy, "[APP] [--confirm APP]",
 	  "remove an app and all it has" },
 	{ "deploy", 1, 2, deploy_run, "[APP] SLUG.tgz|DIRECTORY",
 	  "release a slug, or a directory with a Procfile" },
 	{ "config", 0, 0, config_list, "[-s|--json]", "show the config vars" },
-	{ "config:get", 1, 1, config_get, "KEY", "show one config var" },
+	{ "config:get", 1, 1, config_get, "KEY [--json]", "show one config var" },
 	{ "config:set", 1, -1, config_set, "KEY=VALUE...",
 	  "set config vars and restart the app" },
 	{ "config:unset", 1, -1, config_unset, "KEY...",
@@ -33,7 +34,7 @@ const struct verb cli_verbs[] = {
 	  "attach a resource under another name, too" },
 	{ "addons:detach", 1, 1, addons_detach, "NAME",
 	  "take one name of a resource away" },
-	{ "addons:destroy", 1, 1, addons_destroy, "ADDON --confirm APP",
+	{ "addons:destroy", 1, 1, addons_destroy, "ADDON [--confirm APP]",
 	  "forget a resource and its config vars" },
 	{ "buildpacks", 0, 0, buildpacks_list, "[--json]",
 	  "show the buildpacks that are noted" },
@@ -61,18 +62,18 @@ const struct verb cli_verbs[] = {
 	  "show what was told, and how that went" },
 	{ "ps", 0, -1, dynos_list, "[TYPE|DYNO...] [--trace] [--json]",
 	  "show the dynos of an app" },
-	{ "scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...]",
+	{ "scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...] [--json]",
 	  "show or change the formation" },
-	{ "ps:scale", 0, -1, scale_run, "[TYPE=N[:SIZE]|TYPE+N|TYPE-N...]",
-	  "the same" },
+	{ "ps:type", 0, -1, scale_type, "[SIZE|TYPE=SIZE...] [--json]",
+	  "show or change the sizes of dynos" },
 	{ "restart", 0, 1, dynos_restart, "[DYNO|TYPE]",
 	  "restart all dynos, one, or those of a type" },
 	{ "stop", 1, 1, dynos_stop, "DYNO|TYPE", "stop a dyno" },
 	{ "why", 0, 1, why_run, "[DYNO] [-n N] [--json]",
 	  "tell how a dyno's processes ended, and why" },
-	{ "wait", 0, 1, wait_run, "[--timeout SEC] [TYPE]",
+	{ "wait", 0, 1, wait_run, "[--timeout SEC] [--fail-fast] [TYPE]",
 	  "wait until the formation is up" },
-	{ "logs", 0, 0, logs_show, "[-n N] [--tail] [--dyno DYNO] [--source S]",
+	{ "logs", 0, 0, logs_show, "[-n N] [--tail] [--dyno DYNO] [--source S] [--json]",
 	  "show the log" },
 	{ "logs:stats", 0, 0, logs_stats, "[--json]",
 	  "count the lines that came, were lost, and went into drains" },
@@ -95,6 +96,9 @@ const struct verb cli_verbs[] = {
 	{ "run", 1, -1, run_run,
 	  "[--no-tty] [--detach] [--size S] [--release vN] [-e K=V] COMMAND...",
 	  "run a command in a dyno of its own" },
+	{ "run:detached", 1, -1, run_detached,
+	  "[--size S] [--release vN] [-e K=V] COMMAND...",
+	  "run it and do not wait; its output goes to the log" },
 	{ "host ps", 0, 0, host_ps, "[--json]", "show the dynos of this host" },
 	{ "host info", 0, 0, host_info, "[--json]", "show this host's manager" },
 	{ "host plan", 0, 0, host_plan, "[--all] [--json]",
@@ -122,7 +126,7 @@ const struct verb cli_verbs[] = {
 	{ "access:remove", 1, 1, access_remove, "EMAIL", "no longer" },
 	{ "accounts", 0, 0, accounts_list, "[--json]", "list the accounts" },
 	{ "accounts:add", 1, 1, accounts_add, "EMAIL", "make an account" },
-	{ "accounts:remove", 1, 1, accounts_remove, "EMAIL",
+	{ "accounts:remove", 1, 1, accounts_remove, "EMAIL [--confirm EMAIL]",
 	  "remove an account and its tokens" },
 	{ "accounts:suspend", 1, 1, accounts_suspend, "EMAIL",
 	  "refuse an account's tokens" },
@@ -145,11 +149,48 @@ const struct verb cli_verbs[] = {
 	{ "sandbox stop", 0, 0, sandbox_stop, "--root DIR [--keep]",
 	  "end it and remove what it made" },
 	{ "version", 0, 0, verbs_version, "", "print the version" },
-	{ "help", 0, 2, verbs_help, "[VERB]", "print this list, or one usage" },
+	{ "help", 0, 2, verbs_help, "[VERB|NOUN]",
+	  "list the verbs, or tell about one" },
 	{ "verbs", 0, 0, verbs_names, "", NULL },
 	{ "sandbox keep", 0, 0, keeper_run, "--root DIR", NULL },
 };
 const size_t cli_n_verbs = ARRAY_SIZE(cli_verbs);
+
+/* What the heroku command calls them, too. */
+const struct verbs_alias verbs_aliases[] = {
+	{ "list", "apps" },
+	{ "create", "apps:create" },
+	{ "info", "apps:info" },
+	{ "rename", "apps:rename" },
+	{ "destroy", "apps:destroy" },
+	{ "apps:delete", "apps:destroy" },
+	{ "config:add", "config:set" },
+	{ "config:remove", "config:unset" },
+	{ "ps:scale", "scale" },
+	{ "dyno:scale", "scale" },
+	{ "ps:resize", "ps:type" },
+	{ "dyno:resize", "ps:type" },
+	{ "ps:restart", "restart" },
+	{ "dyno:restart", "restart" },
+	{ "ps:stop", "stop" },
+	{ "ps:kill", "stop" },
+	{ "dyno:stop", "stop" },
+	{ "dyno:kill", "stop" },
+	{ "ps:wait", "wait" },
+	{ "releases:rollback", "rollback" },
+};
+const size_t verbs_n_aliases = ARRAY_SIZE(verbs_aliases);
+
+const struct verb *verbs_find(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs_aliases) && argc > 0; i++)
+		if (str_eq(verbs_aliases[i].name, argv[0])) {
+			auto_free char *name = xstrdup(verbs_aliases[i].verb);
+
+			return verb_find(cli_verbs, cli_n_verbs, 1, &name, ret_words);
+		}
+	return verb_find(cli_verbs, cli_n_verbs, argc, argv, ret_words);
+}
 
 int verbs_help(int argc, char **argv, void *userdata)
 {
@@ -160,18 +201,15 @@ int verbs_help(int argc, char **argv, void *userdata)
 	if (!cli_arguments(cli, argc, argv))
 		return cli->status;
 	if (optind == argc) {
-		verb_usage("dynoctl", cli_verbs, cli_n_verbs, false);
-		puts("\nApps are named by -a APP or DYNO_APP. --json prints the "
-		     "API's objects.\n--root DIR talks to the instance below DIR."
-		     " The manual: man dynoctl.");
+		help_overview(stdout);
 		return 0;
 	}
-	v = verb_find(cli_verbs, cli_n_verbs, argc - optind, argv + optind,
-		      &words);
-	if (!v)
-		return cli_usage("no verb \"%s\"", argv[optind]);
-	printf("usage: dynoctl %s %s\n%s\n", v->name, v->args,
-	       v->doc ? v->doc : "");
+	v = verbs_find(argc - optind, argv + optind, &words);
+	if (v)
+		help_verb(v);
+	else if (!help_noun(argv[optind]))
+		return cli_usage("no verb \"%s\"; \"dynoctl help\" lists them",
+				 argv[optind]);
 	return 0;
 }
 
@@ -185,6 +223,8 @@ int verbs_names(int argc, char **argv, void *userdata)
 	for (size_t i = 0; i < cli_n_verbs; i++)
 		if (cli_verbs[i].doc)
 			puts(cli_verbs[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs_aliases); i++)
+		puts(verbs_aliases[i].name);
 	return 0;
 }
 

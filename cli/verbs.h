@@ -3,6 +3,20 @@
 /*
  * verbs.h - the verbs of dynoctl; see the table in verbs.c.
  */
+#include "base/base.h"
+
+struct verb;
+
+/* Another name of a verb; one word. */
+struct verbs_alias {
+	const char *name, *verb;
+};
+
+extern const struct verbs_alias verbs_aliases[];
+extern const size_t verbs_n_aliases;
+
+/* As verb_find(), also by another name. */
+const struct verb *verbs_find(int argc, char **argv, int *ret_words);
 
 #define VERB(name) int name(int argc, char **argv, void *userdata);
 VERB(access_ca)
@@ -76,11 +90,13 @@ VERB(releases_output)
 VERB(releases_wait)
 VERB(releases_rollback)
 VERB(run_run)
+VERB(run_detached)
 VERB(sandbox_env)
 VERB(sandbox_start)
 VERB(sandbox_status)
 VERB(sandbox_stop)
 VERB(scale_run)
+VERB(scale_type)
 VERB(verbs_help)
 VERB(verbs_names)
 VERB(verbs_version)

@@ -1,13 +1,14 @@
 /*
  * webhooks.c - who is told what of an app, and whether it has come there.
  */
-#include "base/id.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "cli/api.h"
 #include "cli/app_call.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 #include "http/json.h"
 
 #include <stdio.h>
@@ -16,18 +17,21 @@
 
 static void webhooks_show(const char *app, const json_t *list)
 {
+	auto_table t = { .columns = 4 };
 	json_t *it, *kind;
 	size_t i, k;
 
 	if (json_array_size(list) == 0)
 		printf("%s has no webhooks.\n", app);
 	json_array_foreach(list, i, it) {
-		printf("%s %s %s", app_call_text(it, "id"), app_call_text(it, "level"),
-		       app_call_text(it, "url"));
+		auto_buf kinds = BUF_INIT;
+
 		json_array_foreach(json_object_get(it, "include"), k, kind)
-			printf(" %s", json_string_value(kind));
-		putchar('\n');
+			buf_addf(&kinds, "%s%s", k ? "," : "", json_string_value(kind));
+		table_add(&t, json_str(it, "id"), json_str(it, "level"),
+			  json_str(it, "url"), buf_str(&kinds));
 	}
+	table_print(&t);
 }
 
 int webhooks_list(int argc, char **argv, void *userdata)
@@ -37,19 +41,25 @@ int webhooks_list(int argc, char **argv, void *userdata)
 
 static void webhooks_show_deliveries(const char *app, const json_t *list)
 {
+	auto_table t = { .columns = 6 };
 	json_t *it;
 	size_t i;
 
 	if (json_array_size(list) == 0)
 		printf("%s has no deliveries.\n", app);
-	json_array_foreach(list, i, it)
-		printf("%s %s %-9s %s attempts=%lld code=%lld\n",
-		       app_call_text(it, "id"), app_call_text(it, "created_at"),
-		       app_call_text(it, "status"),
-		       app_call_text(json_object_get(it, "event"), "include"),
-		       (long long)json_int(it, "num_attempts", 0),
-		       (long long)json_int(json_object_get(it, "last_attempt"),
-					   "code", 0));
+	else
+		table_add(&t, "ID", "MADE", "STATUS", "KIND", "ATTEMPTS", "ANSWER");
+	json_array_foreach(list, i, it) {
+		const json_t *last = json_object_get(it, "last_attempt");
+		auto_free char *n = xasprintf("%d", (int)json_int(it, "num_attempts", 0));
+		auto_free char *code = xasprintf("%d", (int)json_int(last, "code", 0));
+
+		table_add(&t, json_str(it, "id"), json_str(it, "created_at"),
+			  json_str(it, "status"),
+			  json_str(json_object_get(it, "event"), "include"), n,
+			  str_eq(code, "0") ? NULL : code);
+	}
+	table_print(&t);
 }
 
 int webhooks_deliveries(int argc, char **argv, void *userdata)
@@ -124,15 +134,12 @@ int webhooks_add(int argc, char **argv, void *userdata)
 int webhooks_remove(int argc, char **argv, void *userdata)
 {
 	struct cli *cli = userdata;
-	auto_free char *path = NULL, *id = NULL;
+	auto_free char *path = NULL;
 	const char *app;
 
-	if (!cli_arguments(cli, argc, argv))
-		return cli->status;
-	app = cli_app(cli);
+	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
-		return EXIT_USAGE;
-	id = http_path_escape(argv[optind]);
-	path = api_path(app, "/webhooks/%s", id);
+		return cli->status;
+	path = api_path_of(app, "/webhooks", argv[optind]);
 	return app_call_do(cli, "DELETE", path, NULL, "Removed %s", argv[optind]);
 }

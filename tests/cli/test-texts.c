@@ -9,11 +9,15 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/dynos.h"
+#include "cli/examples.h"
 #include "cli/frame.h"
+#include "cli/help.h"
 #include "cli/host_plan.h"
 #include "cli/host_top.h"
 #include "cli/logs.h"
 #include "cli/procfile.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
 #include "cli/wait.h"
 #include "http/json.h"
 
@@ -291,6 +295,105 @@ static void a_crash_counts_only_in_the_types_that_are_waited_for(void **s)
 	assert_null(w.crashed);
 }
 
+static void what_is_waited_for_is_told_in_words(void **s)
+{
+	auto_json *dynos = json_loads(
+		"[" WAIT_DYNO("web.1", "web", "up", 7) ","
+		WAIT_DYNO("web.2", "web", "up", 6) ","
+		WAIT_DYNO("web.3", "web", "crashed", 7) ","
+		WAIT_DYNO("run.1", "run", "starting", 7) ","
+		WAIT_DYNO("worker.1", "worker", "starting", 7) ","
+		WAIT_DYNO("worker.2", "worker", "starting", 7) "]", 0, NULL);
+	auto_buf out = BUF_INIT;
+
+	wait_words(&out, dynos, NULL, 7);
+	assert_string_equal(buf_str(&out), "web.2 is up with v6, web.3 is crashed, "
+			    "worker.1 is starting and 1 more");
+	buf_clear(&out);
+	wait_words(&out, dynos, "worker", 7);
+	assert_string_equal(buf_str(&out), "worker.1 is starting, worker.2 is starting");
+	buf_clear(&out);
+	wait_words(&out, dynos, "clock", 7);
+	assert_string_equal(buf_str(&out), "no host has them yet");
+}
+
+static void a_log_line_is_an_object_with_its_parts(void **s)
+{
+	static const char line[] = "2026-01-01T00:00:00.000000+00:00 app[web.1]: a[1]: b\n";
+	auto_buf out = BUF_INIT;
+
+	logs_object(line, strlen(line), &out);
+	logs_object("torn", 4, &out);
+	assert_string_equal(buf_str(&out), "{\"at\":\"2026-01-01T00:00:00.000000+00:00\","
+			    "\"source\":\"app\",\"dyno\":\"web.1\",\"text\":\"a[1]: b\"}\n"
+			    "{\"text\":\"torn\"}\n");
+}
+
+/* ---- tables ---- */
+
+static void columns_are_aligned_by_characters_and_end_without_blanks(void **s)
+{
+	auto_table t = { .columns = 3 };
+	auto_buf out = BUF_INIT;
+
+	table_add(&t, "a", "bb", "c");
+	table_add(&t, "\xc3\xa4\xc3\xb6\xc3\xbc", NULL, "");
+	table_layout(&out, &t, 0);
+	assert_string_equal(buf_str(&out), "a    bb  c\n"
+			    "\xc3\xa4\xc3\xb6\xc3\xbc  -\n");
+}
+
+static void a_line_is_cut_only_on_a_terminal_which_it_cannot_control(void **s)
+{
+	auto_table t = { .columns = 2 };
+	auto_buf wide = BUF_INIT, narrow = BUF_INIT, exact = BUF_INIT;
+
+	table_add(&t, "one", "\033[2Jand \xc3\xa4 more");
+	table_layout(&wide, &t, 0);
+	assert_string_equal(buf_str(&wide), "one  \033[2Jand \xc3\xa4 more\n");
+	table_layout(&narrow, &t, 17);
+	assert_string_equal(buf_str(&narrow), "one  ?[2Jand \xc3\xa4...\n");
+	table_layout(&exact, &t, 19);
+	assert_string_equal(buf_str(&exact), "one  ?[2Jand \xc3\xa4 more\n");
+}
+
+/* ---- help ---- */
+
+static void every_verb_has_a_subject_and_examples_that_use_it(void **s)
+{
+	for (size_t i = 0; i < cli_n_verbs; i++) {
+		const struct verb *v = &cli_verbs[i];
+		const char *const *lines = examples_of(v->name);
+		auto_free char *call = xasprintf("dynoctl %s", v->name);
+
+		if (!v->doc)
+			continue;
+		if (!help_subject(v))
+			fail_msg("%s has no subject", v->name);
+		if (!lines)
+			fail_msg("%s has no example", v->name);
+		for (; *lines; lines++)
+			if (!strstr(*lines, call) || strlen(*lines) > 78)
+				fail_msg("%s: not its example, or too long: %s", v->name,
+					 *lines);
+	}
+}
+
+static void other_names_lead_to_verbs_and_hide_none(void **s)
+{
+	for (size_t i = 0; i < verbs_n_aliases; i++) {
+		char *name[] = { (char *)verbs_aliases[i].name, NULL };
+		const struct verb *v;
+		int words;
+
+		assert_null(verb_find(cli_verbs, cli_n_verbs, 1, name, &words));
+		v = verbs_find(1, name, &words);
+		if (!v || !str_eq(v->name, verbs_aliases[i].verb))
+			fail_msg("%s leads to no %s", name[0], verbs_aliases[i].verb);
+		assert_int_equal(words, 1);
+	}
+}
+
 /* ---- the manual page ---- */
 
 static void read_source(const char *path, struct buf *ret)
@@ -307,6 +410,14 @@ static void every_verb_is_in_the_manual_page(void **s)
 	auto_buf page = BUF_INIT;
 
 	read_source("man/dynoctl.1", &page);
+	for (size_t i = 0; i < verbs_n_aliases; i++) {
+		auto_free char *item = xasprintf("\n.It Cm %s Ta Cm %s\n",
+						 verbs_aliases[i].name,
+						 verbs_aliases[i].verb);
+
+		if (!strstr(buf_str(&page), item))
+			fail_msg("%s: not in the manual page", verbs_aliases[i].name);
+	}
 	for (size_t i = 0; i < cli_n_verbs; i++) {
 		auto_free char *item = xasprintf("\n.It Cm %s",
 						 cli_verbs[i].name);
@@ -416,6 +527,12 @@ int main(void)
 		cmocka_unit_test(unknown_long_and_misplaced_frames_are_refused),
 		cmocka_unit_test(only_dynos_of_the_newest_release_count_as_up),
 		cmocka_unit_test(a_crash_counts_only_in_the_types_that_are_waited_for),
+		cmocka_unit_test(what_is_waited_for_is_told_in_words),
+		cmocka_unit_test(columns_are_aligned_by_characters_and_end_without_blanks),
+		cmocka_unit_test(a_line_is_cut_only_on_a_terminal_which_it_cannot_control),
+		cmocka_unit_test(every_verb_has_a_subject_and_examples_that_use_it),
+		cmocka_unit_test(other_names_lead_to_verbs_and_hide_none),
+		cmocka_unit_test(a_log_line_is_an_object_with_its_parts),
 		cmocka_unit_test(every_verb_is_in_the_manual_page),
 	};
 

@@ -277,7 +277,10 @@ static void the_message_of_the_api_is_the_error(void **state)
 static void an_app_is_destroyed_only_if_its_name_is_repeated(void **state)
 {
 	check(*state, "apps:destroy", 2, "", NULL, "");
-	check(*state, "apps:destroy --confirm other", 2, "", NULL, "");
+	check(*state, "apps:destroy --confirm other", 2, "",
+	      "dynoctl: --confirm other does not name shop\n", "");
+	check(*state, "accounts:remove a@b", 2, "", "dynoctl: this removes the account a@b "
+	      "and its tokens; say --confirm a@b\n", "");
 	check(*state, "apps:destroy shop --confirm shop", 0, "", "",
 	      "DELETE /apps/shop \n");
 }
@@ -307,6 +310,20 @@ static void the_formation_is_shown_and_changed(void **state)
 	check(*state, "scale web=two", 2, "", NULL, "");
 }
 
+static void sizes_are_shown_and_changed_of_one_type_or_all(void **state)
+{
+	check(*state, "ps:type", 0, "TYPE  SIZE   QUANTITY  COMMAND\n"
+	      "web   Basic  1         -\n", "", "GET /apps/shop/formation \n");
+	check(*state, "ps:type eco", 0, "", "", "GET /apps/shop/formation \n"
+	      "PATCH /apps/shop/formation {\"updates\":[{\"type\":\"web\","
+	      "\"size\":\"eco\"}]}\n");
+	check(*state, "ps:resize worker=eco web=basic", 0, "", "",
+	      "GET /apps/shop/formation \n"
+	      "PATCH /apps/shop/formation {\"updates\":[{\"type\":\"worker\","
+	      "\"size\":\"eco\"},{\"type\":\"web\",\"size\":\"basic\"}]}\n");
+	check(*state, "ps:type web=", 2, "", NULL, NULL);
+}
+
 static void dynos_are_shown_restarted_and_stopped(void **state)
 {
 	check(*state, "ps", 0, "=== web (Basic): x (1)\n\nweb.1: up -\n\n", "",
@@ -322,6 +339,9 @@ static void dynos_are_shown_restarted_and_stopped(void **state)
 	      "POST /apps/shop/dynos/web.1/actions/stop \n");
 	check(*state, "wait", 0, "", "", NULL);
 	check(*state, "wait --timeout 0 web", 0, "", "", NULL);
+	check(*state, "ps:wait --fail-fast web", 0, "", "", NULL);
+	check(*state, "ps:restart web.1", 0, "", "",
+	      "DELETE /apps/shop/dynos/web.1 \n");
 }
 
 static void releases_are_shown_and_rolled_back(void **state)
@@ -356,6 +376,9 @@ static void run_attaches_by_the_secret_and_has_the_remote_status(void **state)
 	      "\"command\":\"sh -c true\",\"attach\":true,"
 	      "\"force_no_tty\":true}\nGET /attach/s3cret \n");
 	check(*state, "run --detach true", 0, "run.7\n", "",
+	      "POST /apps/shop/dynos {\"env\":{},\"command\":\"true\","
+	      "\"attach\":false}\n");
+	check(*state, "run:detached true", 0, "run.7\n", "",
 	      "POST /apps/shop/dynos {\"env\":{},\"command\":\"true\","
 	      "\"attach\":false}\n");
 	check(*state, "run", 2, "", NULL, "");
@@ -414,6 +437,7 @@ int main(void)
 		cmocka_unit_test(an_app_is_destroyed_only_if_its_name_is_repeated),
 		cmocka_unit_test(config_vars_are_shown_and_changed),
 		cmocka_unit_test(the_formation_is_shown_and_changed),
+		cmocka_unit_test(sizes_are_shown_and_changed_of_one_type_or_all),
 		cmocka_unit_test(dynos_are_shown_restarted_and_stopped),
 		cmocka_unit_test(releases_are_shown_and_rolled_back),
 		cmocka_unit_test(logs_are_printed_without_what_keeps_the_stream_alive),
