@@ -30,15 +30,27 @@ static json_t *api_error_body(const char *id, const char *message,
 			 "message", text);
 }
 
+/* What fails is for the log. A full disk is a matter of time: nothing was
+ * changed, and who comes again when there is room finds all as it was. */
+static int api_fail(struct http_request *req, int r, const struct error *e,
+		    const char **ret_message)
+{
+	bool full = r == -ENOSPC || r == -EDQUOT;
+
+	log_err("%s %s (request %s): %s", http_request_method(req),
+		http_request_path(req), http_request_id(req), e->msg);
+	*ret_message = full ? "There is no room on the controller's disk: nothing "
+			      "was changed. Try again when there is."
+			    : "Internal server error: the controller's log says more.";
+	return full ? OUTCOME_UNAVAILABLE : r;
+}
+
 void api_refuse(struct http_request *req, int r, const struct error *e)
 {
 	const char *message = e->msg;
 
-	if (r < 0) {
-		log_err("%s %s (request %s): %s", http_request_method(req),
-			http_request_path(req), http_request_id(req), e->msg);
-		message = "Internal server error: the controller's log says more.";
-	}
+	if (r < 0)
+		r = api_fail(req, r, e, &message);
 	if (r == OUTCOME_UNAUTHORIZED)
 		http_reply_header(req, "WWW-Authenticate", "Basic realm=\"dyno\"");
 	if (r == OUTCOME_UNAVAILABLE)

@@ -88,7 +88,7 @@ int outputs_begin(struct outputs *o, struct error *e)
 
 int outputs_commit(struct outputs *o, struct error *e)
 {
-	return sqlite_exec(o->db, "COMMIT", e);
+	return sqlite_commit(o->db, e);
 }
 
 void outputs_rollback(struct outputs *o)

@@ -2,14 +2,20 @@
  * sqlite.c - SQLite's results as our errors.
  */
 #include "base/error.h"
+#include "base/fault.h"
 #include "controller/state/sqlite.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* Points in which tests end or fail a write: by the name of the database. */
+#define SQLITE_POINT(db, verb) verb " %s", fault_file(sqlite3_db_filename(db, "main"))
+
 int sqlite_fail(sqlite3 *db, const char *what, struct error *e)
 {
-	return error_set(e, EIO, "%s: %s", what, sqlite3_errmsg(db));
+	bool full = sqlite3_errcode(db) == SQLITE_FULL;
+
+	return error_set(e, full ? ENOSPC : EIO, "%s: %s", what, sqlite3_errmsg(db));
 }
 
 int sqlite_exec(sqlite3 *db, const char *sql, struct error *e)
@@ -17,6 +23,18 @@ int sqlite_exec(sqlite3 *db, const char *sql, struct error *e)
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return sqlite_fail(db, sql, e);
 	return 0;
+}
+
+int sqlite_commit(sqlite3 *db, struct error *e)
+{
+	int r;
+
+	if (fault_call(SQLITE_POINT(db, "commit")))
+		return error_sys(e, "COMMIT");
+	r = sqlite_exec(db, "COMMIT", e);
+	if (r == 0)
+		fault_point(SQLITE_POINT(db, "committed"));
+	return r;
 }
 
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
@@ -42,9 +60,14 @@ int sqlite_step(sqlite3_stmt *st, struct error *e)
 
 int sqlite_run(sqlite3_stmt *st, struct error *e)
 {
-	int r = sqlite_step(st, e);
+	int r;
 
+	if (fault_call(SQLITE_POINT(sqlite3_db_handle(st), "write")))
+		return error_sys(e, "%s", sqlite3_sql(st));
+	r = sqlite_step(st, e);
 	sqlite3_reset(st);
+	if (r >= 0)
+		fault_point(SQLITE_POINT(sqlite3_db_handle(st), "wrote"));
 	return r < 0 ? r : 0;
 }
 

@@ -17,6 +17,8 @@ int sqlite_open(sqlite3 **ret, const char *path, const char *synchronous,
 		const char *schema, struct error *e);
 
 int sqlite_exec(sqlite3 *db, const char *sql, struct error *e);
+/* The transaction is on disk, or all of it is still to be rolled back. */
+int sqlite_commit(sqlite3 *db, struct error *e);
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
 		   struct error *e);
 
@@ -26,7 +28,7 @@ int sqlite_run(sqlite3_stmt *st, struct error *e);
 /* Step to the next row: 0 = there is one, 1 = end. Reset it yourself. */
 int sqlite_step(sqlite3_stmt *st, struct error *e);
 
-/* Record the database's last error; returns < 0. */
+/* Record the database's last error; returns -ENOSPC or -EIO. */
 int sqlite_fail(sqlite3 *db, const char *what, struct error *e);
 
 /* Bind a text or bytes that live until the statement is reset. */

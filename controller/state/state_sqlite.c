@@ -148,7 +148,7 @@ static int state_sqlite_commit(void *d, const struct state_txn *txn,
 		return r;
 	r = state_sqlite_apply(s, txn, ret_revision, e);
 	if (r == 0)
-		r = sqlite_exec(s->db, "COMMIT", e);
+		r = sqlite_commit(s->db, e);
 	if (r != 0 && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
