@@ -2,6 +2,7 @@
  * drain_cursors.c - a window is a row of numbers.
  */
 #include "base/error.h"
+#include "base/strv.h"
 #include "controller/logplex/drain_cursors.h"
 #include "controller/state/sqlite.h"
 
@@ -18,7 +19,7 @@ static const char schema[] =
 
 struct drain_cursors {
 	sqlite3 *db;
-	sqlite3_stmt *load, *save, *forget;
+	sqlite3_stmt *load, *save, *forget, *list;
 };
 
 int drain_cursors_open(struct drain_cursors **ret, const char *path,
@@ -37,6 +38,8 @@ int drain_cursors_open(struct drain_cursors **ret, const char *path,
 	if (r == 0)
 		r = sqlite_prepare(c->db, "DELETE FROM windows WHERE id = ?",
 				   &c->forget, e);
+	if (r == 0)
+		r = sqlite_prepare(c->db, "SELECT id FROM windows", &c->list, e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(c);
@@ -50,6 +53,7 @@ struct drain_cursors *drain_cursors_free(struct drain_cursors *c)
 	sqlite3_finalize(c->load);
 	sqlite3_finalize(c->save);
 	sqlite3_finalize(c->forget);
+	sqlite3_finalize(c->list);
 	sqlite3_close(c->db);
 	free(c);
 	return NULL;
@@ -103,6 +107,25 @@ int drain_cursors_forget(struct drain_cursors *c, const char *id, struct error *
 	return sqlite_run(c->forget, e);
 }
 
+int drain_cursors_collect(struct drain_cursors *c,
+			  bool (*keep)(const char *id, void *userdata),
+			  void *userdata, struct error *e)
+{
+	auto_strv gone = STRV_INIT;
+	int r;
+
+	while ((r = sqlite_step(c->list, e)) == 0) {
+		const char *id = (const char *)sqlite3_column_text(c->list, 0);
+
+		if (!keep(id, userdata))
+			strv_add(&gone, id);
+	}
+	sqlite3_reset(c->list);
+	for (size_t i = 0; r >= 0 && i < gone.n; i++)
+		r = drain_cursors_forget(c, gone.v[i], e);
+	return r < 0 ? r : 0;
+}
+
 int drain_cursors_begin(struct drain_cursors *c, struct error *e)
 {
 	return sqlite_exec(c->db, "BEGIN IMMEDIATE", e);
@@ -110,9 +133,11 @@ int drain_cursors_begin(struct drain_cursors *c, struct error *e)
 
 int drain_cursors_commit(struct drain_cursors *c, struct error *e)
 {
-	int r = sqlite_exec(c->db, "COMMIT", e);
+	return sqlite_commit(c->db, e);
+}
 
+void drain_cursors_rollback(struct drain_cursors *c)
+{
 	if (!sqlite3_get_autocommit(c->db))
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
 }

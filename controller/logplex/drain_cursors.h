@@ -25,6 +25,12 @@ int drain_cursors_save(struct drain_cursors *c, const char *id,
 		       const struct drain_window *w, struct error *e);
 int drain_cursors_forget(struct drain_cursors *c, const char *id, struct error *e);
 
-/* begin, save..., commit: one transaction. */
+/* Forget all that keep() does not want. */
+int drain_cursors_collect(struct drain_cursors *c,
+			  bool (*keep)(const char *id, void *userdata),
+			  void *userdata, struct error *e);
+
+/* begin, save..., commit, and in every case rollback: one transaction. */
 int drain_cursors_begin(struct drain_cursors *c, struct error *e);
 int drain_cursors_commit(struct drain_cursors *c, struct error *e);
+void drain_cursors_rollback(struct drain_cursors *c);

@@ -42,6 +42,7 @@ static void drains_save(struct drains *d)
 		r = drain_save(it.value, &e);
 	if (r == 0)
 		r = drain_cursors_commit(d->place.cursors, &e);
+	drain_cursors_rollback(d->place.cursors);
 	if (r < 0)
 		log_err("save the cursors of drains: %s", e.msg);
 }
@@ -107,23 +108,27 @@ static bool drains_listed(const struct doc_list *docs, const char *id)
 	return false;
 }
 
-/* fresh: none of them runs yet. */
-static void drains_look_at(struct drains *d, const char *app_id, bool fresh)
+/* fresh: none of them runs yet. Returns whether all of them run now. */
+static bool drains_look_at(struct drains *d, const char *app_id, bool fresh)
 {
 	auto_doc_list docs = DOC_LIST_INIT;
+	bool all = true;
 	struct error e;
 
 	if (drain_docs_list(d->g, app_id, &docs, &e) < 0) {
 		log_err("drains of app %s: %s", app_id, e.msg);
-		return;
+		return false;
 	}
 	for (struct map_iter it = { 0 }; !fresh && map_next(&d->drains, &it); )
 		if (str_eq(drain_app(it.value), app_id) &&
 		    !drains_listed(&docs, it.key))
 			drains_end(d, it.value);
 	for (size_t i = 0; i < docs.n; i++)
-		if (drains_begin(d, app_id, &docs.v[i], &e) < 0)
+		if (drains_begin(d, app_id, &docs.v[i], &e) < 0) {
 			log_err("drain %s: %s", doc_name(&docs.v[i]), e.msg);
+			all = false;
+		}
+	return all;
 }
 
 static int on_drains_look(sd_event_source *src, void *userdata)
@@ -154,9 +159,17 @@ static void on_drains_changed(const char *key, const char *value, uint64_t revis
 	sd_event_source_set_enabled(d->look, SD_EVENT_ONESHOT);
 }
 
+static bool drains_has(const char *id, void *userdata)
+{
+	const struct drains *d = userdata;
+
+	return map_get(&d->drains, id) != NULL;
+}
+
 static int drains_load(struct drains *d, struct error *e)
 {
 	auto_json *apps = NULL;
+	bool all = true;
 	json_t *app;
 	size_t i;
 	int r = apps_list(d->g, &apps, e);
@@ -164,8 +177,11 @@ static int drains_load(struct drains *d, struct error *e)
 	if (r < 0)
 		return r;
 	json_array_foreach(apps, i, app)
-		drains_look_at(d, json_str(app, "id"), true);
-	return 0;
+		all &= drains_look_at(d, json_str(app, "id"), true);
+	if (!all)
+		return 0;
+	/* A crash may have come before the cursor of a drain that is gone went. */
+	return drain_cursors_collect(d->place.cursors, drains_has, d, e);
 }
 
 /* ---- life ---- */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/map.h"
+#include "base/strv.h"
 #include "controller/logplex/log_ring.h"
 #include "controller/logplex/log_store.h"
 #include "controller/state/sqlite.h"
@@ -32,7 +33,7 @@ static const char schema[] =
 
 enum statement {
 	ADD, NEWEST, SET_NEWEST, TRIM, READ, COUNT, COUNTS, EXPIRE, FOLD, FOLDED,
-	FORGET_APP, FORGET_CHUNKS, FORGET_COUNTS, ACKED, ACK, ACK_TRIM, STATEMENTS
+	FORGET_APP, FORGET_CHUNKS, FORGET_COUNTS, APPS, ACKED, ACK, ACK_TRIM, STATEMENTS
 };
 
 #define COUNT_INTO "INSERT INTO counts (app, source, ps, stored, dropped, usec)"
@@ -60,6 +61,7 @@ static const char *const statements[STATEMENTS] = {
 	[FORGET_APP] = "DELETE FROM apps WHERE app = ?",
 	[FORGET_CHUNKS] = "DELETE FROM chunks WHERE app = ?",
 	[FORGET_COUNTS] = "DELETE FROM counts WHERE app = ?",
+	[APPS] = "SELECT app FROM apps UNION SELECT app FROM counts",
 	[ACKED] = "SELECT seq FROM acks WHERE host = ? AND epoch = ?",
 	[ACK] = ("INSERT INTO acks (host, epoch, seq) VALUES (?1, ?2, ?3)"
 		" ON CONFLICT (host, epoch) DO UPDATE SET seq = ?3"),
@@ -322,7 +324,7 @@ int log_store_commit(struct log_store *s, struct error *e)
 		if (r == 0)
 			r = log_store_write(s, ring, now, e);
 	if (r == 0)
-		r = sqlite_exec(s->db, "COMMIT", e);
+		r = sqlite_commit(s->db, e);
 	if (r < 0)
 		return r;
 	list_for_each_safe(ring, tmp, &s->touched, touched)
@@ -535,4 +537,14 @@ int log_store_forget(struct log_store *s, const char *app, struct error *e)
 	else
 		log_store_drop_ring(s, log_store_known(s, app));
 	return r;
+}
+
+int log_store_apps(struct log_store *s, struct strv *ret, struct error *e)
+{
+	int r;
+
+	while ((r = sqlite_step(s->st[APPS], e)) == 0)
+		strv_add(ret, (const char *)sqlite3_column_text(s->st[APPS], 0));
+	sqlite3_reset(s->st[APPS]);
+	return r < 0 ? r : 0;
 }

@@ -18,6 +18,7 @@
 #include "controller/logplex/log_chunk.h"
 
 struct error;
+struct strv;
 struct log_store;
 
 #define LOG_STORE_LINES 1500
@@ -83,3 +84,6 @@ int log_store_counts(struct log_store *s, const char *app,
 int log_store_expire(struct log_store *s, uint64_t now, struct error *e);
 
 int log_store_forget(struct log_store *s, const char *app, struct error *e);
+
+/* The apps of which there is something. */
+int log_store_apps(struct log_store *s, struct strv *ret, struct error *e);

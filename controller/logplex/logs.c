@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/map.h"
+#include "base/strv.h"
 #include "controller/logplex/log_frames.h"
 #include "controller/logplex/logs.h"
 
@@ -414,5 +415,17 @@ int logs_forget(struct logs *l, const char *app, struct error *e)
 	int r = log_store_forget(l->store, app, e);
 
 	logs_wake(l, app);
+	return r;
+}
+
+int logs_collect(struct logs *l, bool (*keep)(const char *app, void *userdata),
+		 void *userdata, struct error *e)
+{
+	auto_strv apps = STRV_INIT;
+	int r = log_store_apps(l->store, &apps, e);
+
+	for (size_t i = 0; r == 0 && i < apps.n; i++)
+		if (!keep(apps.v[i], userdata))
+			r = logs_forget(l, apps.v[i], e);
 	return r;
 }

@@ -69,3 +69,8 @@ struct logs_watch *logs_watch_free(struct logs_watch *w);
 
 /* The app is gone. */
 int logs_forget(struct logs *l, const char *app, struct error *e);
+
+/* Forget all apps that keep() does not want: a crash may have come between the end
+ * of an app and that of its lines. */
+int logs_collect(struct logs *l, bool (*keep)(const char *app, void *userdata),
+		 void *userdata, struct error *e);

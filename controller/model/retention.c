@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
+#include "controller/logplex/logs.h"
 #include "controller/logplex/outputs.h"
 #include "controller/model/apps.h"
 #include "controller/model/change.h"
@@ -91,7 +92,7 @@ static int retention_gate(struct engine *g, const char *app_id, int64_t *ret,
 	return r < 0 ? r : 0;
 }
 
-/* kept: the ids of releases whose output stays. */
+/* kept: the ids of apps whose lines, and of releases whose output stays. */
 static int retention_app(struct engine *g, const json_t *app, uint64_t real,
 			 struct map *kept, size_t *n, struct error *e)
 {
@@ -101,6 +102,7 @@ static int retention_app(struct engine *g, const json_t *app, uint64_t real,
 	int64_t gate;
 	int r = doc_list(g->state, &releases, e, "/apps/%s/releases/", app_id);
 
+	map_set(kept, app_id, kept);
 	if (r == 0)
 		r = dynos_list_all(g, app_id, &dynos, e);
 	if (r == 0)
@@ -118,9 +120,9 @@ static int retention_app(struct engine *g, const json_t *app, uint64_t real,
 	return r < 0 ? r : 0;
 }
 
-static bool retention_keeps(const char *release, void *userdata)
+static bool retention_keeps(const char *id, void *userdata)
 {
-	return map_get(userdata, release) != NULL;
+	return map_get(userdata, id) != NULL;
 }
 
 int retention_tick(struct engine *g, uint64_t real, size_t *ret_n, struct error *e)
@@ -135,11 +137,13 @@ int retention_tick(struct engine *g, uint64_t real, size_t *ret_n, struct error 
 	json_array_foreach(apps, i, app)
 		if (r == 0)
 			r = retention_app(g, app, real, &kept, ret_n, e);
-	/* Those of apps that are gone. */
+	/* What a crash or a full disk has left of apps that are gone. */
 	if (r == 0)
 		r = outputs_collect(g->outputs, retention_keeps, &kept, e);
+	if (r == 0)
+		r = logs_collect(g->logs, retention_keeps, &kept, e);
 	map_deinit(&kept);
-	if (r == 0 && *ret_n)
+	if (r == 0)
 		r = slugs_collect(g, e);
 	return r < 0 ? r : 0;
 }
