@@ -34,8 +34,9 @@ def big_slug(size, seed=1):
 
 
 class Controller:
-    def __init__(self, conf="", slugs_conf=None, wrap=()):
+    def __init__(self, conf="", slugs_conf=None, wrap=(), build=BUILD, env=None):
         """wrap: words before the program, which then has to exec it."""
+        self.build, self.env = build, env
         self.root = private_dir("ctl-t-")
         self.log_path = self.root + "/log"
         self.wrap = list(wrap)
@@ -53,8 +54,8 @@ class Controller:
     # ---- the process ----
     def start(self):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.wrap + [BUILD + "/dyno-controller", "--root", self.root],
-                                            stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.wrap + [self.build + "/dyno-controller", "--root", self.root],
+                                            stdout=log, stderr=log, env={**os.environ, **(self.env or {})})
 
         def serves():
             assert self.process.poll() is None, self.log()
