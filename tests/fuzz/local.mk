@@ -1,7 +1,21 @@
 # Targets for foreign bytes; with "make check" each runs its corpus.
-check_PROGRAMS += tests/fuzz/fuzz-logplex tests/fuzz/fuzz-manifest \
-	tests/fuzz/fuzz-oci tests/fuzz/fuzz-slug
-EXTRA_DIST += %D%/logplex %D%/manifest %D%/oci %D%/slug
+check_PROGRAMS += tests/fuzz/fuzz-api tests/fuzz/fuzz-attach tests/fuzz/fuzz-head \
+	tests/fuzz/fuzz-logplex tests/fuzz/fuzz-manifest tests/fuzz/fuzz-oci \
+	tests/fuzz/fuzz-slug
+EXTRA_DIST += %D%/api %D%/attach %D%/head %D%/logplex %D%/manifest %D%/oci %D%/slug
+
+tests_fuzz_fuzz_api_SOURCES = %D%/fuzz-api.c %D%/corpus.c %D%/corpus.h \
+	%D%/json_mutate.c %D%/json_mutate.h
+tests_fuzz_fuzz_api_CFLAGS = $(libcontroller_a_CFLAGS)
+tests_fuzz_fuzz_api_LDADD = $(CONTROLLER_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_attach_SOURCES = %D%/fuzz-attach.c %D%/corpus.c %D%/corpus.h
+tests_fuzz_fuzz_attach_CFLAGS = $(libcontroller_a_CFLAGS)
+tests_fuzz_fuzz_attach_LDADD = libcli.a $(CONTROLLER_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_head_SOURCES = %D%/fuzz-head.c %D%/corpus.c %D%/corpus.h
+tests_fuzz_fuzz_head_CFLAGS = $(libcontroller_a_CFLAGS)
+tests_fuzz_fuzz_head_LDADD = $(CONTROLLER_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_logplex_SOURCES = %D%/fuzz-logplex.c %D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_logplex_CFLAGS = $(libcontroller_a_CFLAGS)
