@@ -34,6 +34,8 @@
 
 #define TICK_USEC (5 * USEC_PER_SEC)
 #define PORT_FILE_MAX 16
+#define HASHES 4			/* of passwords at once, 0.1 to 0.3 s each, */
+#define HASHES_SEC 10			/* and in so many seconds */
 #define FINISH_USEC USEC_PER_SEC	/* for the ends of open streams */
 
 /* ---- what has changed, and who waits for it ---- */
@@ -139,6 +141,7 @@ int controller_new(struct controller **ret, sd_event *event,
 	c->slugs_dir = xasprintf("%s/slugs", dir);
 	c->requests = rate_limit_new(conf->rate_limit, 3600);
 	c->failures = rate_limit_new(conf->failed_logins, 60);
+	c->hashes = rate_limit_new(HASHES, HASHES_SEC);
 	r = engine_new(&c->engine, conf, dir, e);
 	if (r == 0)
 		r = slug_storage_new(&c->storage, event, c->engine, c->slugs_dir,
@@ -187,6 +190,7 @@ struct controller *controller_free(struct controller *c)
 	audit_free(c->audit);
 	rate_limit_free(c->requests);
 	rate_limit_free(c->failures);
+	rate_limit_free(c->hashes);
 	slug_storage_free(c->storage);
 	sleepers_free(c->sleepers);
 	engine_free(c->engine);

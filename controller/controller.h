@@ -48,6 +48,7 @@ struct controller {
 	uint64_t started;		/* monotonic microseconds */
 	struct rate_limit *requests;	/* of an account */
 	struct rate_limit *failures;	/* to log in: of an address or email */
+	struct rate_limit *hashes;	/* of passwords, which are slow: of everybody */
 	struct audit *audit;
 	struct api_probe *probe;	/* a GET for its tag only, or NULL */
 	char *slugs_dir;

@@ -7,6 +7,7 @@
 #include "controller/access/passwords.h"
 #include "controller/access/rate_limit.h"
 #include "controller/api/api_handlers.h"
+#include "controller/api/gate.h"
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/model/outcome.h"
@@ -55,6 +56,8 @@ static int self_update_call(struct api_call *call, struct error *e)
 	json_t *password = json_object_get(call->body, "new_password");
 	int r = self_find(call, &account, e);
 
+	if (r == 0 && password && !call->principal->local)
+		r = gate_hash(call->c, call->req, "change", e);
 	if (r == 0)
 		r = self_password(call, &account, e);
 	if (name)

@@ -122,6 +122,20 @@ static int gate_failed(struct controller *c, struct http_request *req,
 			   "Too many attempts to log in failed. Try again later.");
 }
 
+/* Strangers have many addresses; what all of them get of this one thread is a
+ * small part. Tokens are not concerned. */
+int gate_hash(struct controller *c, struct http_request *req, const char *what,
+	      struct error *e)
+{
+	uint64_t now = clock_mono_usec();
+
+	if (rate_limit_take(c->hashes, what, now))
+		return 0;
+	gate_retry_after(req, rate_limit_wait_sec(c->hashes, what, now));
+	return outcome_set(e, OUTCOME_RATE_LIMIT, "Too many passwords are being "
+			   "checked. Try again soon.");
+}
+
 /* Email and password buy a token, and nothing else. To check one is slow, so
  * the attempt is counted before. */
 static int gate_log_in(struct controller *c, struct http_request *req,
@@ -141,7 +155,9 @@ static int gate_log_in(struct controller *c, struct http_request *req,
 	r = gate_failed(c, req, from, OUTCOME_UNAUTHORIZED, e);
 	if (r == OUTCOME_UNAUTHORIZED)
 		r = gate_failed(c, req, email, OUTCOME_UNAUTHORIZED, e);
-	if (r == OUTCOME_RATE_LIMIT)
+	if (r == OUTCOME_UNAUTHORIZED)
+		r = gate_hash(c, req, "log in", e);
+	if (r != 0)
 		return r;
 	r = accounts_log_in(c->engine, email, password, &account, e);
 	if (r != 0)

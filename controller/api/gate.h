@@ -11,6 +11,8 @@
 #include "controller/access/principal.h"
 #include "http/server.h"
 
+struct controller;
+
 /* For http_server_set_gate(): finds out who asks. userdata is the struct
  * controller. */
 void gate_check(struct http_request *req, void *userdata);
@@ -24,6 +26,11 @@ const struct principal *gate_principal(const struct http_request *req);
 
 /* The token that a request comes with, or NULL; the caller frees. */
 char *gate_token(struct http_request *req);
+
+/* Before a password is hashed, which takes long: what ("log in", "change") has a
+ * small share of this thread. 0; OUTCOME_RATE_LIMIT, and Retry-After is set. */
+int gate_hash(struct controller *c, struct http_request *req, const char *what,
+	      struct error *e);
 
 /* For http_server_set_refuse(): the API's words. */
 void gate_refuse(struct http_request *req, int status, const char *message,

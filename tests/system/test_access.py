@@ -427,3 +427,22 @@ def test_accounts_have_so_many_requests_and_addresses_so_many_failures():
         codes = [world.ask("GET", "/account", "wrong")[0] for _ in range(8)]
         assert codes == [401] * 5 + [429] * 3
         assert world.ask("GET", "/account", world.owner)[0] == 200
+
+
+def test_strangers_who_guess_passwords_do_not_keep_others_waiting():
+    """A password takes a tenth of a second and more to check; every address may try 30 a minute."""
+    with Controller() as c:
+        codes, slowest = [], 0
+        for i in range(60):
+            link = http.client.HTTPConnection("127.0.0.1", c.port, timeout=20, source_address=(f"127.0.9.{i + 1}", 0))
+            who = base64.b64encode(f"{i}@example.com:guess".encode()).decode()
+            link.request("POST", "/oauth/authorizations", "{}", {"Authorization": "Basic " + who})
+            before = time.monotonic()
+            assert c.api("GET", "/account")[0] == 200
+            slowest = max(slowest, time.monotonic() - before)
+            answer = link.getresponse()
+            codes.append(answer.status)
+            assert answer.status == 401 or 1 <= int(answer.headers["Retry-After"]) <= 3
+            link.close()
+        assert set(codes) == {401, 429} and codes.count(401) <= 10, codes
+        assert slowest < 3
