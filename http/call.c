@@ -10,6 +10,8 @@
 #define CALL_CONNECT_MSEC 10000L
 #define CALL_TIMEOUT_DEFAULT_USEC (60 * USEC_PER_SEC)
 #define CALL_MAX_BODY_DEFAULT (16 * 1024 * 1024)
+/* Of an answer nobody wants: who sends more does so to keep us busy. */
+#define CALL_DROPPED_MAX (64 * 1024)
 
 /* ---- callbacks of libcurl ---- */
 
@@ -21,8 +23,11 @@ static size_t on_call_body(char *data, size_t size, size_t count, void *userdata
 
 	if (call->state == CALL_FREED)
 		return 0;
-	if (call->no_body)
-		return n;
+	if (call->no_body) {
+		call->dropped += n;
+		call->enough = call->dropped > CALL_DROPPED_MAX;
+		return call->enough ? 0 : n;
+	}
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (call->on_data && status < 300) {
 		call->cancelled = call->on_data(data, n, call->spec_userdata) < 0;
@@ -358,7 +363,7 @@ int call_outcome(struct http_call *call, CURLcode code, int *ret_status,
 	long status = 0, verdict = 0;
 	int err;
 
-	if (code == CURLE_OK) {
+	if (code == CURLE_OK || call->enough) {
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 		*ret_status = (int)status;
 		return 0;

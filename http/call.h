@@ -51,6 +51,8 @@ struct http_call {
 	struct buf answer;
 	size_t max_body;
 	bool too_long, cancelled, no_body;
+	size_t dropped;			/* bytes of the answer, with no_body */
+	bool enough;			/* no more of them, but it is an answer */
 	bool wire, refused;
 	char *request_id;
 

@@ -49,7 +49,8 @@ struct http_call_spec {
 	uint64_t timeout_usec;		/* 0: 60 s; UINT64_MAX: none */
 	uint64_t connect_usec;		/* 0: 10 s; as a part of the time-out */
 	size_t max_body;		/* of the answer when collected; 0: 16 MiB */
-	bool no_body;			/* of the answer: whatever comes is dropped */
+	bool no_body;			/* of the answer: 64 KiB of it are dropped, and
+					 * behind them the connection is closed */
 	bool direct;			/* no proxy, whatever the environment says */
 	bool http1;			/* HTTP/1.1 and nothing newer */
 	/* Only a connection, TLS if the URL says https: use it by wire.h. */

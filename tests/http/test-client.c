@@ -127,6 +127,29 @@ static void an_address_may_be_refused(void **state)
 	world_answer_clear(&a);
 }
 
+/* Whoever pours data over a client that wants none of it is not listened to. */
+static void an_answer_nobody_wants_need_not_end(void **state)
+{
+	static char piece[128 * 1024];
+	struct world *w = *state;
+	struct http_call_spec spec = {
+		.method = "GET", .path = "/stream", .no_body = true,
+	};
+	struct world_answer a = { .done = false };
+	struct http_call *call = world_call(w, w->tcp_client, &spec, &a);
+
+	world_wait_count(w, &w->calls, 1);
+	memset(piece, 'x', sizeof(piece));
+	http_stream_write(w->stream, piece, sizeof(piece));
+	world_wait(w, &a.done);
+	assert_int_equal(a.r, 0);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.body.len, 0);
+	http_call_free(call);
+	world_wait_count(w, &w->gone, 1);
+	world_answer_clear(&a);
+}
+
 /* The rest of HTTP is done by hand. */
 static void a_wire_carries_whatever_one_likes(void **state)
 {
@@ -572,6 +595,7 @@ int main(void)
 		TEST(too_long_an_answer_is_an_error),
 		TEST(every_method_reaches_the_server),
 		TEST(an_address_may_be_refused),
+		TEST(an_answer_nobody_wants_need_not_end),
 		TEST(a_wire_carries_whatever_one_likes),
 		TEST(token_stays_with_the_base),
 		TEST(data_goes_to_the_callback_except_of_errors),
