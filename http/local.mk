@@ -2,6 +2,7 @@ noinst_LIBRARIES += libhttp.a
 libhttp_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) \
 	$(GNUTLS_CFLAGS)
 libhttp_a_SOURCES = \
+	%D%/body_room.c %D%/body_room.h \
 	%D%/byte_range.c %D%/byte_range.h \
 	%D%/call.c %D%/call.h \
 	%D%/client.c %D%/client.h \

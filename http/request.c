@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/sock.h"
+#include "http/body_room.h"
 #include "http/byte_range.h"
 #include "http/json.h"
 #include "http/request.h"
@@ -49,6 +50,7 @@ static void request_free(struct http_request *req)
 	req->hangup_source = loop_unref(req->hangup_source);
 	if (req->response)
 		MHD_destroy_response(req->response);
+	body_room_leave(req);
 	route_target_free(&req->target);
 	route_match_free(&req->match);
 	strv_deinit(&req->headers);
@@ -249,6 +251,14 @@ static void request_head(struct http_request *req)
 
 /* ---- body ---- */
 
+static void request_refuse_body(struct http_request *req, int status,
+				const char *message)
+{
+	body_room_leave(req);
+	buf_deinit(&req->body);
+	http_reply_refuse(req, status, message);
+}
+
 static bool request_body(struct http_request *req, const char *data, size_t n)
 {
 	if (req->phase != REQUEST_BODY || req->stopped) {
@@ -256,14 +266,21 @@ static bool request_body(struct http_request *req, const char *data, size_t n)
 		request_read_again(req);
 		return req->discarded <= REQUEST_DISCARD_MAX;
 	}
+	if (body_room_is_late(req))
+		return false;
 	if (req->on_data) {
 		req->stopped = req->on_data(req, data, n, req->data_userdata) < 0;
 		request_read_again(req);
 		return true;
 	}
 	if (req->body.len + n > request_max_body(req)) {
-		buf_deinit(&req->body);
-		http_reply_refuse(req, 413, "The body is too long.");
+		request_refuse_body(req, 413, "The body is too long.");
+		return true;
+	}
+	if (!body_room_take(req, n)) {
+		http_reply_header(req, "Retry-After", "5");
+		request_refuse_body(req, 503, "Too many requests with long bodies "
+				    "are being received. Try again soon.");
 		return true;
 	}
 	buf_add(&req->body, data, n);

@@ -22,6 +22,7 @@ struct http_server {
 	sd_event *event;
 	const struct http_route *routes;
 	size_t n_routes;
+	size_t room, *rooms;		/* body_room.h; the latter one per route */
 	void *userdata;
 	void (*gate)(struct http_request *, void *userdata);
 	void (*admit)(struct http_request *, void *userdata);
@@ -81,6 +82,8 @@ struct http_request {
 	struct route_match match;
 
 	struct buf body;
+	size_t room;			/* that it has (body_room.h), */
+	uint64_t room_since;		/* monotonic usec */
 	uint64_t discarded;
 	bool stopped;			/* on_data wants no more */
 	bool hung_up;			/* the client sends no more */

@@ -82,6 +82,7 @@ int http_server_new(struct http_server **ret, sd_event *event,
 	s->event = sd_event_ref(event);
 	s->routes = routes;
 	s->n_routes = n_routes;
+	s->rooms = xcalloc(n_routes + 1, sizeof(*s->rooms));
 	s->userdata = userdata;
 	list_init(&s->listeners);
 	list_init(&s->requests);
@@ -121,6 +122,7 @@ struct http_server *http_server_free(struct http_server *s)
 	list_for_each_safe(l, l_next, &s->listeners, link)
 		listener_free(l);
 	sd_event_unref(s->event);
+	free(s->rooms);
 	free(s);
 	return NULL;
 }

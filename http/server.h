@@ -19,6 +19,10 @@
  *      request's on_gone is called; after on_gone, and after the call that
  *      completes the answer, the pointer is dead.
  *
+ * Collected bodies of more than 16 KiB share 64 MiB: all those of a route with a
+ * max_body of its own, and all others. Who comes when that is full gets 503; who
+ * needs more than 120 s to send such a body is closed.
+ *
  * Limits: request head 16 KiB (431), connections and time-outs below; a
  * client that does not read its stream is cut off when more than
  * HTTP_STREAM_MAX bytes wait for it.

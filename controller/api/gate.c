@@ -401,6 +401,7 @@ void gate_refuse(struct http_request *req, int status, const char *message,
 		{ 416, "requested_range_not_satisfiable", NULL },
 		{ 426, "upgrade_required", NULL },
 		{ 431, "head_too_large", NULL },
+		{ 503, "service_unavailable", NULL },
 	};
 	const char *id = "error";
 

@@ -1,0 +1,56 @@
+"""One client's greed is not the others' trouble: memory and time of the controller stay bounded."""
+import base64
+import socket
+import threading
+import time
+
+import pytest
+
+from controller import Controller, path_of
+from harness import wait_for
+
+
+@pytest.fixture
+def c():
+    with Controller() as c:
+        c.app("greedy")
+        yield c
+
+
+def log_token(c):
+    status, answer = c.api("POST", "/apps/greedy/log-tokens", {})
+    assert status == 201
+    return "Authorization: Basic " + base64.b64encode(f"token:{answer['token']}".encode()).decode()
+
+
+def long_body(c, head, size):
+    """A connection whose body lacks a byte; what the server says before that comes, if anything."""
+    s = socket.create_connection(("127.0.0.1", c.port))
+    s.settimeout(20)
+    s.sendall(f"POST /logs HTTP/1.1\r\nHost: x\r\n{head}\r\nContent-Type: application/logplex-1\r\n"
+              f"Content-Length: {size}\r\n\r\n".encode())
+    s.sendall(b" " * (size - 1))
+    return s
+
+
+def test_long_bodies_share_a_room(c):
+    head, size = log_token(c), 8 << 20
+    links = [long_body(c, head, size) for _ in range(24)]
+    try:
+        # Not in there: other routes, and what is short.
+        assert c.api("PATCH", "/apps/greedy/config-vars", {"A": "x" * 60000})[0] == 200
+        assert c.memory_peak() < 200 << 20
+        for s in links:
+            s.sendall(b" ")
+        answers = [s.recv(65536).split(b"\r\n\r\n")[0] for s in links]
+    finally:
+        for s in links:
+            s.close()
+    codes = [a.split()[1] for a in answers]
+    assert codes.count(b"400") == 8 and codes.count(b"503") == 16, codes
+    assert all(b"Retry-After" in a for a in answers if a.split()[1] == b"503")
+    # The room is free again.
+    s = long_body(c, head, size)
+    s.sendall(b" ")
+    assert s.recv(65536).split()[1] == b"400"
+    s.close()
