@@ -4,11 +4,14 @@
  */
 #include "http/request.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #define STREAM_BLOCK_BYTES 1024		/* what libmicrohttpd keeps for each stream */
 #define STREAM_PIECE_BYTES 4096		/* given to it at a time, mostly */
 #define STREAM_IDLE_BYTES 1024		/* kept for the next write, at most */
+#define STREAM_UNSENT_BYTES (128 * 1024)	/* in the kernel */
 #define STREAM_FULL_BYTES 65536		/* waiting: pieces may be as big as they can */
 
 size_t http_stream_pending(const struct http_request *req)
@@ -46,6 +49,11 @@ static ssize_t on_stream_read(void *cls, uint64_t pos, char *out, size_t max)
 
 void http_stream_begin(struct http_request *req, int status, const char *type)
 {
+	int unsent = STREAM_UNSENT_BYTES;
+
+	/* Without it the kernel takes 4 MB for each client that does not read. The
+	 * Unix socket has no such thing, and less room. */
+	setsockopt(req->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	if (type)
 		http_reply_header(req, "Content-Type", type);
 	http_reply_with(req, status,

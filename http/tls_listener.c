@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 
+#define UNSENT_BYTES (128 * 1024)	/* in the kernel, of a peer that does not read */
 #define TICK_USEC (USEC_PER_SEC / 2)
 
 struct tls_listener {
@@ -93,8 +94,9 @@ static void listener_take(struct tls_listener *l, int fd,
 		.event = l->event, .fd = fd, .creds = creds,
 		.on_ready = on_conn_ready, .on_end = on_conn_end, .userdata = c,
 	};
-	int one = 1;
+	int one = 1, unsent = UNSENT_BYTES;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->l = l;
 	c->came = clock_mono_usec();

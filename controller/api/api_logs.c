@@ -29,9 +29,13 @@
 #define RETURN_SEC (24 * 3600)
 #define TAIL_WINDOW 1024		/* lines behind, before some are dropped */
 #define KEEPALIVE_USEC (25 * USEC_PER_SEC)
-#define RETRY_USEC (50 * USEC_PER_MSEC)
-#define PENDING_MAX (512 * 1024)
+#define RETRY_USEC (10 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (640 * USEC_PER_MSEC)	/* of who takes nothing */
+#define PENDING_MAX (128 * 1024)
 #define BATCH_LINES 16			/* of at most 10 kB each */
+#define TURN_BYTES (64 * 1024)		/* then others have their turn */
+#define TURN_BATCHES 32
+#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)	/* behind the API */
 #define FILTER_MAX 160
 
 struct filter {
@@ -54,6 +58,9 @@ struct reader {
 	uint64_t last_usec;		/* time of that line */
 	bool began;			/* cursor is a line that the client knows */
 	bool live;			/* it has got what was there when it came */
+	size_t pending;			/* bytes that it had to take when we looked last */
+	uint64_t looked;		/* the cursor then */
+	uint64_t pause;			/* usec until we look again */
 	struct buf text;
 };
 
@@ -248,19 +255,36 @@ static int reader_read(struct reader *rd, uint64_t *ret_newest, struct error *e)
 	struct log_store *s = logs_store(rd->c->engine->logs);
 	int r = log_store_newest(s, rd->app, ret_newest, e);
 
-	while (r == 0 && rd->cursor < *ret_newest &&
-	       (rd->filter.tail || rd->cursor < rd->end) &&
-	       http_stream_pending(rd->req) < PENDING_MAX) {
-		uint64_t before = rd->cursor;
-
+	for (int i = 0; r == 0 && rd->cursor < *ret_newest &&
+	     (rd->filter.tail || rd->cursor < rd->end) &&
+	     http_stream_pending(rd->req) + rd->text.len < PENDING_MAX &&
+	     rd->text.len < TURN_BYTES && i < TURN_BATCHES; i++)
 		r = log_store_read(s, rd->app, reader_skip(rd, *ret_newest),
 				   BATCH_LINES, on_reader_line, rd, e);
-		http_stream_write(rd->req, rd->text.data, rd->text.len);
-		buf_clear(&rd->text);
-		if (rd->cursor == before)
-			break;
-	}
+	http_stream_write(rd->req, rd->text.data, rd->text.len);
+	rd->live |= rd->cursor >= rd->end;
 	buf_deinit(&rd->text);		/* most tails are idle */
+	return r;
+}
+
+/* At once while there is room; who takes nothing is asked ever more seldom. */
+static int reader_later(struct reader *rd, struct error *e)
+{
+	size_t pending = http_stream_pending(rd->req);
+	int r;
+
+	if (pending < PENDING_MAX && rd->cursor != rd->looked)
+		rd->pause = 0;
+	else if (pending < rd->pending || !rd->pause)
+		rd->pause = RETRY_USEC;
+	else if (rd->pause < RETRY_MAX_USEC)
+		rd->pause *= 2;
+	rd->pending = pending;
+	rd->looked = rd->cursor;
+	r = loop_timer(rd->c->event, &rd->retry, rd->pause, on_reader_retry, rd,
+		       "log stream", e);
+	if (r >= 0)
+		sd_event_source_set_priority(rd->retry, PRIORITY);
 	return r;
 }
 
@@ -279,9 +303,7 @@ static int reader_pump(struct reader *rd)
 		reader_end(rd);
 		return 1;
 	}
-	if (rd->cursor < newest &&
-	    loop_timer(rd->c->event, &rd->retry, RETRY_USEC, on_reader_retry, rd,
-		       "log stream", &e) < 0)
+	if (rd->cursor < newest && reader_later(rd, &e) < 0)
 		log_err("%s", e.msg);
 	return 0;
 }
@@ -420,7 +442,6 @@ void api_logs_stream(struct http_request *req, void *userdata)
 		http_stream_write(req, "retry: 1\n\n", 10);
 	if (reader_pump(rd) != 0 || !rd->filter.tail)
 		return;
-	rd->live = true;
 	if (rd->sse && rd->told != rd->cursor)
 		reader_put_sign(rd);
 	rd->watch = logs_watch_new(c->engine->logs, rd->app, on_reader_lines, rd);

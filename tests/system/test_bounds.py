@@ -1,13 +1,11 @@
 """One client's greed is not the others' trouble: memory and time of the controller stay bounded."""
 import base64
 import socket
-import threading
 import time
 
 import pytest
 
 from controller import Controller, path_of
-from harness import wait_for
 
 
 @pytest.fixture
@@ -54,3 +52,42 @@ def test_long_bodies_share_a_room(c):
     s.sendall(b" ")
     assert s.recv(65536).split()[1] == b"400"
     s.close()
+
+
+def feed(c, head, lines):
+    """So many lines of 9 kB."""
+    message = b"<190>1 2026-11-21T00:00:00+00:00 host t web.1 - " + b"x" * 9000
+    s = socket.create_connection(("127.0.0.1", c.port))
+    body = b"%d %s" % (len(message), message) * lines
+    s.sendall(f"POST /logs HTTP/1.1\r\nHost: x\r\n{head}\r\nContent-Type: application/logplex-1\r\n"
+              f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert s.recv(65536).split()[1] == b"204"
+    s.close()
+
+
+def test_tails_that_nobody_reads_hold_nobody_up(c):
+    head = log_token(c)
+    feed(c, head, 800)
+    status, session = c.api("POST", "/apps/greedy/log-sessions", {"tail": True, "lines": 1500})
+    assert status == 201
+    path, links, slowest, ends = path_of(session["logplex_url"]), [], 0, time.monotonic() + 3
+    try:
+        for _ in range(250):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", c.port))
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+            links.append(s)
+        fed = False
+        while time.monotonic() < ends:
+            before = time.monotonic()
+            assert c.api("GET", "/account")[0] == 200
+            slowest = max(slowest, time.monotonic() - before)
+            if not fed and before > ends - 1.5:
+                feed(c, head, 800)
+                fed = True
+        assert c.memory_peak() < 160 << 20
+    finally:
+        for s in links:
+            s.close()
+    assert slowest < 2, slowest
