@@ -35,6 +35,22 @@ static bool certificate_is_private(const struct api_call *call)
 	return http_request_is_tls(call->req) || http_request_peer(call->req, NULL);
 }
 
+/* A token that is revoked must leave nothing behind that goes on. */
+static int certificate_may(const struct principal *p, int64_t days,
+			   struct error *e)
+{
+	if (p->scope != PRINCIPAL_HOST)
+		return 0;
+	if (*p->token)
+		return outcome_set(e, OUTCOME_FORBIDDEN, "A token makes no "
+			"certificate: only root, the service user, and a host's "
+			"own certificate do.");
+	if (days > DAYS_DEFAULT)
+		return outcome_set(e, OUTCOME_FORBIDDEN, "A host renews its "
+				   "certificate for at most %d days.", DAYS_DEFAULT);
+	return 0;
+}
+
 static int certificate_call(struct api_call *call, struct error *e)
 {
 	struct authority *a = instance_identity_authority(call->c->identity);
@@ -49,6 +65,9 @@ static int certificate_call(struct api_call *call, struct error *e)
 	if (days < 1 || days > DAYS_MAX)
 		return outcome_set(e, OUTCOME_INVALID,
 				   "The days have to be between 1 and %d.", DAYS_MAX);
+	r = certificate_may(call->principal, days, e);
+	if (r != 0)
+		return r;
 	if (!certificate_is_private(call))
 		return outcome_set(e, OUTCOME_FORBIDDEN, "A key is told over TLS and "
 				   "the unix socket only.");

@@ -1,4 +1,5 @@
 """A worker host and a controller with nothing but TLS between them."""
+import json
 import os
 import re
 import shutil
@@ -220,6 +221,13 @@ def test_who_has_a_host_certificate_is_that_host_and_nobody_else(world):
     # It may renew its own, and no other.
     assert ask("/upstream/v1/hosts/h1/certificate", "-X", "POST") == "201"
     assert ask("/upstream/v1/hosts/h2/certificate", "-X", "POST") == "403"
+    # Not for ever; and a token that can be revoked makes none that cannot.
+    body = ("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"days": 398}')
+    assert ask("/upstream/v1/hosts/h1/certificate", *body) == "403"
+    token = world.c.api("POST", "/host-tokens", {"host": "h1"})[1]["access_token"]["token"]
+    p = subprocess.run(["curl", "-sS", "--cacert", world.ca, "-H", "Authorization: Bearer " + token, "-X", "POST",
+                        world.url + "/upstream/v1/hosts/h1/certificate"], text=True, stdout=subprocess.PIPE)
+    assert json.loads(p.stdout)["id"] == "forbidden", p.stdout
 
 
 def test_the_ca_is_told_to_everybody_and_lasts(world):
