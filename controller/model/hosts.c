@@ -167,6 +167,7 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 		      bool *changed, struct error *e)
 {
 	const char *id = json_str(dyno, "id"), *state = json_str(dyno, "state");
+	const struct live_dyno *d;
 	char app[40];
 	int r;
 
@@ -177,8 +178,10 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 	if (r != 0)
 		return r;
 	r = hosts_app_of(g, name, id, app, e);
-	if (r == OUTCOME_NO_DYNO) {	/* leaving, or gone already */
-		live_forget(g->live, id);
+	if (r == OUTCOME_NO_DYNO) {	/* leaving, or gone already; or another's */
+		d = live_get(g->live, id);
+		if (d && str_eq(d->host, name))
+			live_forget(g->live, id);
 		return 0;
 	}
 	if (r != 0)

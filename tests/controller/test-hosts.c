@@ -94,6 +94,21 @@ static void a_late_or_repeated_report_changes_nothing(void **state)
 	shows(in, "crashed");
 }
 
+static void a_host_says_nothing_of_the_dynos_of_another(void **state)
+{
+	struct instance *in = *state;
+	auto_free char *id = web_id(in);
+	auto_free char *body = xasprintf("{\"boot\":\"" BOOT2 "\",\"seq\":1,"
+		"\"full\":false,\"dynos\":[{\"id\":\"%s\",\"state\":\"up\"}]}", id);
+
+	assert_int_equal(instance_call(in, "PUT", "/upstream/v1/hosts/h2",
+				       "{\"boot\":\"" BOOT2 "\",\"draining\":true}",
+				       NULL), 200);
+	assert_int_equal(instance_call(in, "POST", "/upstream/v1/hosts/h2/report", body,
+				       NULL), 200);
+	shows(in, "crashed");
+}
+
 static void what_a_host_cannot_remove_stands_with_it(void **state)
 {
 	struct instance *in = *state;
@@ -164,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_stand_with_the_host),
 		cmocka_unit_test(a_late_or_repeated_report_changes_nothing),
+		cmocka_unit_test(a_host_says_nothing_of_the_dynos_of_another),
 		cmocka_unit_test(what_a_host_cannot_remove_stands_with_it),
 		cmocka_unit_test(a_new_boot_counts_anew_and_the_old_one_is_over),
 		cmocka_unit_test(a_packed_report_is_taken),
