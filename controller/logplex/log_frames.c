@@ -32,8 +32,10 @@ static int log_frames_word(const char **p, const char *end, char *out, size_t ma
 	if (!sp || sp == *p || (size_t)(sp - *p) >= max)
 		return -1;
 	n = (size_t)(sp - *p);
-	if (memchr(*p, '\0', n))
-		return -1;
+	/* It goes into the heads of lines and events as it is. */
+	for (size_t i = 0; i < n; i++)
+		if ((*p)[i] <= ' ' || (*p)[i] == 0x7f)
+			return -1;
 	memcpy(out, *p, n);
 	out[n] = '\0';
 	*p = sp + 1;

@@ -429,6 +429,7 @@ static void frames_that_lie_are_refused(void **state)
 		"99999999999999999999 1",
 		"50 1 z " APP " app web.1 x",
 		"47 1 1 " APP " app web.1",
+		"53 1 1 " APP " app web\n.1 x", "53 1 1 " APP " app web\r.1 x",
 	};
 	struct log_frame f;
 	struct error e;
