@@ -45,16 +45,8 @@ int access_add(int argc, char **argv, void *userdata)
 
 int access_remove(int argc, char **argv, void *userdata)
 {
-	struct cli *cli = userdata;
-	auto_free char *path = NULL;
-	const char *app;
-
-	app = cli_app_arguments(cli, argc, argv);
-	if (!app)
-		return cli->status;
-	path = api_path_of(app, "/collaborators", argv[optind]);
-	return app_call_do(cli, "DELETE", path, NULL, "%s may no longer use %s",
-			   argv[optind], app);
+	return app_call_remove(userdata, argc, argv, "/collaborators",
+			       "%s may no longer use %s");
 }
 
 /* The token alone, for the file of upstream-token-file. */

@@ -50,6 +50,18 @@ int app_call_do(struct cli *cli, const char *method, const char *path, json_t *b
 	return 0;
 }
 
+int app_call_remove(struct cli *cli, int argc, char **argv, const char *nouns,
+		    const char *fmt)
+{
+	const char *app = cli_app_arguments(cli, argc, argv);
+	auto_free char *path = NULL;
+
+	if (!app)
+		return cli->status;
+	path = api_path_of(app, nouns, argv[optind]);
+	return app_call_do(cli, "DELETE", path, NULL, fmt, argv[optind], app);
+}
+
 const char *app_call_text(const json_t *object, const char *key)
 {
 	const char *text = json_str(object, key);

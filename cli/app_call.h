@@ -24,5 +24,10 @@ int app_call_list(struct cli *cli, int argc, char **argv, const char *rest,
 int app_call_do(struct cli *cli, const char *method, const char *path, json_t *body,
 		const char *fmt, ...) PRINTF(5, 6);
 
+/* For "NOUN:remove NAME": DELETE /apps/APP<nouns>/NAME. fmt has two %s: the name and
+ * the app. The exit status. */
+int app_call_remove(struct cli *cli, int argc, char **argv, const char *nouns,
+		    const char *fmt);
+
 /* A member's text, "" if there is none. */
 const char *app_call_text(const json_t *object, const char *key);

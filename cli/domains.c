@@ -43,14 +43,6 @@ int domains_add(int argc, char **argv, void *userdata)
 
 int domains_remove(int argc, char **argv, void *userdata)
 {
-	struct cli *cli = userdata;
-	auto_free char *path = NULL;
-	const char *app;
-
-	app = cli_app_arguments(cli, argc, argv);
-	if (!app)
-		return cli->status;
-	path = api_path_of(app, "/domains", argv[optind]);
-	return app_call_do(cli, "DELETE", path, NULL, "Removed %s from %s",
-			   argv[optind], app);
+	return app_call_remove(userdata, argc, argv, "/domains",
+			       "Removed %s from %s");
 }

@@ -133,13 +133,6 @@ int webhooks_add(int argc, char **argv, void *userdata)
 
 int webhooks_remove(int argc, char **argv, void *userdata)
 {
-	struct cli *cli = userdata;
-	auto_free char *path = NULL;
-	const char *app;
-
-	app = cli_app_arguments(cli, argc, argv);
-	if (!app)
-		return cli->status;
-	path = api_path_of(app, "/webhooks", argv[optind]);
-	return app_call_do(cli, "DELETE", path, NULL, "Removed %s", argv[optind]);
+	return app_call_remove(userdata, argc, argv, "/webhooks",
+			       "Removed %s from %s");
 }

@@ -2,16 +2,16 @@
 is answered by the app."""
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import Host, private_dir, wait_for
+from harness import wait_for
 
 IDLE = 2
+CONF = {"controller": {"idle-after": IDLE, "default-size": "Eco"}}
 ASLEEP = ["Idling", "State changed from up to down", "Stopping all processes with SIGTERM",
           "Process exited with status 143"]
 AWAKE = ["Unidling", "State changed from down to starting", "Starting process with command `.*`",
@@ -32,25 +32,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 time.sleep(float(os.environ.get("BOOT", "0")))
 http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 """
-
-
-@pytest.fixture(scope="module")
-def host(request):
-    root = private_dir("dyno-t-")
-    os.makedirs(root + "/etc/dyno/controller.conf.d")
-    with open(root + "/etc/dyno/controller.conf.d/sleep.conf", "w") as f:
-        f.write(f"idle-after = {IDLE}\ndefault-size = Eco\n")
-    h = Host(root)
-    try:
-        h.start()
-        yield h
-        if request.session.testsfailed:
-            h.show_logs()
-    finally:
-        try:
-            h.stop()
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
 
 
 def visit(host, app, *options, path="/", timeout=60):
