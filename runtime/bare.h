@@ -12,7 +12,8 @@
  *
  *	static int bare_main(int argc, char **argv, char **envp);
  *
- * There is no errno: calls return -errno.
+ * Further files of the program define BARE_PART before they include it, and have
+ * the calls alone. There is no errno: calls return -errno.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ static inline long bare_call6(long nr, long a, long b, long c, long d, long e,
 	return ret;
 }
 
+#ifndef BARE_PART
 /* The kernel leaves argc at the top of the stack. */
 __asm__(".globl _start\n"
 	".type _start, @function\n"
@@ -43,6 +45,7 @@ __asm__(".globl _start\n"
 	"	movq %rsp, %rdi\n"
 	"	andq $-16, %rsp\n"
 	"	call bare_begin\n");
+#endif
 
 #elif defined(__aarch64__)
 
@@ -63,6 +66,7 @@ static inline long bare_call6(long nr, long a, long b, long c, long d, long e,
 	return x0;
 }
 
+#ifndef BARE_PART
 __asm__(".globl _start\n"
 	".type _start, %function\n"
 	"_start:\n"
@@ -70,6 +74,7 @@ __asm__(".globl _start\n"
 	"	mov x30, #0\n"
 	"	mov x0, sp\n"
 	"	bl bare_begin\n");
+#endif
 
 #else
 #error "bare.h knows x86-64 and arm64 only"
@@ -82,8 +87,6 @@ __asm__(".globl _start\n"
 		   BARE_ARG(e), 0)
 #define bare_call(...) BARE_PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
-static int bare_main(int argc, char **argv, char **envp);
-
 _Noreturn static inline void bare_exit(int status)
 {
 	for (;;)
@@ -92,6 +95,11 @@ _Noreturn static inline void bare_exit(int status)
 
 /* The compiler may call these for whatever it copies or clears. */
 void *memset(void *p, int c, size_t n);
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+
+#ifndef BARE_PART
+static int bare_main(int argc, char **argv, char **envp);
+
 void *memset(void *p, int c, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -99,7 +107,6 @@ void *memset(void *p, int c, size_t n)
 	return p;
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -115,3 +122,4 @@ _Noreturn void bare_begin(long *stack)
 
 	bare_exit(bare_main((int)stack[0], argv, argv + stack[0] + 1));
 }
+#endif

@@ -1,6 +1,6 @@
 /*
  * init.c - dyno-init: PID 1 of a dyno. Starts the command, reaps, passes
- * signals on, tells how the command ended.
+ * signals on, tells how the command ended; starts others beside it on request.
  *
  * It shares the user id and the filter of the app, and is out of its reach all
  * the same: not dumpable, executed from a sealed memory file, and the kernel
@@ -9,20 +9,21 @@
  * the rest of this program.
  */
 #include "runtime/bare.h"
-#include "runtime/init.h"
+#include "runtime/init_session.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#define INIT_EXIT_USAGE 125
 #define INIT_DRAIN_SEC 600		/* daemons are away; then it gives up */
 #define INIT_DRAIN_POLL_NSEC 2000000
 
@@ -61,7 +62,7 @@ static _Noreturn void init_refuse(const char *text)
 
 /* ---- the command's side of the fork ---- */
 
-static _Noreturn void init_exec(char *const *argv, char *const *envp, bool tty)
+_Noreturn void init_exec(char *const *argv, char *const *envp, bool tty)
 {
 	const struct init_action standard = { .handler = 0 };
 	const uint64_t none = 0;
@@ -84,18 +85,21 @@ static _Noreturn void init_exec(char *const *argv, char *const *envp, bool tty)
 
 /* ---- PID 1 ---- */
 
+int init_status(int wstatus)
+{
+	return WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus)
+				    : WEXITSTATUS(wstatus);
+}
+
 static void init_record(int wstatus)
 {
 	struct init_exit rec = { .magic = INIT_EXIT_MAGIC };
 	struct timespec ts = { 0 };
 	long n;
 
-	if (WIFSIGNALED(wstatus)) {
+	rec.status = init_status(wstatus);
+	if (WIFSIGNALED(wstatus))
 		rec.signal = WTERMSIG(wstatus);
-		rec.status = 128 + rec.signal;
-	} else {
-		rec.status = WEXITSTATUS(wstatus);
-	}
 	bare_call(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	rec.usec = (uint64_t)ts.tv_sec * USEC_PER_SEC +
 		   (uint64_t)ts.tv_nsec / NSEC_PER_USEC;
@@ -105,10 +109,12 @@ static void init_record(int wstatus)
 }
 
 struct init_life {
+	int signals, control;		/* descriptors */
 	pid_t command;
 	int wstatus;			/* of the command, */
 	bool ended;			/* once it has ended */
 	bool stopping;			/* SIGTERM has come from outside */
+	struct init_sessions sessions;
 };
 
 /* Reap whatever has died. True if nobody is left: who loses his parent becomes
@@ -118,11 +124,13 @@ static bool init_reap(struct init_life *l)
 	int wstatus;
 	long pid;
 
-	while ((pid = bare_call(SYS_wait4, -1, &wstatus, WNOHANG, NULL)) > 0)
+	while ((pid = bare_call(SYS_wait4, -1, &wstatus, WNOHANG, NULL)) > 0) {
 		if (pid == l->command) {
 			l->wstatus = wstatus;
 			l->ended = true;
 		}
+		init_sessions_reaped(&l->sessions, (pid_t)pid, wstatus);
+	}
 	return pid == -ECHILD;
 }
 
@@ -131,9 +139,41 @@ static void init_forward(struct init_life *l, const struct signalfd_siginfo *si)
 {
 	if (si->ssi_pid != 0 || si->ssi_signo == SIGCHLD)
 		return;
-	if (si->ssi_signo == SIGTERM)
-		l->stopping = true;
 	bare_call(SYS_kill, -1, si->ssi_signo);
+	if (si->ssi_signo != SIGTERM)
+		return;
+	l->stopping = true;
+	/* A shell at a terminal ignores SIGTERM: it must not hold up a dyno that
+	 * is to end. */
+	init_sessions_signal(&l->sessions, SIGHUP);
+}
+
+static void init_read_signals(struct init_life *l)
+{
+	struct signalfd_siginfo si;
+	long n = bare_call(SYS_read, l->signals, &si, sizeof(si));
+
+	if (n == sizeof(si) && si.ssi_signo != SIGCHLD)
+		init_forward(l, &si);
+}
+
+/* Waits until there is something to do. */
+static void init_poll(struct init_life *l)
+{
+	struct pollfd p[2 + DYNO_SESSIONS_MAX] = {
+		{ .fd = l->signals, .events = POLLIN },
+		{ .fd = l->control, .events = POLLIN },
+	};
+
+	init_sessions_watch(&l->sessions, p + 2);
+	if (bare_call(SYS_ppoll, p, ARRAY_SIZE(p), NULL, NULL, sizeof(uint64_t)) < 0)
+		return;
+	init_sessions_hear(&l->sessions, p + 2);
+	if (p[1].revents)
+		init_sessions_serve(&l->sessions, l->control,
+				    !l->ended && !l->stopping);
+	if (p[0].revents)
+		init_read_signals(l);
 }
 
 /*
@@ -141,17 +181,16 @@ static void init_forward(struct init_life *l, const struct signalfd_siginfo *si)
  * end leaves them the time that is left: every process got the signal, and those
  * that do not heed it are R12's business, not ours.
  */
-static int init_wait(int signal_fd, pid_t command)
+static int init_wait(int signal_fd, int control_fd, pid_t command)
 {
-	struct init_life l = { .command = command };
-	struct signalfd_siginfo si;
+	struct init_life l = {
+		.signals = signal_fd, .control = control_fd, .command = command,
+	};
 
 	for (;;) {
-		long n = bare_call(SYS_read, signal_fd, &si, sizeof(si));
 		bool alone;
 
-		if (n == sizeof(si) && si.ssi_signo != SIGCHLD)
-			init_forward(&l, &si);
+		init_poll(&l);
 		/* Also after any other signal: SIGCHLDs merge. */
 		alone = init_reap(&l);
 		if (l.ended && (alone || !l.stopping))
@@ -203,11 +242,26 @@ static long init_harden(void)
 	return bare_call(SYS_signalfd4, -1, &all, sizeof(all), SFD_CLOEXEC);
 }
 
+/* Our end; the other one has the number that dynod knows. Both are here, so that
+ * no daemon has to keep anything. */
+static long init_control(void)
+{
+	int pair[2];
+	long r = bare_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+			   pair);
+
+	if (r < 0)
+		return r;
+	r = bare_call(SYS_dup3, pair[1], INIT_FD_CONTROL, O_CLOEXEC);
+	bare_call(SYS_close, pair[1]);
+	return r < 0 ? r : init_lift(pair[0]);
+}
+
 static int bare_main(int argc, char **argv, char **envp)
 {
 	bool tty = argc > 1 && init_eq(argv[1], "-t");
 	int first = tty ? 2 : 1, wstatus;
-	long signal_fd, command;
+	long signal_fd, control_fd, command;
 	bool log;
 
 	/* kill(-1) would be a catastrophe anywhere else. */
@@ -219,6 +273,9 @@ static int bare_main(int argc, char **argv, char **envp)
 	signal_fd = init_harden();
 	if (signal_fd < 0)
 		init_refuse("cannot protect itself");
+	control_fd = init_control();
+	if (control_fd < 0)
+		init_refuse("cannot make a socket");
 	command = bare_call(SYS_clone, SIGCHLD);
 	if (command == 0)
 		init_exec(argv + first + 1, envp, tty);
@@ -229,12 +286,11 @@ static int bare_main(int argc, char **argv, char **envp)
 	 * the command's alone: when it closes one, the other end must see it. */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		bare_call(SYS_close, fd);
-	wstatus = init_wait((int)signal_fd, (pid_t)command);
+	wstatus = init_wait((int)signal_fd, (int)control_fd, (pid_t)command);
 	init_record(wstatus);
 	if (log) {
 		bare_call(SYS_kill, -1, SIGKILL);
 		init_drain();
 	}
-	return WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus)
-				    : WEXITSTATUS(wstatus);
+	return init_status(wstatus);
 }

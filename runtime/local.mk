@@ -51,6 +51,7 @@ libruntime_a_SOURCES = \
 	%D%/idmap.c \
 	%D%/idmap.h \
 	%D%/init.h \
+	%D%/inside.c \
 	%D%/instance.h \
 	%D%/filter/landlock.c \
 	%D%/filter/landlock.h \
@@ -232,5 +233,7 @@ dyno_init_CFLAGS = $(WARN_CFLAGS) -ffreestanding -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE
 dyno_init_LDFLAGS = -static -nostdlib -nostartfiles -Wl,-z,noseparate-code
 # The builder's CFLAGS come last, and Debian's ask for a guard that only libc makes.
-%D%/dyno_init-init.$(OBJEXT): override CFLAGS += -fno-stack-protector
-dyno_init_SOURCES = %D%/init.c %D%/init.h %D%/bare.h
+%D%/dyno_init-init.$(OBJEXT) %D%/dyno_init-init_session.$(OBJEXT): \
+	override CFLAGS += -fno-stack-protector
+dyno_init_SOURCES = %D%/init.c %D%/init.h %D%/init_session.c \
+	%D%/init_session.h %D%/bare.h

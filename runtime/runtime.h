@@ -251,6 +251,35 @@ struct dyno_exit {
 int dyno_exit(struct runtime *rt, struct dyno *d, struct dyno_exit *ret,
 	      struct error *e);
 
+/*
+ * Have dyno-init start another command inside of a running dyno: it has the
+ * namespaces, cgroups, user and limits of the dyno, and ends with it at the latest.
+ * Of the spec argv, envp, stdio (PIPES or PTY), rows and cols count. Does not wait:
+ * *ret_session is a SEQPACKET socket, on which dyno-init tells the rest. When it is
+ * closed before the command has ended, the command gets SIGHUP. EOPNOTSUPP: the dyno
+ * was started by an older version; ESRCH: it has ended; EBUSY: it does not listen.
+ */
+int dyno_inside(struct dyno *d, const struct dyno_spec *spec, int *ret_session,
+		struct error *e);
+
+/* Packets on a session. First comes STARTED or FAILED, later ENDED; a session that
+ * ends without has ended with its dyno. */
+enum dyno_session_what {
+	DYNO_SESSION_STARTED,	/* descriptors come along: PTY: its master; PIPES:
+				 * as DYNO_FD_* */
+	DYNO_SESSION_FAILED,	/* value: errno */
+	DYNO_SESSION_ENDED,	/* value: 0..255, or 128 + signal */
+	DYNO_SESSION_SIGNAL,	/* to dyno-init: value is for the command's process
+				 * group */
+};
+
+struct dyno_session {
+	uint32_t what;
+	int32_t value;
+};
+
+#define DYNO_SESSIONS_MAX 16	/* commands inside of a dyno at the same time */
+
 struct dyno *dyno_free(struct dyno *d);	/* closes, does not end it */
 DEFINE_AUTO(struct dyno, dyno_free)
 

@@ -283,6 +283,21 @@ int dyno_kill(struct runtime *rt, struct dyno *d, struct error *e)
 	return dyno_signal(d, SIGKILL, e);
 }
 
+/* A session whose command has ended at once, with 3. */
+int dyno_inside(struct dyno *d, const struct dyno_spec *spec, int *ret_session,
+		struct error *e)
+{
+	const struct dyno_session m = { .what = DYNO_SESSION_ENDED, .value = 3 };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    write(pair[1], &m, sizeof(m)) != sizeof(m))
+		return error_sys(e, "session");
+	close(pair[1]);
+	*ret_session = pair[0];
+	return 0;
+}
+
 int dyno_exit(struct runtime *rt, struct dyno *d, struct dyno_exit *ret,
 	      struct error *e)
 {

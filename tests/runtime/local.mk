@@ -1,6 +1,6 @@
 check_PROGRAMS += %D%/test-cgroup %D%/test-network %D%/test-oci %D%/test-oci_errors \
 	%D%/test-oci_json %D%/test-oci_mount %D%/test-plan \
-	%D%/test-record %D%/test-seccomp %D%/test-stack
+	%D%/test-inside %D%/test-record %D%/test-seccomp %D%/test-stack
 
 tests_runtime_test_cgroup_SOURCES = %D%/test-cgroup.c
 tests_runtime_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -51,6 +51,10 @@ tests_runtime_test_oci_mount_LDADD = $(OCI_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_runtime_test_plan_SOURCES = %D%/test-plan.c
 tests_runtime_test_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_runtime_test_plan_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_runtime_test_inside_SOURCES = %D%/test-inside.c
+tests_runtime_test_inside_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_runtime_test_inside_LDADD = $(RUNTIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_runtime_test_record_SOURCES = %D%/test-record.c
 tests_runtime_test_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
