@@ -35,6 +35,7 @@ static const struct json_field fields[] = {
 	FIELD(time_to_live, INT, false, 1, 30 * 86400),
 	FIELD(runtime_metrics, BOOL, false, 0, 0),
 	FIELD(idle, BOOL, false, 0, 0),
+	FIELD(inside, STRING, false, 0, 36),
 };
 
 #define RAW(member, kind, req) \
@@ -97,6 +98,8 @@ static int assignment_check(const struct assignment *a, struct error *e)
 		return error_set(e, EINVAL, "name: not the name of a dyno");
 	if (!assignment_name_ok(a->type, false))
 		return error_set(e, EINVAL, "type: not a process type");
+	if (a->inside && !id_is_uuid(a->inside))
+		return error_set(e, EINVAL, "inside: not a UUID");
 	if (a->slug && !id_is_sha256(a->slug))
 		return error_set(e, EINVAL, "slug.sha256: not a SHA-256");
 	if (a->slug_path && a->slug_path[0] != '/' &&
@@ -186,8 +189,12 @@ static int assignment_read(struct assignment *a, struct assignment_raw *raw,
 		a->kind = DYNO_FORMATION;
 	else if (str_eq(raw->kind, "run"))
 		a->kind = raw->attach ? DYNO_ATTACHED : DYNO_ONEOFF;
+	else if (str_eq(raw->kind, "inside") && raw->attach && a->inside && !raw->slug)
+		a->kind = DYNO_ATTACHED;
 	else
 		return error_set(e, EINVAL, "kind: unknown");
+	if (a->inside && !str_eq(raw->kind, "inside"))
+		return error_set(e, EINVAL, "inside: of another kind");
 	r = assignment_read_egress(a, raw->egress, e);
 	if (r == 0)
 		r = assignment_read_parts(a, raw, e);

@@ -34,6 +34,8 @@ struct assignment {
 	int64_t pids, cpu_shares, cpus;
 	enum dyno_egress egress;
 	bool runtime_metrics;		/* log-runtime-metrics */
+	char *inside;			/* the dyno in which it runs, an attached one; or
+					 * NULL: in its own */
 	bool tty;			/* attached: terminal instead of pipes */
 	int64_t rows, cols;		/* 0 = unknown */
 	bool idle;			/* it is to sleep */

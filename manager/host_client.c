@@ -21,6 +21,7 @@ struct note {
 	enum host_type type;
 	host_started_fn started;	/* HOST_START */
 	host_used_fn used;		/* HOST_USAGE */
+	host_entered_fn entered;	/* HOST_INSIDE */
 	host_done_fn done;		/* the others */
 	void *userdata;
 };
@@ -108,7 +109,8 @@ static void host_client_reply(struct host_client *c, struct host_packet *p,
 	int r = -p->head.error;
 	struct note copy;
 
-	if (!n || ((n->type == HOST_START || n->type == HOST_USAGE) && r >= 0)) {
+	if (!n || ((n->type == HOST_START || n->type == HOST_USAGE ||
+		    n->type == HOST_INSIDE) && r >= 0)) {
 		host_client_lose(c, "a reply to nothing");
 		return;
 	}
@@ -118,6 +120,8 @@ static void host_client_reply(struct host_client *c, struct host_packet *p,
 		copy.started(r, p->strings[0], NULL, copy.userdata);
 	else if (copy.used)
 		copy.used(r, p->strings[0], NULL, copy.userdata);
+	else if (copy.entered)
+		copy.entered(r, p->strings[0], NULL, copy.userdata);
 	else if (copy.done)
 		copy.done(r, p->strings[0], copy.userdata);
 }
@@ -163,6 +167,22 @@ static void host_client_used(struct host_client *c, struct host_packet *p,
 		copy.used(0, "", &p->head.usage, copy.userdata);
 }
 
+static void host_client_entered(struct host_client *c, struct host_packet *p,
+				int fds[DYNO_FD_COUNT])
+{
+	struct note *n = note_find(c, p->head.serial);
+	struct note copy;
+
+	if (!n || n->type != HOST_INSIDE) {
+		host_client_lose(c, "a session that nobody asked for");
+		return;
+	}
+	copy = *n;
+	note_free(n);
+	if (copy.entered)
+		copy.entered(0, "", &fds[HOST_FD_SESSION], copy.userdata);
+}
+
 static void (*const host_client_table[HOST_TYPE_COUNT])(struct host_client *c,
 							struct host_packet *p,
 							int fds[DYNO_FD_COUNT]) = {
@@ -174,6 +194,7 @@ static void (*const host_client_table[HOST_TYPE_COUNT])(struct host_client *c,
 	[HOST_STARTED] = host_client_started,
 	[HOST_MEMORY] = host_client_memory,
 	[HOST_USED] = host_client_used,
+	[HOST_ENTERED] = host_client_entered,
 };
 
 static void on_client_packet(struct host_packet *p, int fds[DYNO_FD_COUNT],
@@ -229,7 +250,8 @@ int host_client_start(struct host_client *c, const struct dyno_spec *spec,
 
 	if (spec->slug)
 		fds[HOST_FD_LEASE] = spec->lease_fd;
-	r = host_message_encode_start(&message, host_client_serial(c), spec, e);
+	r = host_message_encode_spec(&message, HOST_START, host_client_serial(c), spec,
+				     e);
 	if (r >= 0)
 		r = host_client_send(c, &message, fds, &note, e);
 	return error_prefix(e, r, "ask for the start of dyno %s", spec->uuid);
@@ -286,6 +308,21 @@ int host_client_usage(struct host_client *c, const char *uuid, host_used_fn fn,
 				   .userdata = userdata };
 
 	return host_client_ask(c, uuid, 0, &note, e);
+}
+
+int host_client_inside(struct host_client *c, const struct dyno_spec *spec,
+		       host_entered_fn fn, void *userdata, struct error *e)
+{
+	const struct note note = { .type = HOST_INSIDE, .entered = fn,
+				   .userdata = userdata };
+	auto_buf message = BUF_INIT;
+	int r;
+
+	r = host_message_encode_spec(&message, HOST_INSIDE, host_client_serial(c), spec,
+				     e);
+	if (r >= 0)
+		r = host_client_send(c, &message, NULL, &note, e);
+	return error_prefix(e, r, "ask for a command inside of dyno %s", spec->uuid);
 }
 
 /* ---- life ---- */

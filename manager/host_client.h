@@ -66,6 +66,10 @@ typedef void (*host_done_fn)(int r, const char *message, void *userdata);
 typedef void (*host_used_fn)(int r, const char *message,
 			     const struct dyno_usage *usage, void *userdata);
 
+/* The session of dyno_inside(): the callee may take *session. It is NULL on failure. */
+typedef void (*host_entered_fn)(int r, const char *message, int *session,
+				void *userdata);
+
 /*
  * All of them: fn may be NULL; what is passed is copied, the lease_fd as well.
  * Fail at once, and without a callback, with E2BIG (does not fit in a message), ENOBUFS (dynod
@@ -85,3 +89,8 @@ int host_client_remove(struct host_client *c, const char *uuid,
 /* What it uses now; -ESRCH: it has ended. */
 int host_client_usage(struct host_client *c, const char *uuid, host_used_fn fn,
 		      void *userdata, struct error *e);
+/* Run a command inside of the living dyno spec->uuid; of the spec the host name (any
+ * UUID), argv, envp, stdio (PIPES or PTY), rows and cols count. -EOPNOTSUPP: it was
+ * started by an older version. -ENOENT, -ESRCH: it is not there any more. */
+int host_client_inside(struct host_client *c, const struct dyno_spec *spec,
+		       host_entered_fn fn, void *userdata, struct error *e);

@@ -20,6 +20,7 @@ enum {
 	HOST_HAS_SPEC = 1 << 5,
 	HOST_HAS_VERSION = 1 << 6,
 	HOST_HAS_LEASE = 1 << 7,	/* and that of a lease, with a slug only */
+	HOST_HAS_SESSION = 1 << 8,	/* and always that of a session */
 };
 
 static const struct {
@@ -40,6 +41,8 @@ static const struct {
 			   HOST_HAS_STDIO },
 	[HOST_USED] = { "used", HOST_DYNOD, 1, 1,
 			HOST_HAS_SERIAL | HOST_HAS_UUID },
+	[HOST_ENTERED] = { "entered", HOST_DYNOD, 1, 1,
+			   HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_SESSION },
 	[HOST_START] = { "start", HOST_SUPERVISOR, HOST_START_FIXED + 1,
 			 HOST_STRINGS_MAX,
 			 HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_STDIO |
@@ -52,6 +55,10 @@ static const struct {
 			  HOST_HAS_SERIAL | HOST_HAS_UUID },
 	[HOST_USAGE] = { "tell the usage of", HOST_SUPERVISOR, 1, 1,
 			 HOST_HAS_SERIAL | HOST_HAS_UUID },
+	[HOST_INSIDE] = { "run a command inside", HOST_SUPERVISOR,
+			  HOST_START_FIXED + 1, HOST_STRINGS_MAX,
+			  HOST_HAS_SERIAL | HOST_HAS_UUID | HOST_HAS_STDIO |
+			  HOST_HAS_SPEC },
 };
 
 const char *host_message_name(uint32_t type)
@@ -89,14 +96,14 @@ static size_t host_message_count(char *const *v)
 	return n;
 }
 
-int host_message_encode_start(struct buf *out, uint32_t serial,
-			      const struct dyno_spec *spec, struct error *e)
+int host_message_encode_spec(struct buf *out, enum host_type type, uint32_t serial,
+			     const struct dyno_spec *spec, struct error *e)
 {
 	size_t n_argv = host_message_count(spec->argv);
 	size_t n_envp = host_message_count(spec->envp);
 	size_t n = HOST_START_FIXED + n_argv + n_envp;
 	struct host_message head = {
-		.type = HOST_START, .serial = serial,
+		.type = type, .serial = serial,
 		.n_strings = (uint32_t)n,
 		.n_argv = (uint32_t)n_argv, .n_envp = (uint32_t)n_envp,
 		.stdio = spec->stdio, .rows = spec->rows, .cols = spec->cols,
@@ -184,8 +191,9 @@ static int host_message_counts(const struct host_message *h, size_t n_fds,
 {
 	unsigned has = host_rules[h->type].has;
 	uint32_t mask = h->fd_mask;
+	uint32_t needed = has & HOST_HAS_SESSION ? 1U << HOST_FD_SESSION : 0;
 	uint32_t allowed = has & HOST_HAS_FDS ? (1U << DYNO_FD_COUNT) - 1 :
-		has & HOST_HAS_LEASE ? 1U << HOST_FD_LEASE : 0;
+		has & HOST_HAS_LEASE ? 1U << HOST_FD_LEASE : needed;
 
 	if (h->n_strings < host_rules[h->type].min_strings ||
 	    h->n_strings > host_rules[h->type].max_strings)
@@ -197,7 +205,7 @@ static int host_message_counts(const struct host_message *h, size_t n_fds,
 		return error_set(e, EBADMSG, "%u arguments, %u environment "
 				 "variables", (unsigned)h->n_argv,
 				 (unsigned)h->n_envp);
-	if ((mask & ~allowed) ||
+	if ((mask & ~allowed) || (needed & ~mask) ||
 	    (size_t)__builtin_popcount(mask) != n_fds)
 		return error_set(e, EBADMSG, "%zu descriptors for mask %#x",
 				 n_fds, (unsigned)mask);
@@ -225,6 +233,10 @@ static int host_message_values(const struct host_packet *p, struct error *e)
 		return error_set(e, EBADMSG, "the slug is not a SHA-256");
 	if ((has & HOST_HAS_LEASE) && h->fd_mask && !p->strings[2][0])
 		return error_set(e, EBADMSG, "a lease without a slug");
+	if (h->type == HOST_INSIDE && p->strings[2][0])
+		return error_set(e, EBADMSG, "a slug for a command inside");
+	if (h->type == HOST_INSIDE && h->stdio == DYNO_STDIO_LOG)
+		return error_set(e, EBADMSG, "a log for a command inside");
 	if ((has & HOST_HAS_SPEC) && p->head.egress >= DYNO_EGRESS_COUNT)
 		return error_set(e, EBADMSG, "egress %u", (unsigned)p->head.egress);
 	return 0;
@@ -251,7 +263,7 @@ void host_message_spec(struct host_packet *p, struct dyno_spec *ret)
 {
 	const struct host_message *h = &p->head;
 
-	assert(h->type == HOST_START);
+	assert(host_rules[h->type].has & HOST_HAS_SPEC);
 	*ret = (struct dyno_spec){
 		.uuid = p->strings[0],
 		.hostname = p->strings[1],

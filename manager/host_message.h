@@ -17,7 +17,7 @@ enum host_side { HOST_DYNOD, HOST_SUPERVISOR };
 
 struct host_packet {
 	struct host_message head;
-	/* Borrowed from the bytes. Of HOST_START: uuid, hostname, slug, argv,
+	/* Borrowed from the bytes. Of HOST_START and HOST_INSIDE: uuid, hostname, slug, argv,
 	 * NULL, envp, NULL. */
 	char *strings[HOST_STRINGS_MAX + 2];
 };
@@ -30,16 +30,16 @@ const char *host_message_name(uint32_t type);
 int host_message_encode(struct buf *out, const struct host_message *head,
 			const char *const *strings, struct error *e);
 
-/* Append a HOST_START; with a slug and a lease_fd it announces that one. E2BIG:
- * too long, or too many strings. */
-int host_message_encode_start(struct buf *out, uint32_t serial,
-			      const struct dyno_spec *spec, struct error *e);
+/* Append a HOST_START or HOST_INSIDE; with a slug and a lease_fd it announces that
+ * one. E2BIG: too long, or too many strings. */
+int host_message_encode_spec(struct buf *out, enum host_type type, uint32_t serial,
+			     const struct dyno_spec *spec, struct error *e);
 
 /* Read a message that came from the given side with n_fds descriptors. The
  * packet points into data. EBADMSG: it is not one, see the message. */
 int host_message_decode(char *data, size_t n, size_t n_fds, enum host_side from,
 			struct host_packet *ret, struct error *e);
 
-/* The spec of a decoded HOST_START; points into the packet. Its lease_fd is -1:
+/* The spec of a decoded HOST_START or HOST_INSIDE; points into the packet. Its lease_fd is -1:
  * descriptors are not in the bytes. */
 void host_message_spec(struct host_packet *p, struct dyno_spec *ret);

@@ -20,12 +20,13 @@
 
 #include "runtime/runtime.h"
 
-#define HOST_VERSION 4
+#define HOST_VERSION 5
 #define HOST_FD 3			/* the supervisor's end */
 #define HOST_LISTEN_FD 4		/* it listens at host.sock; may be missing */
 #define HOST_MESSAGE_MAX (160 * 1024)	/* 64 KiB of config vars and room */
 #define HOST_STRINGS_MAX 4096
-#define HOST_FD_LEASE 0			/* place of START's descriptor */
+#define HOST_FD_LEASE 0			/* place of START's descriptor, */
+#define HOST_FD_SESSION 0		/* and of ENTERED's */
 
 enum host_type {
 	/* dynod -> supervisor */
@@ -39,6 +40,8 @@ enum host_type {
 	HOST_STARTED,		/* result of HOST_START: dyno, fds; strings: uuid,
 				 * dyno_trace_text() */
 	HOST_USED,		/* result of HOST_USAGE: usage; strings: uuid */
+	HOST_ENTERED,		/* result of HOST_INSIDE: strings: uuid; fds:
+				 * HOST_FD_SESSION */
 	/* supervisor -> dynod */
 	HOST_START,		/* spec; strings: uuid hostname slug (or "")
 				 * argv... envp...; fds: HOST_FD_LEASE, or none */
@@ -46,6 +49,8 @@ enum host_type {
 	HOST_KILL,		/* strings: uuid */
 	HOST_REMOVE,		/* strings: uuid; after HOST_EXIT */
 	HOST_USAGE,		/* strings: uuid */
+	HOST_INSIDE,		/* a command inside of a living dyno: stdio, rows, cols;
+				 * strings: as HOST_START, no slug */
 	HOST_TYPE_COUNT
 };
 
@@ -56,7 +61,7 @@ struct host_message {
 	int32_t error;			/* REPLY: 0 or errno */
 	int32_t signal;			/* SIGNAL */
 	uint32_t n_strings;
-	uint32_t n_argv, n_envp;	/* START: how many of the strings */
+	uint32_t n_argv, n_envp;	/* START, INSIDE: how many of the strings */
 	uint32_t stdio;			/* enum dyno_stdio */
 	uint16_t rows, cols;
 	uint32_t egress;		/* START: enum dyno_egress */

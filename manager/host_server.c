@@ -228,6 +228,31 @@ static int host_server_serve_usage(struct host_server *s, struct host_packet *p,
 	return HOST_ANSWERED;
 }
 
+static int host_server_serve_inside(struct host_server *s, struct host_packet *p,
+				    const int *fds, struct error *e)
+{
+	const struct host_message head = {
+		.type = HOST_ENTERED, .serial = p->head.serial, .n_strings = 1,
+		.fd_mask = 1U << HOST_FD_SESSION,
+	};
+	int out[DYNO_FD_COUNT] = { -1, -1, -1 };
+	struct dyno_entry *entry;
+	struct dyno_spec spec;
+	int r = host_server_entry(s, p, &entry, e);
+
+	if (r == 0 && entry->ended)
+		return error_set(e, ESRCH, "dyno %s has ended", p->strings[0]);
+	if (r < 0)
+		return r;
+	host_message_spec(p, &spec);
+	r = dyno_inside(entry->dyno, &spec, &out[HOST_FD_SESSION], e);
+	if (r < 0)
+		return r;
+	host_server_send(s, &head, (const char *const *)p->strings, out);
+	fd_close(out[HOST_FD_SESSION]);
+	return HOST_ANSWERED;
+}
+
 static const struct {
 	int (*serve)(struct host_server *s, struct host_packet *p, const int *fds,
 		     struct error *e);
@@ -237,6 +262,7 @@ static const struct {
 	[HOST_KILL] = { host_server_serve_kill },
 	[HOST_REMOVE] = { host_server_serve_remove },
 	[HOST_USAGE] = { host_server_serve_usage },
+	[HOST_INSIDE] = { host_server_serve_inside },
 };
 
 static void on_request(struct host_packet *p, int fds[DYNO_FD_COUNT],

@@ -185,7 +185,7 @@ static void life_do_term(struct life *l)
 
 static void life_do_remove(struct life *l)
 {
-	if (l->dead)
+	if (l->dead && !l->a->inside)
 		strays_add(l->s, l->dead, false);
 	free(take_ptr(l->dead));
 }

@@ -24,6 +24,7 @@
 struct attach;
 struct capture;
 struct error;
+struct inside;
 
 #define LIFE_EVENTS_MAX 8
 
@@ -66,6 +67,7 @@ struct life {
 	char wrong_slug[SHA256_HEX_MAX];	/* what came instead: R17 */
 	struct capture *capture;
 	struct attach *attach;
+	struct inside *inside;		/* the session of a command inside of a dyno */
 	bool client_lost;
 	int proc_fd;			/* /proc/PID while the port is watched */
 	struct dyno_usage usage;	/* newest sample; */
@@ -126,6 +128,10 @@ void life_arm(struct life *l);
 /* ---- life_host.c: the instance ---- */
 void life_launch(struct life *l);
 void life_launch_next(struct supervisor *s);
+/* The request has been answered: host_started_fn; userdata is the life. */
+void life_started(int r, const char *message, struct host_dyno *d, void *userdata);
+/* What its processes have. */
+void life_env(const struct life *l, struct strv *ret);
 void life_watch_port(struct life *l);
 void life_unwatch_port(struct life *l);
 void life_signal(struct life *l, int sig);
@@ -140,6 +146,15 @@ void life_exited(struct life *l, const struct dyno_exit *exit);
 void life_serve(struct life *l);
 void life_connect(struct life *l);
 void life_end_client(struct life *l);
+
+/* ---- life_inside.c: of assignments with "inside" ---- */
+/* Change what the environment says of the dyno. */
+void life_inside_env(const struct life *l, struct strv *env);
+/* Ask for the start; answered by life_started(), unless it fails at once. */
+int life_inside_request(struct life *l, struct dyno_spec *spec, struct error *e);
+void life_inside_signal(struct life *l, int sig);
+/* An earlier process had started it, or had begun to: it was hung up. */
+void life_inside_resume(struct life *l);
 
 /* ---- life_slug.c ---- */
 /* true when there is none or it is leased; else *e says why not. */

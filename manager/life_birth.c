@@ -11,6 +11,7 @@
 #include "manager/attach.h"
 #include "manager/capture.h"
 #include "manager/cycling.h"
+#include "manager/inside.h"
 #include "manager/life.h"
 #include "manager/metering.h"
 
@@ -138,6 +139,7 @@ struct life *life_free(struct life *l)
 	metering_stop(l);
 	capture_free(l->capture);
 	attach_free(l->attach);
+	inside_free(l->inside);
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		fd_close(l->fds[i]);
 	fd_close(l->lease_fd);

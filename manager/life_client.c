@@ -85,6 +85,9 @@ void life_end_client(struct life *l)
 		return;
 	if (l->exited)
 		attach_end(l->attach, l->exit.status);
+	else if (l->a->inside)
+		attach_fail(l->attach, l->st.error ? l->st.error
+						   : "the command was not started");
 	else
 		attach_fail(l->attach, l->st.error ? "the dyno could not be started"
 						   : "the dyno was not started");
@@ -120,5 +123,7 @@ void life_serve(struct life *l)
 	else
 		life_capture(l);
 	life_arm_ttl(l);
-	metering_start(l);
+	/* It is metered along with the dyno. */
+	if (!l->a->inside)
+		metering_start(l);
 }

@@ -14,6 +14,7 @@
 #include "manager/port.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 
 static void life_port_poll(struct life *l);
@@ -31,8 +32,7 @@ static void life_take(struct life *l, struct host_dyno *d)
 	}
 }
 
-static void on_life_started(int r, const char *message, struct host_dyno *d,
-			    void *userdata)
+void life_started(int r, const char *message, struct host_dyno *d, void *userdata)
 {
 	struct life *l = userdata;
 	struct supervisor *s = l->s;
@@ -65,6 +65,13 @@ static enum dyno_stdio life_stdio(const struct life *l)
 	return l->a->tty ? DYNO_STDIO_PTY : DYNO_STDIO_PIPES;
 }
 
+void life_env(const struct life *l, struct strv *ret)
+{
+	boot_env(ret, l->a, (uint16_t)l->st.port);
+	if (l->a->inside)
+		life_inside_env(l, ret);
+}
+
 static int life_request(struct life *l, struct error *e)
 {
 	auto_strv argv = STRV_INIT, env = STRV_INIT;
@@ -87,10 +94,12 @@ static int life_request(struct life *l, struct error *e)
 	};
 
 	boot_argv(&argv, a->command);
-	boot_env(&env, a, (uint16_t)l->st.port);
+	life_env(l, &env);
 	spec.argv = strv_argv(&argv);
 	spec.envp = strv_argv(&env);
-	return host_client_start(l->s->host, &spec, on_life_started, l, e);
+	if (a->inside)
+		return life_inside_request(l, &spec, e);
+	return host_client_start(l->s->host, &spec, life_started, l, e);
 }
 
 static void life_start(struct life *l)
@@ -106,7 +115,7 @@ static void life_start(struct life *l)
 	}
 	l->s->n_starts++;
 	if (life_request(l, &e) < 0)
-		on_life_started(-e.code, e.msg, NULL, l);
+		life_started(-e.code, e.msg, NULL, l);
 }
 
 void life_launch_next(struct supervisor *s)
@@ -141,8 +150,9 @@ void life_launch(struct life *l)
 	struct error e;
 
 	l->st.instance = xstrdup(id_uuid(uuid));
-	l->st.port = port_choose((uint16_t)l->s->conf.port_min,
-				 (uint16_t)l->s->conf.port_max);
+	l->st.port = l->a->inside ? 0 :
+		port_choose((uint16_t)l->s->conf.port_min,
+			    (uint16_t)l->s->conf.port_max);
 	l->st.hups = 0;
 	l->exited = l->adopted = l->adopted_alive = false;
 	map_set(&l->s->instances, l->st.instance, l);
@@ -229,7 +239,9 @@ void life_signal(struct life *l, int sig)
 {
 	struct error e;
 
-	if (l->st.instance &&
+	if (l->a->inside)
+		life_inside_signal(l, sig);
+	else if (l->st.instance &&
 	    host_client_signal(l->s->host, l->st.instance, sig,
 			       on_life_signalled, NULL, &e) < 0)
 		log_err("%s: %s", l->a->name, e.msg);
@@ -239,7 +251,9 @@ void life_kill(struct life *l)
 {
 	struct error e;
 
-	if (l->st.instance &&
+	if (l->a->inside)
+		life_inside_signal(l, SIGKILL);
+	else if (l->st.instance &&
 	    host_client_kill(l->s->host, l->st.instance, on_life_signalled,
 			     NULL, &e) < 0)
 		log_err("%s: %s", l->a->name, e.msg);

@@ -61,7 +61,7 @@ static void life_log_command(struct life *l, enum dyno_state from)
 	auto_strv env = STRV_INIT;
 	auto_free char *shown = NULL;
 
-	boot_env(&env, l->a, (uint16_t)l->st.port);
+	life_env(l, &env);
 	shown = boot_command_shown(l->a->command, &env);
 	life_log_line(l, "Starting process with command `%s`", shown);
 }

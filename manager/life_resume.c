@@ -65,6 +65,12 @@ void life_resume(struct life *l)
 	if (l->lost && !l->adopted && l->a->kind == DYNO_FORMATION)
 		l->st.state = DYNO_LAUNCHING;
 	fault_point("resume %s", dyno_fsm_name(l->st.state));
+	if (l->a->inside && dyno_fsm_is_running(l->st.state)) {
+		life_inside_resume(l);
+		l->dirty = l->hook_dirty = true;
+		supervisor_settle(l->s);
+		return;
+	}
 	if (!dyno_fsm_is_final(l->st.state) && !life_lease(l, &e))
 		log_debug("%s: %s", l->a->name, e.msg);
 	switch (l->st.state) {

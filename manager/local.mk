@@ -55,13 +55,14 @@ libsupervisor_a_SOURCES = \
 	%D%/host_api_plan.c %D%/host_api_plan.h \
 	%D%/host_metrics.c %D%/host_metrics.h \
 	%D%/host_plan.c %D%/host_plan.h \
+	%D%/inside.c %D%/inside.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/journal_inside.h %D%/journal_open.c \
 	%D%/labels.c %D%/labels.h \
 	%D%/lag.c %D%/lag.h \
 	%D%/life.c %D%/life.h \
 	%D%/life_birth.c %D%/life_client.c %D%/life_death.c \
-	%D%/life_host.c %D%/life_log.c %D%/life_output.c \
+	%D%/life_host.c %D%/life_inside.c %D%/life_log.c %D%/life_output.c \
 	%D%/life_resume.c %D%/life_slug.c \
 	%D%/log_local.c %D%/log_local.h \
 	%D%/log_sender.c %D%/log_sender.h \

@@ -83,7 +83,7 @@ static void metering_ask(struct life *l, bool peek)
 	struct metering_request *q;
 	struct error e;
 
-	if (!l->st.instance || l->exited)
+	if (!l->st.instance || l->exited || l->a->inside)
 		return;
 	q = xcalloc(1, sizeof(*q));
 	q->s = l->s;

@@ -18,7 +18,8 @@ static void fuzz_start(struct host_packet *p, const char *bytes, size_t n)
 	struct host_message *head;
 
 	host_message_spec(p, &spec);
-	if (host_message_encode_start(&again, p->head.serial, &spec, NULL) < 0)
+	if (host_message_encode_spec(&again, (enum host_type)p->head.type,
+				     p->head.serial, &spec, NULL) < 0)
 		abort();
 	head = (struct host_message *)(void *)again.data;
 	if (again.len != n || head->n_argv != p->head.n_argv ||
@@ -58,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		    host_message_decode(copy, n, n_fds, (enum host_side)from, p,
 					NULL) < 0)
 			continue;
-		if (p->head.type == HOST_START)
+		if (p->head.type == HOST_START || p->head.type == HOST_INSIDE)
 			fuzz_start(p, copy, n);
 		else
 			fuzz_other(p, copy, n);

@@ -40,7 +40,7 @@ static void start_message(struct buf *b, const struct dyno_spec *spec)
 	struct error e;
 
 	buf_clear(b);
-	assert_int_equal(host_message_encode_start(b, 7, spec, &e), 0);
+	assert_int_equal(host_message_encode_spec(b, HOST_START, 7, spec, &e), 0);
 }
 
 static void a_start_comes_out_as_it_went_in(void **state)
@@ -172,10 +172,10 @@ static void too_much_is_refused_before_it_is_sent(void **state)
 	for (size_t i = 0; i < HOST_STRINGS_MAX; i++)
 		many[i] = (char *)"K=v";
 	spec.envp = many;
-	assert_int_equal(host_message_encode_start(&b, 1, &spec, &e), -E2BIG);
+	assert_int_equal(host_message_encode_spec(&b, HOST_START, 1, &spec, &e), -E2BIG);
 	memset(big, 'x', HOST_MESSAGE_MAX);
 	spec.envp = one;
-	assert_int_equal(host_message_encode_start(&b, 1, &spec, &e), -E2BIG);
+	assert_int_equal(host_message_encode_spec(&b, HOST_START, 1, &spec, &e), -E2BIG);
 	assert_int_equal(b.len, 0);
 }
 
@@ -198,6 +198,39 @@ static void the_most_strings_fit(void **state)
 }
 
 /* A message of the type with everything right, to be spoilt. */
+static void inside_message(struct buf *b)
+{
+	const struct dyno_spec spec = {
+		.uuid = UUID, .hostname = HOSTNAME, .argv = argv_abc, .envp = envp_ab,
+		.stdio = DYNO_STDIO_PTY, .rows = 24, .cols = 80,
+	};
+	struct error e;
+
+	assert_int_equal(host_message_encode_spec(b, HOST_INSIDE, 7, &spec, &e), 0);
+}
+
+static void a_command_inside_has_a_client_and_no_slug(void **state)
+{
+	auto_buf b = BUF_INIT;
+	struct host_message head;
+	struct host_packet p;
+	struct dyno_spec spec;
+	struct error e;
+
+	inside_message(&b);
+	assert_int_equal(decode(&b, 0, HOST_SUPERVISOR, &p, &e), 0);
+	host_message_spec(&p, &spec);
+	assert_string_equal(spec.argv[2], "echo hi");
+	assert_null(spec.argv[3]);
+	assert_string_equal(spec.envp[0], "A=1");
+	assert_null(spec.slug);
+	assert_int_equal(decode(&b, 1, HOST_SUPERVISOR, &p, &e), -EBADMSG);
+	memcpy(&head, b.data, sizeof(head));
+	head.stdio = DYNO_STDIO_LOG;
+	memcpy(b.data, &head, sizeof(head));
+	assert_int_equal(decode(&b, 0, HOST_SUPERVISOR, &p, &e), -EBADMSG);
+}
+
 static void one_message(struct buf *b, enum host_type type)
 {
 	const char *const strings[] = { UUID, "record 48\n" };
@@ -212,6 +245,12 @@ static void one_message(struct buf *b, enum host_type type)
 		start_message(b, &spec_full);
 		return;
 	}
+	if (type == HOST_INSIDE) {
+		inside_message(b);
+		return;
+	}
+	if (type == HOST_ENTERED)
+		head.fd_mask = 1U << HOST_FD_SESSION;
 	if (type == HOST_HELLO)
 		head.version = HOST_VERSION;
 	if (type == HOST_READY)
@@ -226,6 +265,12 @@ static enum host_side side_of(enum host_type type)
 	return type < HOST_START ? HOST_DYNOD : HOST_SUPERVISOR;
 }
 
+/* A session always comes along. */
+static size_t fds_of(int type)
+{
+	return type == HOST_ENTERED;
+}
+
 static void every_type_is_accepted_from_its_own_side_only(void **state)
 {
 	for (int type = 0; type < HOST_TYPE_COUNT; type++) {
@@ -235,8 +280,8 @@ static void every_type_is_accepted_from_its_own_side_only(void **state)
 		struct error e;
 
 		one_message(&b, (enum host_type)type);
-		assert_int_equal(decode(&b, 0, side, &p, &e), 0);
-		assert_int_equal(decode(&b, 0, !side, &p, &e), -EBADMSG);
+		assert_int_equal(decode(&b, fds_of(type), side, &p, &e), 0);
+		assert_int_equal(decode(&b, fds_of(type), !side, &p, &e), -EBADMSG);
 	}
 }
 
@@ -250,11 +295,12 @@ static void a_message_cut_anywhere_is_refused(void **state)
 		one_message(&b, (enum host_type)type);
 		for (size_t n = 0; n < b.len; n++)
 			assert_int_equal(host_message_decode(
-				b.data, n, 0, side_of((enum host_type)type), &p,
-				&e), -EBADMSG);
+				b.data, n, fds_of(type),
+				side_of((enum host_type)type), &p, &e), -EBADMSG);
 		buf_add(&b, "x", 2);
-		assert_int_equal(decode(&b, 0, side_of((enum host_type)type), &p,
-					&e), -EBADMSG);
+		assert_int_equal(decode(&b, fds_of(type),
+					side_of((enum host_type)type), &p, &e),
+				 -EBADMSG);
 	}
 }
 
@@ -343,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_comes_out_as_it_went_in),
 		cmocka_unit_test(a_start_may_lack_slug_and_environment),
+		cmocka_unit_test(a_command_inside_has_a_client_and_no_slug),
 		cmocka_unit_test(a_start_may_bring_the_lease_of_its_slug),
 		cmocka_unit_test(without_a_slug_there_is_no_lease),
 		cmocka_unit_test(a_start_without_a_command_is_refused),
