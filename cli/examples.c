@@ -91,6 +91,7 @@ static const struct {
 	{ "run", { "dynoctl run -a shop bash", "dynoctl run -a shop -- ls -a",
 		   "dynoctl run -a shop --release v7 -e DEBUG=1 rake db:version",
 		   "dynoctl run -a shop --no-tty 'pg_dump $DATABASE_URL' > shop.sql" } },
+	{ "run:inside", { "dynoctl run:inside -a shop web.1 bash" } },
 	{ "run:detached", { "dynoctl run:detached -a shop -s performance-m rake reindex" } },
 	{ "host ps", { "dynoctl host ps", "dynoctl host ps --root /tmp/try" } },
 	{ "host info", { "dynoctl host info --json" } },

@@ -1,5 +1,6 @@
 /*
- * run.c - one-off dynos: attached to our terminal or pipes, or detached.
+ * run.c - one-off dynos: attached to our terminal or pipes, or detached; and commands
+ * inside of dynos that run.
  */
 #include "cli/run.h"
 
@@ -27,16 +28,28 @@ static const struct option run_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static const struct option run_inside_options[] = {
+	{ "no-tty", no_argument, NULL, RUN_OPT_NO_TTY },
+	{ "env", required_argument, NULL, 'e' },
+	{ NULL, 0, NULL, 0 },
+};
+
 struct run {
 	struct cli *cli;
 	const char *app;
-	bool detach, tty;
+	const char *inside;		/* the dyno; NULL: one of its own */
+	bool detach, no_tty, tty;
 	char *command;
 	json_t *body;			/* of POST dynos */
 	json_t *env;			/* borrowed from body */
 	json_t *dyno;			/* the API's */
 	struct progress progress;
 };
+
+#define RUN_INIT(c) { \
+	.cli = (c), .body = json_object(), .env = json_object(), \
+	.progress = PROGRESS_INIT, \
+}
 
 static void run_deinit(struct run *run)
 {
@@ -80,16 +93,16 @@ static int run_set_env(struct run *run, const char *text)
 }
 
 /* Returns 0, or the exit status in cli->status with a negative result. */
-static int run_parse(struct run *run, int argc, char **argv)
+static int run_parse(struct run *run, int argc, char **argv, const char *letters,
+		     const struct option *options)
 {
 	struct cli *cli = run->cli;
-	bool no_tty = false;
 	int c;
 
-	while ((c = cli_getopt(cli, argc, argv, "+ds:e:", run_options)) != -1) {
+	while ((c = cli_getopt(cli, argc, argv, letters, options)) != -1) {
 		switch (c) {
 		case RUN_OPT_NO_TTY:
-			no_tty = true;
+			run->no_tty = true;
 			break;
 		case 'd':
 			run->detach = true;
@@ -111,8 +124,7 @@ static int run_parse(struct run *run, int argc, char **argv)
 			return -1;
 		}
 	}
-	run->tty = !no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	run->command = run_join(argc - optind, argv + optind);
+	run->tty = !run->no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	return 0;
 }
 
@@ -140,10 +152,13 @@ static int run_describe(struct run *run)
 
 static int run_create(struct run *run, struct error *e)
 {
-	auto_free char *path = api_path(run->app, "/dynos");
+	auto_free char *name = run->inside ? http_path_escape(run->inside) : NULL;
+	auto_free char *end = xasprintf("/dynos%s%s", name ? "/" : "",
+					name ? name : "");
+	auto_free char *path = api_path(run->app, "%s", end);
 
 	progress_begin(&run->progress, "Running %s on %s", run->command,
-		       run->app);
+		       run->inside ? run->inside : run->app);
 	return api_send(run->cli, "POST", path, json_incref(run->body),
 			&run->dyno, e);
 }
@@ -215,38 +230,42 @@ static void run_show_detached(struct run *run)
 
 static bool run_has_late_app(int argc, char **argv)
 {
-	for (int i = optind; i < argc; i++)
+	for (int i = 0; i < argc; i++)
 		if (str_after(argv[i], "-a") || str_after(argv[i], "--app"))
 			return true;
 	return false;
 }
 
-static int run_start(struct cli *cli, int argc, char **argv, bool detach)
+static int run_go(struct run *run, int argc, char **argv)
 {
-	auto_(run_deinit) struct run run = {
-		.cli = cli, .detach = detach, .body = json_object(),
-		.progress = PROGRESS_INIT,
-	};
 	int r, status = 0;
 	struct error e;
 
-	run.env = json_object();
-	json_object_set_new(run.body, "env", run.env);
-	if (run_parse(&run, argc, argv) < 0)
-		return cli->status;
-	if (!cli->app && run_has_late_app(argc, argv))
+	run->command = run_join(argc, argv);
+	if (!run->cli->app && run_has_late_app(argc, argv))
 		return cli_usage("which app? What stands behind the command belongs to "
 				 "it: say run -a APP COMMAND");
-	run.app = cli_app(cli);
-	if (!run.app || run_describe(&run) != 0)
+	run->app = cli_app(run->cli);
+	if (!run->app || run_describe(run) != 0)
 		return EXIT_USAGE;
-	r = run_create(&run, &e);
-	if (r == 0 && run.detach)
-		run_show_detached(&run);
+	r = run_create(run, &e);
+	if (r == 0 && run->detach)
+		run_show_detached(run);
 	else if (r == 0)
-		r = run_attached(&run, &status, &e);
-	progress_deinit(&run.progress);
+		r = run_attached(run, &status, &e);
+	progress_deinit(&run->progress);
 	return r < 0 ? cli_fail(&e) : status;
+}
+
+static int run_start(struct cli *cli, int argc, char **argv, bool detach)
+{
+	auto_(run_deinit) struct run run = RUN_INIT(cli);
+
+	run.detach = detach;
+	json_object_set_new(run.body, "env", run.env);
+	if (run_parse(&run, argc, argv, "+ds:e:", run_options) < 0)
+		return cli->status;
+	return run_go(&run, argc - optind, argv + optind);
 }
 
 int run_run(int argc, char **argv, void *userdata)
@@ -257,4 +276,18 @@ int run_run(int argc, char **argv, void *userdata)
 int run_detached(int argc, char **argv, void *userdata)
 {
 	return run_start(userdata, argc, argv, true);
+}
+
+/* Options stand before the dyno or, as for the heroku command, behind it. */
+int run_inside(int argc, char **argv, void *userdata)
+{
+	auto_(run_deinit) struct run run = RUN_INIT(userdata);
+
+	json_object_set_new(run.body, "env", run.env);
+	if (run_parse(&run, argc, argv, "+e:", run_inside_options) < 0)
+		return run.cli->status;
+	run.inside = argv[optind++];
+	if (run_parse(&run, argc, argv, "+e:", run_inside_options) < 0)
+		return run.cli->status;
+	return run_go(&run, argc - optind, argv + optind);
 }

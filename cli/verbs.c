@@ -99,6 +99,8 @@ const struct verb cli_verbs[] = {
 	{ "run:detached", 1, -1, run_detached,
 	  "[--size S] [--release vN] [-e K=V] COMMAND...",
 	  "run it and do not wait; its output goes to the log" },
+	{ "run:inside", 1, -1, run_inside, "[--no-tty] [-e K=V] DYNO COMMAND...",
+	  "run a command inside of a dyno that is up" },
 	{ "host ps", 0, 0, host_ps, "[--json]", "show the dynos of this host" },
 	{ "host info", 0, 0, host_info, "[--json]", "show this host's manager" },
 	{ "host plan", 0, 0, host_plan, "[--all] [--json]",

@@ -176,6 +176,30 @@ static int dyno_create_call(struct api_call *call, struct error *e)
 	return r;
 }
 
+static int dyno_inside_call(struct api_call *call, struct error *e)
+{
+	const json_t *body = call->body;
+	struct one_off o = {
+		.command = json_str(body, "command"),
+		.env = json_object_get(body, "env"),
+		.no_tty = json_flag(body, "force_no_tty", false),
+	};
+	auto_doc target = DOC_INIT;
+	auto_json *dyno = NULL;
+	int r = dyno_param(call, &target, e);
+
+	if (r == 0 && !json_flag(body, "attach", true))
+		return outcome_set(e, OUTCOME_INVALID, "A command inside of a dyno is "
+				   "always attached.");
+	if (r == 0)
+		r = one_off_inside(call->c->engine, &call->app, &o, target.j,
+				   views_state(&call->views, target.j), &dyno, e);
+	if (r == 0)
+		r = dyno_view(call, dyno, true, &call->reply, e);
+	call->status = 201;
+	return r;
+}
+
 static int dyno_accepted(struct api_call *call, int r)
 {
 	call->status = 202;
@@ -235,6 +259,7 @@ API_HANDLER(api_dynos_list, dyno_list_call, API_APP)
 API_HANDLER(api_dynos_get, dyno_get_call, API_APP)
 API_HANDLER(api_deaths_list, deaths_call, API_APP)
 API_HANDLER(api_dynos_create, dyno_create_call, API_APP | API_BODY)
+API_HANDLER(api_dynos_inside, dyno_inside_call, API_APP | API_BODY)
 API_HANDLER(api_dynos_restart_all, dynos_restart_call, API_APP)
 API_HANDLER(api_dynos_restart, dyno_restart_call, API_APP)
 API_HANDLER(api_dynos_restart_type, type_restart_call, API_APP)

@@ -30,6 +30,7 @@ ROUTE_FN(api_formation_single);
 ROUTE_FN(api_dynos_list);
 ROUTE_FN(api_dynos_get);
 ROUTE_FN(api_dynos_create);
+ROUTE_FN(api_dynos_inside);
 ROUTE_FN(api_dynos_restart_all);
 ROUTE_FN(api_dynos_restart);		/* also stop */
 ROUTE_FN(api_deaths_list);		/* of an app, or of a dyno's name */

@@ -79,6 +79,7 @@ static const struct http_route routes[] = {
 	{ "POST",   "/apps/:app/dynos", api_dynos_create },
 	{ "DELETE", "/apps/:app/dynos", api_dynos_restart_all },
 	{ "GET",    "/apps/:app/dynos/:dyno", api_dynos_get },
+	{ "POST",   "/apps/:app/dynos/:dyno", api_dynos_inside },
 	{ "DELETE", "/apps/:app/dynos/:dyno", api_dynos_restart },
 	{ "POST",   "/apps/:app/dynos/:dyno/actions/stop", api_dynos_restart },
 	{ "GET",    "/apps/:app/deaths", api_deaths_list },

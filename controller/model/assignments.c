@@ -136,23 +136,27 @@ static void assignments_put_size(json_t *out, const char *name)
 static json_t *assignments_make(const json_t *app, const json_t *release,
 				const json_t *dyno)
 {
+	json_t *inside = json_object_get(dyno, "inside");
 	int64_t restart = json_int(dyno, "restart", 0);
 	json_t *out = json_pack(
-		"{s:O, s:O, s:O, s:O, s:{s:O, s:O}, s:{s:O, s:O}, s:O, s:O, s:o,"
-		" s:O*, s:O*}",
+		"{s:O, s:O, s:O, s:o, s:{s:O, s:O}, s:{s:O, s:O}, s:o, s:O, s:o,"
+		" s:O*, s:O*, s:O*}",
 		"id", json_object_get(dyno, "id"),
 		"name", json_object_get(dyno, "name"),
 		"type", json_object_get(dyno, "type"),
-		"kind", json_object_get(dyno, "kind"),
+		"kind", inside ? json_string("inside")
+			       : json_incref(json_object_get(dyno, "kind")),
 		"app", "id", json_object_get(app, "id"),
 		"name", json_object_get(app, "name"),
 		"release", "id", json_object_get(release, "id"),
 		"version", json_object_get(release, "version"),
-		"slug", json_object_get(release, "slug"),
+		"slug", inside ? json_null()
+			       : json_incref(json_object_get(release, "slug")),
 		"command", json_object_get(dyno, "command"),
 		"env", assignments_env(release, dyno),
 		"attach", json_object_get(dyno, "attach"),
-		"time_to_live", json_object_get(dyno, "time_to_live"));
+		"time_to_live", json_object_get(dyno, "time_to_live"),
+		"inside", inside);
 
 	assignments_put_size(out, json_str(dyno, "size"));
 	if (restart > 0)

@@ -35,7 +35,8 @@ static int dynos_read(struct engine *g, const char *app_id, bool all,
 		qsort(docs.v, docs.n, sizeof(*docs.v), dynos_order);
 	out = json_array();
 	for (size_t i = 0; i < docs.n; i++)
-		if (all || !json_str(docs.v[i].j, "retiring"))
+		if (all || (!json_str(docs.v[i].j, "retiring") &&
+			    !json_str(docs.v[i].j, "inside")))
 			json_array_append(out, docs.v[i].j);
 	*ret = out;
 	return 0;
@@ -119,11 +120,12 @@ int dynos_add(struct change *c, const char *app_id, json_t *dyno,
 	auto_json *index = json_pack("{s:s}", "app", app_id);
 	char id[UUID_TEXT_MAX], name[64];
 	const char *host, *old = json_str(dyno, "host");
-	int r = change_place(c, &host, e);
+	bool stays = json_str(dyno, "inside");
+	int r = stays ? 0 : change_place(c, &host, e);
 
 	if (r < 0)
 		return r;
-	snprintf(name, sizeof(name), "%s", *host || !old ? host : old);
+	snprintf(name, sizeof(name), "%s", stays || (!*host && old) ? old : host);
 	host = name;
 	json_object_set_new(dyno, "id", json_string(id_uuid(id)));
 	json_object_set_new(dyno, "host", json_string(host));

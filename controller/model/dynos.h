@@ -6,7 +6,8 @@
  * list of its host.
  *
  *   /apps/<app>/dynos/<id>      {id, name, type, kind, release, size, command,
- *                                host, created_at, env (sealed), phase, retiring, ...}
+ *                                host, created_at, env (sealed), phase, retiring, ...};
+ *                               of a command inside of a dyno: inside, its id
  *   /host-dynos/<host>/<id>     {app}	placed on a host
  *   /unplaced/<id>              {app}	no host has registered yet
  *   /attach/<secret>            {app, dyno}	a client may attach, once
@@ -18,7 +19,8 @@ struct engine;
 struct error;
 
 /* The dynos of an app, formation and one-off, as an array in the order of
- * their names, without those that retire (preboot.h). A new reference. */
+ * their names, without those that retire (preboot.h) and without commands inside of
+ * dynos, which are none. A new reference. */
 int dynos_list(struct engine *g, const char *app_id, json_t **ret,
 	       struct error *e);
 /* With them. */
@@ -49,7 +51,7 @@ int dynos_replace(struct change *c, const json_t *app, const json_t *formation,
 void dynos_remove(struct change *c, const char *app_id, const json_t *dyno);
 
 /* Complete a dyno's doc with id, host and time, and stage it. A host that is in it
- * is where it stays if no host takes new dynos. */
+ * is where it stays if no host takes new dynos, or if it is "inside". */
 int dynos_add(struct change *c, const char *app_id, json_t *dyno,
 	      struct error *e);
 

@@ -154,6 +154,21 @@ static json_t *one_off_doc(const struct one_off *o, int64_t release,
 	return d;
 }
 
+/* It is known to everybody as an attached one-off; its host knows better. */
+static json_t *one_off_inside_doc(const struct one_off *o, const json_t *target,
+				  json_t *env)
+{
+	const struct one_off like = {
+		.type = "inside", .attach = true, .no_tty = o->no_tty,
+	};
+	json_t *d = one_off_doc(&like, json_int(target, "release", 0),
+				sizes_find(json_str(target, "size")), env);
+
+	json_object_set(d, "inside", json_object_get(target, "id"));
+	json_object_set(d, "host", json_object_get(target, "host"));
+	return d;
+}
+
 /* Stages the dyno and the secret with which a client may attach. */
 static int one_off_stage(struct change *c, const struct doc *app, json_t *dyno,
 			 const struct one_off *o, struct error *e)
@@ -173,8 +188,9 @@ static int one_off_stage(struct change *c, const struct doc *app, json_t *dyno,
 	if (o->attach)
 		change_put(c, link, "/attach/%s", secret);
 	change_app(c, app);
-	change_say(c, app_id, "Starting process with command `%s` by user %s",
-		   o->command, engine_by(c->g)->email);
+	change_say(c, app_id, "Starting process with command `%s`%s%s by user %s",
+		   o->command, o->inside ? " inside of " : "",
+		   o->inside ? o->inside : "", engine_by(c->g)->email);
 	return 0;
 }
 
@@ -209,6 +225,76 @@ int one_off_run(struct engine *g, const struct doc *app,
 	json_object_set_new(dyno, "command", json_string(command));
 	json_object_set_new(dyno, "name", json_string(name));
 	r = one_off_stage(&c, app, dyno, o, e);
+	if (r == 0)
+		r = change_commit(&c, e);
+	if (r == 0)
+		*ret_dyno = take_ptr(dyno);
+	return r;
+}
+
+/* Also those that are no dynos have names, and are as many as there may be. */
+static int one_off_inside_limit(const json_t *all, const json_t *target,
+				struct error *e)
+{
+	unsigned n = 0;
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(all, i, d)
+		if (json_equal(json_object_get(d, "inside"),
+			       json_object_get(target, "id")))
+			n++;
+	if (n >= ONE_OFF_INSIDE_MAX)
+		return outcome_set(e, OUTCOME_INVALID, "Cannot run more than %d "
+				   "commands inside of %s at the same time.",
+				   ONE_OFF_INSIDE_MAX, json_str(target, "name"));
+	return 0;
+}
+
+static int one_off_inside_check(const struct one_off *o, const json_t *target,
+				const char *state, struct error *e)
+{
+	int r = one_off_check(o, e);
+
+	if (r == 0 && json_str(target, "inside"))
+		return outcome_set(e, OUTCOME_INVALID, "%s is a command inside of a "
+				   "dyno, and no dyno.", json_str(target, "name"));
+	if (r == 0 && !str_eq(state, "up"))
+		return outcome_set(e, OUTCOME_INVALID, "%s is %s: a command can be run "
+				   "inside of a dyno that is up.",
+				   json_str(target, "name"), state);
+	return r;
+}
+
+int one_off_inside(struct engine *g, const struct doc *app, const struct one_off *o,
+		   const json_t *target, const char *state, json_t **ret_dyno,
+		   struct error *e)
+{
+	auto_json *formation = NULL, *all = NULL, *env = NULL, *dyno = NULL;
+	auto_free char *command = NULL, *name = NULL;
+	const char *app_id = json_str(app->j, "id");
+	struct one_off named = *o;
+	auto_change c = change_begin(g);
+	int r = one_off_inside_check(o, target, state, e);
+
+	if (r == 0)
+		r = config_vars_env(o->env, &env, e);
+	if (r == 0)
+		r = dynos_formation(g, app_id, &formation, e);
+	if (r == 0)
+		r = dynos_list_all(g, app_id, &all, e);
+	if (r == 0)
+		r = one_off_inside_limit(all, target, e);
+	if (r != 0)
+		return r;
+	named.attach = true;
+	named.inside = json_str(target, "name");
+	dyno = one_off_inside_doc(&named, target, env);
+	command = one_off_command(formation, o->command);
+	name = one_off_name(all, "inside");
+	json_object_set_new(dyno, "command", json_string(command));
+	json_object_set_new(dyno, "name", json_string(name));
+	r = one_off_stage(&c, app, dyno, &named, e);
 	if (r == 0)
 		r = change_commit(&c, e);
 	if (r == 0)

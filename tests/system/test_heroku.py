@@ -123,6 +123,15 @@ def test_run_gives_output_and_exit_status(heroku, web):
     assert re.match(r"1 two words run\.\d+\n", out)
 
 
+def test_run_inside_is_in_the_dyno(heroku, web, host):
+    heroku.run("ps:wait", "-a", web)
+    out, _ = heroku.run("run:inside", "web.1", "-a", web, "--", "echo $DYNO; hostname", input="")
+    assert out.split() == ["web.1", host.dyno(web, "web.1")["id"]]
+    heroku.run("run:inside", "web.1", "-x", "-a", web, "--", "sh -c 'exit 3'", status=3)
+    _, err = heroku.run("run:inside", "web.9", "-a", web, "--", "true", status=2)
+    assert "Couldn't find that dyno" in err
+
+
 def test_run_reads_a_pipe_to_its_end(heroku, web):
     assert heroku.out("run", "-a", web, "--no-tty", "--", "sort", input="c\nb\na\n").split() == ["a", "b", "c"]
 
