@@ -18,7 +18,10 @@
 #define SECRET_LINE_MAX 256
 #define EOT '\x04'
 #define HOLD_USEC (20 * USEC_PER_MSEC)	/* for the rest of a marked line */
-#define LINGER_USEC (300 * USEC_PER_MSEC)	/* for the client's own last byte */
+/* For the client's own last byte. A person's may never come; a script's comes for
+ * sure, but late where many clients share a busy machine. */
+#define LINGER_USEC (300 * USEC_PER_MSEC)
+#define LINGER_SCRIPT_USEC (2 * USEC_PER_SEC)
 #define DRAIN_USEC (5 * USEC_PER_SEC)
 
 struct rendezvous {
@@ -49,6 +52,7 @@ struct client {
 	sd_event_source *hold;		/* a marked line is not complete */
 	struct buf line, out;
 	bool tty;
+	bool script;			/* it knows no window: it prints to no terminal */
 	bool heard;			/* it has sent something since */
 	bool greeted;			/* "rendezvous" has left */
 };
@@ -99,7 +103,7 @@ static void client_flushed(struct client *cl)
 	if (cl->heard)
 		client_drain(cl);
 	else
-		client_arm(cl, LINGER_USEC);
+		client_arm(cl, cl->script ? LINGER_SCRIPT_USEC : LINGER_USEC);
 }
 
 static int on_client_hold(sd_event_source *src, uint64_t usec, void *userdata);
@@ -233,6 +237,7 @@ static void client_attach(struct client *cl)
 	cl->stage = CLIENT_ATTACHED;
 	cl->timer = loop_unref(cl->timer);
 	cl->tty = ticket.tty;
+	cl->script = !ticket.rows;
 	cl->peer = (struct attach_peer){ &client_ops, &attach_client_events,
 					 cl->rv->hub };
 	/* A record of its own: the client throws the first one away. */
