@@ -107,13 +107,25 @@ static int formation_single_call(struct api_call *call, struct error *e)
 
 /* ---- dynos ---- */
 
+/* *release is that of the dyno before, or NULL: most have the same. */
+static int dyno_release(struct api_call *call, const json_t *dyno,
+			json_t **release, struct error *e)
+{
+	long long version = json_int(dyno, "release", 0);
+	auto_free char *text = xasprintf("%lld", version);
+
+	if (*release && json_int(*release, "version", -1) == version)
+		return 0;
+	json_decref(*release);
+	*release = NULL;
+	return releases_find(call->c->engine, call->app.j, text, release, e);
+}
+
 static int dyno_view(struct api_call *call, const json_t *dyno, bool created,
 		     json_t **ret, struct error *e)
 {
-	auto_free char *version = xasprintf("%lld",
-				(long long)json_int(dyno, "release", 0));
 	auto_json *release = NULL;
-	int r = releases_find(call->c->engine, call->app.j, version, &release, e);
+	int r = dyno_release(call, dyno, &release, e);
 
 	if (r == 0)
 		*ret = views_dyno(&call->views, call->app.j, dyno, release,
@@ -123,19 +135,18 @@ static int dyno_view(struct api_call *call, const json_t *dyno, bool created,
 
 static int dyno_list_call(struct api_call *call, struct error *e)
 {
-	auto_json *dynos = NULL, *out = json_array();
+	auto_json *dynos = NULL, *out = json_array(), *release = NULL;
 	json_t *dyno;
 	size_t i;
 	int r = dynos_list(call->c->engine, json_str(call->app.j, "id"), &dynos,
 			   e);
 
 	json_array_foreach(dynos, i, dyno) {
-		json_t *view = NULL;
-
-		r = dyno_view(call, dyno, false, &view, e);
+		r = dyno_release(call, dyno, &release, e);
 		if (r != 0)
 			return r;
-		json_array_append_new(out, view);
+		json_array_append_new(out, views_dyno(&call->views, call->app.j,
+						      dyno, release, false));
 	}
 	call->reply = take_ptr(out);
 	return r;
