@@ -454,6 +454,39 @@ static void cursors_are_there_again_after_a_restart(void **state)
 	assert_int_equal(system(clean), 0);
 }
 
+static bool is_a(const char *id, void *userdata)
+{
+	return str_eq(id, "a");
+}
+
+static void what_was_not_committed_is_rolled_back_and_may_come_again(void **state)
+{
+	char dir[] = "/tmp/drains-t-XXXXXX";
+	auto_free char *path = NULL, *clean = NULL;
+	struct drain_window w = { .start = 1, .next = 2 }, got;
+	struct drain_cursors *c;
+	struct error e;
+
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/drains.db", dir);
+	assert_int_equal(drain_cursors_open(&c, path, &e), 0);
+	assert_int_equal(drain_cursors_begin(c, &e), 0);
+	assert_int_equal(drain_cursors_save(c, "a", &w, &e), 0);
+	drain_cursors_rollback(c);
+	assert_int_equal(drain_cursors_load(c, "a", &got, &e), DRAIN_CURSORS_NONE);
+	assert_int_equal(drain_cursors_begin(c, &e), 0);
+	assert_int_equal(drain_cursors_save(c, "a", &w, &e), 0);
+	assert_int_equal(drain_cursors_save(c, "b", &w, &e), 0);
+	assert_int_equal(drain_cursors_commit(c, &e), 0);
+	drain_cursors_rollback(c);
+	assert_int_equal(drain_cursors_collect(c, is_a, NULL, &e), 0);
+	assert_int_equal(drain_cursors_load(c, "a", &got, &e), 0);
+	assert_int_equal(drain_cursors_load(c, "b", &got, &e), DRAIN_CURSORS_NONE);
+	drain_cursors_free(c);
+	clean = xasprintf("rm -r %s", dir);
+	assert_int_equal(system(clean), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +512,8 @@ int main(void)
 		cmocka_unit_test(drains_do_not_reach_this_machine_by_default),
 		cmocka_unit_test(a_list_of_networks_is_all_there_is),
 		cmocka_unit_test(cursors_are_there_again_after_a_restart),
+		cmocka_unit_test(
+			what_was_not_committed_is_rolled_back_and_may_come_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
