@@ -56,7 +56,7 @@ def receiver():
 def subscribe(c, app, **body):
     """Returns (the webhook, its secret)."""
     head = c.curl(f"/apps/{app}/webhooks", "-X", "POST", "-d", json.dumps(body), "-H",
-                  "Authorization: Bearer " + token(c))
+                  "Content-Type: application/json", "-H", "Authorization: Bearer " + token(c))
     assert head.status == 201, head
     return head.json(), head.headers["heroku-webhook-secret"]
 
