@@ -165,7 +165,8 @@ static int run_create(struct run *run, struct error *e)
 
 static const char *run_name(const struct run *run)
 {
-	const char *name = json_str(run->dyno, "name");
+	const char *name = run->inside ? run->inside
+				       : json_str(run->dyno, "name");
 
 	return name ? name : "?";
 }

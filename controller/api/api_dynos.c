@@ -196,7 +196,7 @@ static int dyno_inside_call(struct api_call *call, struct error *e)
 		.no_tty = json_flag(body, "force_no_tty", false),
 	};
 	auto_doc target = DOC_INIT;
-	auto_json *dyno = NULL;
+	auto_json *dyno = NULL, *view = NULL;
 	int r = dyno_param(call, &target, e);
 
 	if (r == 0 && !json_flag(body, "attach", true))
@@ -206,9 +206,14 @@ static int dyno_inside_call(struct api_call *call, struct error *e)
 		r = one_off_inside(call->c->engine, &call->app, &o, target.j,
 				   views_state(&call->views, target.j), &dyno, e);
 	if (r == 0)
-		r = dyno_view(call, dyno, true, &call->reply, e);
+		r = dyno_view(call, dyno, true, &view, e);
+	if (r != 0)
+		return r;
+	/* It is no dyno: there is nothing else to be told of it. */
+	call->reply = json_pack("{s:O}", "attach_url",
+				json_object_get(view, "attach_url"));
 	call->status = 201;
-	return r;
+	return 0;
 }
 
 static int dyno_accepted(struct api_call *call, int r)

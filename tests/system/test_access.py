@@ -55,7 +55,7 @@ ROWS = """
 /apps/:app/domains                        app       GET POST*
 /apps/:app/domains/:domain                app       GET PATCH* DELETE
 /apps/:app/dynos                          app       GET POST* DELETE
-/apps/:app/dynos/:dyno                    app       GET DELETE
+/apps/:app/dynos/:dyno                    app       GET POST* DELETE
 /apps/:app/dynos/:dyno/actions/stop       app       POST
 /apps/:app/dynos/:dyno/deaths             app       GET
 /apps/:app/features                       app       GET

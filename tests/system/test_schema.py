@@ -270,6 +270,9 @@ def formation_rows(world):
     world.host.report("up")
     for which in ("web.1", run["id"], run["name"]):
         ask("GET", "/apps/:app/dynos/:dyno", "/apps/one/dynos/" + which)
+    inside = ask("POST", "/apps/:app/dynos/:dyno", "/apps/one/dynos/web.1", {
+        "command": "bash", "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}, cli=True)
+    assert inside["attach_url"].startswith("rendezvous://")
     ask("DELETE", "/apps/:app/dynos/:dyno", "/apps/one/dynos/web.1")
     ask("POST", "/apps/:app/dynos/:dyno/actions/stop", f"/apps/one/dynos/{run['name']}/actions/stop")
     ask("POST", "/apps/:app/formations/:type/actions/stop", "/apps/one/formations/worker/actions/stop")
