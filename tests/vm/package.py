@@ -344,11 +344,12 @@ def step_frozen():
 
 
 def step_lines():
-    """Every line of the worker, in order."""
-    time.sleep(2)
-    text = lines("worker.1")
-    numbers = [int(n) for n in re.findall(r"line (\d+)\s*$", text, re.M)]
-    assert len(numbers) > 20 and numbers == list(range(1, len(numbers) + 1)), numbers
+    """Every line of the worker, in order; it writes one each second."""
+    def found():
+        return [int(n) for n in re.findall(r"line (\d+)\s*$", lines("worker.1"), re.M)]
+    wait("twenty lines", lambda: len(found()) > 20)
+    numbers = found()
+    assert numbers == list(range(1, len(numbers) + 1)), numbers
     tell("%d lines of worker.1: none is missing or twice" % len(numbers))
 
 
