@@ -225,7 +225,7 @@ def test_a_tail_goes_on_over_a_restart_of_the_controller(heroku, web, host):
     tail = Tail(heroku, web)
     try:
         host.ctl("run", "-a", web, "--detach", "echo before the restart")
-        tail.wait("before the restart")
+        tail.wait("]: before the restart")
         if LONG:
             time.sleep(600)  # nothing is said, and nobody cuts the line
             assert tail.p.poll() is None
@@ -233,7 +233,7 @@ def test_a_tail_goes_on_over_a_restart_of_the_controller(heroku, web, host):
         host.kill("dyno-controller", signal.SIGTERM)
         host.answers()
         host.ctl("run", "-a", web, "--detach", "echo behind the restart")
-        tail.wait("behind the restart")
+        tail.wait("]: behind the restart")
     finally:
         tail.end()
     said = [l for l in tail.lines if "the restart" in l and "]: be" in l]
