@@ -291,53 +291,24 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned see
 	return r ? r : LLVMFuzzerMutate(data, n, max);
 }
 #else
-static uint32_t fuzz_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
-static size_t fuzz_mutate(uint8_t *data, size_t n, size_t max, uint32_t *x)
+static size_t fuzz_mutate(uint8_t *data, size_t n, int i, uint32_t *x)
 {
 	static const char likely[] = "/:=,;.*\"@% []{}0123456789abcxyz-_+?&";
-	size_t r = fuzz_random(x) % 3 ? fuzz_mutate_body(data, n, max, *x) : 0;
+	size_t r = corpus_random(x) % 3
+		? fuzz_mutate_body(data, n, FUZZ_INPUT_MAX, *x) : 0;
 
-	for (uint32_t i = fuzz_random(x) % 4; r == 0; i--) {
-		data[fuzz_random(x) % n] = fuzz_random(x) % 8
-			? (uint8_t)likely[fuzz_random(x) % (sizeof(likely) - 1)]
-			: (uint8_t)fuzz_random(x);
-		if (i == 0)
-			r = n;
-	}
-	return r;
-}
-
-static int fuzz_file(const char *path)
-{
-	auto_buf data = BUF_INIT;
-	uint32_t x = 2463534242;
-	struct error e;
-
-	if (file_read(AT_FDCWD, path, FUZZ_INPUT_MAX, &data, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
-	LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&data), data.len);
-	for (int i = 0; data.len > 0 && i < FUZZ_MUTATIONS; i++) {
-		auto_free uint8_t *copy = xcalloc(1, FUZZ_INPUT_MAX);
-		size_t n = data.len;
-
-		memcpy(copy, data.data, n);
-		n = fuzz_mutate(copy, n, FUZZ_INPUT_MAX, &x);
-		LLVMFuzzerTestOneInput(copy, n);
-	}
-	return 0;
+	if (r)
+		return r;
+	corpus_overwrite(data, n, likely, sizeof(likely) - 1, 8, 4, x);
+	return n;
 }
 
 int main(int argc, char **argv)
 {
-	return corpus_run(argc, argv, "api", fuzz_file);
+	return corpus_run_bytes(argc, argv, &(struct corpus){
+		.name = "api", .input_max = FUZZ_INPUT_MAX, .room = FUZZ_INPUT_MAX,
+		.mutations = FUZZ_MUTATIONS, .run = LLVMFuzzerTestOneInput,
+		.mutate = fuzz_mutate,
+	});
 }
 #endif

@@ -212,50 +212,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 }
 
 #ifndef FUZZ_LIBFUZZER
-static uint32_t fuzz_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
-static void fuzz_mutate(uint8_t *data, size_t n, uint32_t *x)
+static size_t fuzz_mutate(uint8_t *data, size_t n, int i, uint32_t *x)
 {
 	static const char likely[] = "IEWSJKHROXDF\0\0\0\0\1\2\10\xef\xbf\n\r";
 
-	for (uint32_t i = fuzz_random(x) % 6; ; i--) {
-		data[fuzz_random(x) % n] = fuzz_random(x) % 3
-			? (uint8_t)likely[fuzz_random(x) % (sizeof(likely) - 1)]
-			: (uint8_t)fuzz_random(x);
-		if (i == 0)
-			return;
-	}
-}
-
-static int fuzz_file(const char *path)
-{
-	auto_buf data = BUF_INIT;
-	uint32_t x = 2463534242;
-	struct error e;
-
-	if (file_read(AT_FDCWD, path, FUZZ_INPUT_MAX, &data, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
-	LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&data), data.len);
-	for (int i = 0; data.len > 0 && i < FUZZ_MUTATIONS; i++) {
-		auto_free uint8_t *copy = xmemdup(data.data, data.len);
-
-		fuzz_mutate(copy, data.len, &x);
-		LLVMFuzzerTestOneInput(copy, fuzz_random(&x) % 8 ? data.len :
-				       fuzz_random(&x) % data.len + 1);
-	}
-	return 0;
+	corpus_overwrite(data, n, likely, sizeof(likely) - 1, 3, 6, x);
+	return corpus_shorten(n, x);
 }
 
 int main(int argc, char **argv)
 {
-	return corpus_run(argc, argv, "attach", fuzz_file);
+	return corpus_run_bytes(argc, argv, &(struct corpus){
+		.name = "attach", .input_max = FUZZ_INPUT_MAX,
+		.mutations = FUZZ_MUTATIONS, .run = LLVMFuzzerTestOneInput,
+		.mutate = fuzz_mutate,
+	});
 }
 #endif

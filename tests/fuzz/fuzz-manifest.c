@@ -113,56 +113,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 }
 
 #ifndef FUZZ_LIBFUZZER
-static uint32_t fuzz_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 /* Bytes that mean something come more often; some are doubled, some go. */
-static size_t fuzz_mutate(uint8_t *data, size_t n, uint32_t *x)
+static size_t fuzz_mutate(uint8_t *data, size_t n, int index, uint32_t *x)
 {
 	static const char likely[] = "dflh 0123456789\n\n/.\\abcf-app";
 
-	for (uint32_t i = fuzz_random(x) % 6; ; i--) {
-		size_t at = fuzz_random(x) % n, to = fuzz_random(x) % n;
-		size_t len = fuzz_random(x) % 16;
+	for (uint32_t i = corpus_random(x) % 6; ; i--) {
+		size_t at = corpus_random(x) % n, to = corpus_random(x) % n;
+		size_t len = corpus_random(x) % 16;
 
-		if (fuzz_random(x) % 4 == 0 && at + len <= n && to + len <= n)
+		if (corpus_random(x) % 4 == 0 && at + len <= n && to + len <= n)
 			memmove(data + to, data + at, len);
 		else
-			data[at] = fuzz_random(x) % 8
-				? (uint8_t)likely[fuzz_random(x) %
+			data[at] = corpus_random(x) % 8
+				? (uint8_t)likely[corpus_random(x) %
 						  (sizeof(likely) - 1)]
-				: (uint8_t)fuzz_random(x);
+				: (uint8_t)corpus_random(x);
 		if (i == 0)
-			return fuzz_random(x) % 8 ? n : fuzz_random(x) % n + 1;
+			return corpus_shorten(n, x);
 	}
-}
-
-static int fuzz_file(const char *path)
-{
-	auto_buf data = BUF_INIT;
-	uint32_t x = 2463534242;
-	struct error e;
-
-	if (file_read(AT_FDCWD, path, FUZZ_INPUT_MAX, &data, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
-	LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&data), data.len);
-	for (int i = 0; data.len > 0 && i < FUZZ_MUTATIONS; i++) {
-		auto_free uint8_t *copy = xmemdup(data.data, data.len);
-
-		LLVMFuzzerTestOneInput(copy, fuzz_mutate(copy, data.len, &x));
-	}
-	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	return corpus_run(argc, argv, "manifest", fuzz_file);
+	return corpus_run_bytes(argc, argv, &(struct corpus){
+		.name = "manifest", .input_max = FUZZ_INPUT_MAX,
+		.mutations = FUZZ_MUTATIONS, .run = LLVMFuzzerTestOneInput,
+		.mutate = fuzz_mutate,
+	});
 }
 #endif

@@ -123,56 +123,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 }
 
 #ifndef FUZZ_LIBFUZZER
-static uint32_t fuzz_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 /* Bytes that mean something in a path or a header come more often. */
-static void fuzz_mutate(uint8_t *data, size_t n, uint32_t *x)
+static size_t fuzz_mutate(uint8_t *data, size_t n, int index, uint32_t *x)
 {
 	static const char likely[] = "/..app0\0\n1256xgLKS\xff\x80";
 
-	for (uint32_t i = fuzz_random(x) % 6; ; i--) {
-		size_t at = fuzz_random(x) % n;
+	for (uint32_t i = corpus_random(x) % 6; ; i--) {
+		size_t at = corpus_random(x) % n;
 
-		if (fuzz_random(x) % 3 == 0)
+		if (corpus_random(x) % 3 == 0)
 			at %= TAR_HEADER;
-		data[at] = fuzz_random(x) % 2
-			? (uint8_t)likely[fuzz_random(x) % sizeof(likely)]
-			: (uint8_t)fuzz_random(x);
+		data[at] = corpus_random(x) % 2
+			? (uint8_t)likely[corpus_random(x) % sizeof(likely)]
+			: (uint8_t)corpus_random(x);
 		if (i == 0)
-			return;
+			return index % 8 ? n : corpus_random(x) % n;
 	}
-}
-
-static int fuzz_file(const char *path)
-{
-	auto_buf data = BUF_INIT;
-	auto_free uint8_t *copy = NULL;
-	uint32_t x = 2463534242;
-	struct error e;
-
-	if (file_read(AT_FDCWD, path, FUZZ_INPUT_MAX, &data, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 1;
-	}
-	LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&data), data.len);
-	for (int i = 0; data.len > 0 && i < FUZZ_MUTATIONS; i++) {
-		free(copy);
-		copy = xmemdup(data.data, data.len);
-		fuzz_mutate(copy, data.len, &x);
-		LLVMFuzzerTestOneInput(copy, i % 8 ? data.len
-				       : fuzz_random(&x) % data.len);
-	}
-	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	return corpus_run(argc, argv, "slug", fuzz_file);
+	return corpus_run_bytes(argc, argv, &(struct corpus){
+		.name = "slug", .input_max = FUZZ_INPUT_MAX,
+		.mutations = FUZZ_MUTATIONS, .run = LLVMFuzzerTestOneInput,
+		.mutate = fuzz_mutate,
+	});
 }
 #endif
