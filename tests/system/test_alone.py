@@ -206,7 +206,7 @@ def test_a_receiver_that_is_away_delays_nothing_and_gets_the_newest(alone, hook)
     wait_for("the dyno", lambda: up_names(alone) == ["worker.7"])
     drop(alone, [])
     wait_for("nothing", lambda: alone.get("/dynos") == [])
-    assert hook.refused > 0
+    wait_for("a refusal", lambda: hook.refused > 0)
     hook.bodies.clear()
     hook.refuse = False
     wait_for("the end", lambda: hook.states("worker.7"), 40)
