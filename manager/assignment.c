@@ -203,12 +203,13 @@ static int assignment_read(struct assignment *a, struct assignment_raw *raw,
 
 int assignment_new(struct assignment **ret, json_t *json, struct error *e)
 {
-	auto_(assignment_free_p) struct assignment *a = xcalloc(1, sizeof(*a));
+	auto_(assignment_unref_p) struct assignment *a = xcalloc(1, sizeof(*a));
 	struct assignment_raw raw = { .a = a };
 	int r;
 
 	if (!json_is_object(json))
 		return error_set(e, EINVAL, "not an object");
+	a->n_refs = 1;
 	a->json = json_incref(json);
 	r = assignment_read(a, &raw, e);
 	json_fields_free(raw_fields, ARRAY_SIZE(raw_fields), &raw);
@@ -218,9 +219,15 @@ int assignment_new(struct assignment **ret, json_t *json, struct error *e)
 	return 0;
 }
 
-struct assignment *assignment_free(struct assignment *a)
+struct assignment *assignment_ref(struct assignment *a)
 {
-	if (!a)
+	a->n_refs++;
+	return a;
+}
+
+struct assignment *assignment_unref(struct assignment *a)
+{
+	if (!a || --a->n_refs > 0)
 		return NULL;
 	json_fields_free(fields, ARRAY_SIZE(fields), a);
 	json_fields_free(app_fields, ARRAY_SIZE(app_fields), a);
@@ -241,18 +248,45 @@ bool assignment_is_web(const struct assignment *a)
 void assignment_list_deinit(struct assignment_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		assignment_free(l->items[i]);
+		assignment_unref(l->items[i]);
 	free(l->items);
 	*l = ASSIGNMENT_LIST_INIT;
 }
 
-const struct assignment *assignment_list_find(const struct assignment_list *l,
-					      const char *id)
+struct assignment *assignment_list_find(const struct assignment_list *l,
+					const char *id)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (str_eq(l->items[i]->id, id))
 			return l->items[i];
 	return NULL;
+}
+
+static bool assignment_is_same(const struct assignment *a, const struct assignment *b)
+{
+	auto_json *renamed = json_copy(a->json);
+
+	json_object_set(renamed, "id", json_object_get(b->json, "id"));
+	return json_equal(renamed, b->json);
+}
+
+struct assignment *assignment_list_same(const struct assignment_list *l,
+					struct assignment *a, const char *id)
+{
+	struct assignment *there = assignment_list_find(l, id);
+
+	if (!there || there == a || !assignment_is_same(a, there))
+		return a;
+	assignment_ref(there);
+	assignment_unref(a);
+	return there;
+}
+
+void assignment_list_keep(struct assignment_list *l, const struct assignment_list *old)
+{
+	for (size_t i = 0; i < l->n; i++)
+		l->items[i] = assignment_list_same(old, l->items[i],
+						    l->items[i]->id);
 }
 
 static void assignment_list_add(struct assignment_list *l, json_t *json,
@@ -269,10 +303,10 @@ static void assignment_list_add(struct assignment_list *l, json_t *json,
 	} else if (l->n >= DYNOS_MAX) {
 		error_set(&e, E2BIG, "assignment of %s: there are more than %d",
 			  a->name, DYNOS_MAX);
-		assignment_free(a);
+		assignment_unref(a);
 	} else if (assignment_list_find(l, a->id)) {
 		error_set(&e, EEXIST, "assignment of %s: id is used twice", a->name);
-		assignment_free(a);
+		assignment_unref(a);
 	} else {
 		l->items[l->n++] = a;
 		return;

@@ -5,6 +5,8 @@
  *
  * Everything in it has been checked: ids are UUIDs, names fit a log line,
  * numbers are within bounds. The JSON it came from is kept, to be stored.
+ * It never changes: one that is wanted and the lives made for it share it, and a
+ * list that says the same again gives way to what is there (assignment_list_keep).
  */
 #include "base/base.h"
 #include "base/strv.h"
@@ -18,6 +20,7 @@ struct buf;
 struct error;
 
 struct assignment {
+	size_t n_refs;
 	char *id;
 	char *name;			/* "web.1" */
 	char *type;			/* "web" */
@@ -43,10 +46,13 @@ struct assignment {
 	json_t *json;
 };
 
-/* Errors name the member that is wrong. */
+/* With one reference, the caller's. Errors name the member that is wrong. */
 int assignment_new(struct assignment **ret, json_t *json, struct error *e);
-struct assignment *assignment_free(struct assignment *a);
-DEFINE_AUTO(struct assignment, assignment_free)
+/* One more reference; returns a. */
+struct assignment *assignment_ref(struct assignment *a);
+/* One less; the last frees it. Returns NULL, and accepts it. */
+struct assignment *assignment_unref(struct assignment *a);
+DEFINE_AUTO(struct assignment, assignment_unref)
 
 /* The complete list, at one revision. */
 struct assignment_list {
@@ -65,8 +71,15 @@ int assignment_list_parse(struct assignment_list *ret, const json_t *body,
 			  void (*tell)(const char *what, void *userdata),
 			  void *userdata, struct error *e);
 /* NULL = not in the list. Borrowed. */
-const struct assignment *assignment_list_find(const struct assignment_list *l,
-					      const char *id);
+struct assignment *assignment_list_find(const struct assignment_list *l,
+					const char *id);
+/* Takes the caller's reference to a. Returns one to what l has under this id, if that
+ * says the same as a but for the id; or a. */
+struct assignment *assignment_list_same(const struct assignment_list *l,
+					struct assignment *a, const char *id);
+/* What is in l as it was in old becomes old's own: memory is taken once for what
+ * has not changed, whatever refers to it. */
+void assignment_list_keep(struct assignment_list *l, const struct assignment_list *old);
 
 /* true for web dynos: they have to listen on $PORT. */
 bool assignment_is_web(const struct assignment *a);

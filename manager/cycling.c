@@ -144,6 +144,7 @@ static void cycling_move(struct life *l, const char *slot)
 	fault_point("slot settled");
 	free(l->st.slot);
 	l->st.slot = xstrdup(slot);
+	l->a = assignment_list_same(&l->s->wanted, l->a, slot);
 	life_save(l);
 }
 

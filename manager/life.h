@@ -31,7 +31,7 @@ struct inside;
 struct life {
 	struct list link;		/* in supervisor.lives */
 	struct supervisor *s;
-	struct assignment *a;
+	struct assignment *a;		/* a reference */
 	char id[UUID_TEXT_MAX];		/* in the API; not always the assignment's */
 	char *dir;
 	struct state st;
@@ -69,6 +69,7 @@ struct life {
 	struct attach *attach;
 	struct inside *inside;		/* the session of a command inside of a dyno */
 	bool client_lost;
+	uint16_t rows, cols;		/* of the client that came; 0 = as assigned */
 	int proc_fd;			/* /proc/PID while the port is watched */
 	struct dyno_usage usage;	/* newest sample; */
 	uint64_t usage_at;		/* monotonic usec, 0 = none */
@@ -80,7 +81,7 @@ struct life {
 	sd_event_source *timer, *port_timer, *ttl_timer, *grace_timer;
 };
 
-/* A new dyno with this id; takes the assignment. slot: st.slot. It does nothing
+/* A new dyno with this id; refers to the assignment. slot: st.slot. It does nothing
  * before life_event(START). */
 int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 	     const char *id, const char *slot, bool replaces, struct error *e);

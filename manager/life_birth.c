@@ -46,7 +46,7 @@ int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 	auto_(life_free_p) struct life *l = life_alloc(s, id);
 	int r;
 
-	l->a = a;
+	l->a = assignment_ref(a);
 	l->st.slot = xstrdup(slot);
 	l->replaces = replaces;
 	l->st.state = DYNO_NEW;
@@ -69,14 +69,18 @@ int life_new(struct life **ret, struct supervisor *s, struct assignment *a,
 /* A damaged file costs no dyno that is wanted as it is: the list has it, too. */
 static int life_load_assignment(struct life *l, struct error *e)
 {
-	const struct assignment *w;
+	const char *slot = l->st.slot ? l->st.slot : l->id;
+	struct assignment *w;
 	int r = state_load_assignment(l->dir, &l->a, e);
 
-	if (r >= 0)
+	if (r >= 0) {
+		l->a = assignment_list_same(&l->s->wanted, l->a, slot);
 		return r;
-	w = assignment_list_find(&l->s->wanted, l->st.slot ? l->st.slot : l->id);
-	if (!w || assignment_new(&l->a, w->json, NULL) < 0)
+	}
+	w = assignment_list_find(&l->s->wanted, slot);
+	if (!w)
 		return r;
+	l->a = assignment_ref(w);
 	log_warn("%s, taking it from the list", e->msg);
 	return state_save_assignment(l->dir, l->a, e);
 }
@@ -143,7 +147,7 @@ struct life *life_free(struct life *l)
 	for (int i = 0; i < DYNO_FD_COUNT; i++)
 		fd_close(l->fds[i]);
 	fd_close(l->lease_fd);
-	assignment_free(l->a);
+	assignment_unref(l->a);
 	state_deinit(&l->st);
 	free(l->dead);
 	free(l->dir);

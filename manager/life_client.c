@@ -14,10 +14,8 @@ static void on_life_client(uint16_t rows, uint16_t cols, void *userdata)
 {
 	struct life *l = userdata;
 
-	if (rows && cols) {
-		l->a->rows = rows;
-		l->a->cols = cols;
-	}
+	l->rows = rows;
+	l->cols = cols;
 	life_event(l, DYNO_EV_CLIENT);
 }
 

@@ -76,10 +76,12 @@ static int life_request(struct life *l, struct error *e)
 {
 	auto_strv argv = STRV_INIT, env = STRV_INIT;
 	const struct assignment *a = l->a;
+	bool window = l->rows && l->cols;
 	struct dyno_spec spec = {
 		.uuid = l->st.instance, .hostname = l->id, .slug = a->slug,
 		.stdio = life_stdio(l),
-		.rows = (uint16_t)a->rows, .cols = (uint16_t)a->cols,
+		.rows = window ? l->rows : (uint16_t)a->rows,
+		.cols = window ? l->cols : (uint16_t)a->cols,
 		.egress = a->egress, .lease_fd = l->lease_fd,
 		.limits = {
 			.memory = (uint64_t)a->memory,

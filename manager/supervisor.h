@@ -85,7 +85,7 @@ void supervisor_settle(struct supervisor *s);
 
 /* A new dyno for an assignment, and start it. slot: see struct state. renewed: it
  * gets an id of its own, not the assignment's. */
-void supervisor_create(struct supervisor *s, const struct assignment *w,
+void supervisor_create(struct supervisor *s, struct assignment *w,
 		       const char *slot, bool replaces, bool renewed);
 
 /* A new complete list has come: it is stored, if there is space, then acted on.

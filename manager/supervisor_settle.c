@@ -30,19 +30,15 @@ static int on_supervisor_create_retry(sd_event_source *src, uint64_t usec,
 	return 0;
 }
 
-void supervisor_create(struct supervisor *s, const struct assignment *w,
+void supervisor_create(struct supervisor *s, struct assignment *w,
 		       const char *slot, bool replaces, bool renewed)
 {
-	auto_(assignment_free_p) struct assignment *a = NULL;
 	const struct assignment *now;	/* w may be a life's own, of an older list */
 	char id[UUID_TEXT_MAX];
 	struct life *l;
 	struct error e;
 
-	/* A life outlives the list it came from. */
-	if (assignment_new(&a, w->json, &e) < 0 ||
-	    life_new(&l, s, a, renewed ? id_uuid(id) : w->id, slot, replaces,
-		     &e) < 0) {
+	if (life_new(&l, s, w, renewed ? id_uuid(id) : w->id, slot, replaces, &e) < 0) {
 		log_err("%s %s: %s, will retry", w->app_name ? w->app_name : "",
 			w->name, e.msg);
 		if (!s->create_retry)
@@ -50,7 +46,6 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 				   on_supervisor_create_retry, s, "create", NULL);
 		return;
 	}
-	a = NULL;
 	l->succeeds = renewed;
 	now = assignment_list_find(&s->wanted, slot);
 	life_event(l, now && now->idle ? DYNO_EV_SLEEP : DYNO_EV_START);
@@ -59,7 +54,7 @@ void supervisor_create(struct supervisor *s, const struct assignment *w,
 static void supervisor_reconcile(struct supervisor *s)
 {
 	auto_(pass_deinit) struct pass p = PASS_INIT;
-	const struct assignment *w;
+	struct assignment *w;
 
 	pass_make(s, &p);
 	for (size_t k = 0; k < p.n; k++) {
@@ -155,6 +150,7 @@ void supervisor_assign(struct supervisor *s, struct assignment_list *list)
 	struct error e;
 
 	fault_point("list came");
+	assignment_list_keep(list, &s->wanted);
 	if (state_save_list(s->dir, list, &e) < 0) {
 		/* Better none than the one before: see wanted_known. */
 		log_err("%s, acting on the list without storing it", e.msg);

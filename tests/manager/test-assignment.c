@@ -29,7 +29,7 @@ static json_t *parse(const char *text)
 
 static void every_member_is_read(void **state)
 {
-	auto_(assignment_free_p) struct assignment *a = NULL;
+	auto_(assignment_unref_p) struct assignment *a = NULL;
 	auto_json *j = parse(full);
 	struct error e;
 
@@ -108,12 +108,12 @@ static void egress_is_one_of_three_words_or_the_internet(void **state)
 	struct error e;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		auto_(assignment_free_p) struct assignment *a = NULL;
+		auto_(assignment_unref_p) struct assignment *a = NULL;
 
 		assert_int_equal(with("egress", cases[i].value, &a, &e), 0);
 		assert_int_equal(a->egress, cases[i].egress);
 	}
-	auto_(assignment_free_p) struct assignment *none = NULL;
+	auto_(assignment_unref_p) struct assignment *none = NULL;
 
 	assert_int_equal(with("egress", "\"all\"", &none, &e), -EINVAL);
 	assert_non_null(strstr(e.msg, "egress: unknown"));
@@ -146,7 +146,7 @@ static void too_much_environment_is_refused(void **state)
 
 static void one_offs_come_in_two_kinds(void **state)
 {
-	auto_(assignment_free_p) struct assignment *a = NULL;
+	auto_(assignment_unref_p) struct assignment *a = NULL;
 	auto_json *j = parse(full);
 	struct error e;
 
@@ -154,7 +154,7 @@ static void one_offs_come_in_two_kinds(void **state)
 	assert_int_equal(assignment_new(&a, j, &e), 0);
 	assert_int_equal(a->kind, DYNO_ONEOFF);
 	assert_false(assignment_is_web(a));
-	a = assignment_free(a);
+	a = assignment_unref(a);
 	json_object_set_new(j, "attach", parse("{\"tty\": true, \"rows\": 24, \"cols\": 80}"));
 	assert_int_equal(assignment_new(&a, j, &e), 0);
 	assert_int_equal(a->kind, DYNO_ATTACHED);
@@ -192,6 +192,54 @@ static void a_bad_entry_does_not_harm_the_others(void **state)
 	assignment_list_deinit(&l);
 }
 
+/* A list of one, with this member changed. */
+static struct assignment_list list_with(const char *member, const char *value)
+{
+	auto_json *body = json_pack("{s:i, s:[o]}", "revision", 1, "assignments",
+				    parse(full));
+	struct assignment_list l;
+	struct error e;
+
+	if (member)
+		json_object_set_new(json_array_get(json_object_get(body, "assignments"), 0),
+				    member, json_string(value));
+	assert_int_equal(assignment_list_parse(&l, body, count, NULL, &e), 0);
+	assert_int_equal(l.n, 1);
+	return l;
+}
+
+static void a_list_that_says_the_same_again_shares_what_is_there(void **state)
+{
+	struct assignment_list old = list_with(NULL, NULL), again = list_with(NULL, NULL),
+			       other = list_with("command", "another");
+	struct assignment *kept = old.items[0];
+
+	assignment_list_keep(&other, &old);
+	assert_ptr_not_equal(other.items[0], kept);
+	assert_string_equal(other.items[0]->command, "another");
+	assignment_list_keep(&again, &old);
+	assert_ptr_equal(again.items[0], kept);
+	assignment_list_deinit(&old);
+	assert_string_equal(again.items[0]->id, ID);	/* it lives as long as a list has it */
+	assignment_list_deinit(&again);
+	assignment_list_deinit(&other);
+}
+
+static void one_that_got_another_id_only_is_the_same(void **state)
+{
+	static const char new_id[] = "22222222-3333-4444-8555-666666666666";
+	struct assignment_list old = list_with(NULL, NULL), renamed = list_with("id", new_id);
+	struct assignment *mine = assignment_ref(old.items[0]);
+
+	assert_ptr_equal(assignment_list_same(&renamed, mine, "x"), mine);
+	mine = assignment_list_same(&renamed, mine, new_id);
+	assert_ptr_equal(mine, renamed.items[0]);
+	assert_string_equal(old.items[0]->id, ID);
+	assignment_unref(mine);
+	assignment_list_deinit(&old);
+	assignment_list_deinit(&renamed);
+}
+
 static void what_is_no_list_is_an_error(void **state)
 {
 	static const char *const texts[] = {
@@ -219,6 +267,8 @@ int main(void)
 		cmocka_unit_test(too_much_environment_is_refused),
 		cmocka_unit_test(one_offs_come_in_two_kinds),
 		cmocka_unit_test(a_bad_entry_does_not_harm_the_others),
+		cmocka_unit_test(a_list_that_says_the_same_again_shares_what_is_there),
+		cmocka_unit_test(one_that_got_another_id_only_is_the_same),
 		cmocka_unit_test(what_is_no_list_is_an_error),
 	};
 

@@ -126,7 +126,7 @@ static json_t *sample(void)
 static void lists_and_assignments_come_back_and_are_private(void **state)
 {
 	auto_free char *path = xasprintf("%s/assignments.json", (char *)*state);
-	auto_(assignment_free_p) struct assignment *a = NULL;
+	auto_(assignment_unref_p) struct assignment *a = NULL;
 	auto_json *json = sample(), *body = NULL;
 	struct assignment_list l, back;
 	struct stat st;
