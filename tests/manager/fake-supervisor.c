@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/map.h"
-#include "manager/host_client.h"
-#include "manager/host_proto.h"
+#include "manager/protocol/host_client.h"
+#include "manager/protocol/host_proto.h"
 
 #include <fcntl.h>
 #include <getopt.h>

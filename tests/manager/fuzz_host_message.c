@@ -3,11 +3,11 @@
  * and what it accepts encodes to the same bytes again. test-host-message feeds
  * it with mutations; for libFuzzer:
  *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. \
- *		tests/manager/fuzz_host_message.c manager/host_message.c \
+ *		tests/manager/fuzz_host_message.c manager/protocol/host_message.c \
  *		base/{alloc,buf,error,id}.c -o /tmp/fuzz
  */
 #include "base/buf.h"
-#include "manager/host_message.h"
+#include "manager/protocol/host_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

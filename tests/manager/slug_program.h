@@ -7,7 +7,7 @@
  * store, waits while there is a file "hold", then sources the file that is named
  * after the slug of a "get", or after any other verb, if there is one.
  */
-#include "manager/slug_command.h"
+#include "manager/slug/slug_command.h"
 
 struct slug_program {
 	char dir[64];			/* the store */

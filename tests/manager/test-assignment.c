@@ -1,7 +1,7 @@
 #include "base/buf.h"
 #include "base/error.h"
-#include "manager/assignment.h"
 #include "manager/limits.h"
+#include "manager/model/assignment.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -1,5 +1,5 @@
 #include "base/buf.h"
-#include "manager/attach_frame.h"
+#include "manager/attach/attach_frame.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/sock.h"
 #include "http/client.h"
-#include "manager/attach.h"
-#include "manager/attach_frame.h"
+#include "manager/attach/attach.h"
+#include "manager/attach/attach_frame.h"
 #include "manager/limits.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "manager/backoff.h"
+#include "manager/model/backoff.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

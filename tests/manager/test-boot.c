@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "manager/assignment.h"
-#include "manager/boot.h"
 #include "manager/limits.h"
+#include "manager/model/assignment.h"
+#include "manager/model/boot.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "manager/capture.h"
-#include "manager/journal.h"
 #include "manager/limits.h"
+#include "manager/output/capture.h"
+#include "manager/output/journal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/cycle.h"
+#include "manager/model/cycle.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

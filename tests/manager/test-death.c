@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/death.h"
+#include "manager/model/death.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/strv.h"
-#include "manager/assignment.h"
-#include "manager/desired.h"
+#include "manager/model/assignment.h"
+#include "manager/model/desired.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
-#include "manager/drain.h"
+#include "manager/model/drain.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

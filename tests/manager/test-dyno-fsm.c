@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/dyno_fsm.h"
+#include "manager/model/dyno_fsm.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

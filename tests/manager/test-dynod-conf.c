@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/root.h"
-#include "manager/dynod_conf.h"
+#include "manager/dynod/dynod_conf.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

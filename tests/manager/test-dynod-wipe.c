@@ -2,8 +2,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/root.h"
-#include "manager/dynod_wipe.h"
-#include "manager/instance_lock.h"
+#include "manager/dynod/dynod_wipe.h"
+#include "manager/dynod/instance_lock.h"
 #include "tests/manager/fake_runtime.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "manager/host_message.h"
+#include "manager/protocol/host_message.h"
 
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * test-host-plan.c - each state has a reason, and the right time.
  */
-#include "manager/host_plan.h"
+#include "manager/model/host_plan.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

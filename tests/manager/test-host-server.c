@@ -5,11 +5,11 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "manager/dyno_table.h"
-#include "manager/host_client.h"
-#include "manager/host_link.h"
-#include "manager/host_server.h"
+#include "manager/dynod/dyno_table.h"
+#include "manager/dynod/host_server.h"
 #include "manager/limits.h"
+#include "manager/protocol/host_client.h"
+#include "manager/protocol/host_link.h"
 #include "tests/manager/fake_runtime.h"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "manager/journal.h"
 #include "manager/limits.h"
+#include "manager/output/journal.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "manager/host_proto.h"
-#include "manager/keeper.h"
+#include "manager/dynod/keeper.h"
+#include "manager/protocol/host_proto.h"
 
 #include <setjmp.h>
 #include <signal.h>

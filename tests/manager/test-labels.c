@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "manager/labels.h"
+#include "manager/model/labels.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -8,11 +8,11 @@
  * and goes on from what it has stored.
  */
 #include "base/base.h"
-#include "manager/backoff.h"
-#include "manager/cycle.h"
-#include "manager/drain.h"
-#include "manager/dyno_fsm.h"
-#include "manager/reconcile.h"
+#include "manager/model/backoff.h"
+#include "manager/model/cycle.h"
+#include "manager/model/drain.h"
+#include "manager/model/dyno_fsm.h"
+#include "manager/model/reconcile.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

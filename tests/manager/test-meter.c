@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/meter.h"
+#include "manager/model/meter.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -1,6 +1,6 @@
 #include "base/error.h"
 #include "base/sock.h"
-#include "manager/port.h"
+#include "manager/life/port.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

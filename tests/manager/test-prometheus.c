@@ -2,8 +2,8 @@
  * test-prometheus.c - the text format, and what is counted for it.
  */
 #include "base/buf.h"
-#include "manager/prometheus.h"
-#include "manager/tally.h"
+#include "manager/api/prometheus.h"
+#include "manager/supervisor/tally.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/reconcile.h"
+#include "manager/model/reconcile.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/report.h"
+#include "manager/upstream/report.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -2,7 +2,7 @@
  * When collections happen, on a fake dyno-slug.
  */
 #include "base/error.h"
-#include "manager/slug_gc.h"
+#include "manager/slug/slug_gc.h"
 #include "tests/manager/slug_program.h"
 
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "http/client.h"
 #include "manager/limits.h"
-#include "manager/slug_jobs.h"
+#include "manager/slug/slug_jobs.h"
 #include "tests/manager/slug_program.h"
 
 #include <setjmp.h>

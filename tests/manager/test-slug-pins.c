@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "base/strv.h"
-#include "manager/slug_pins.h"
+#include "manager/slug/slug_pins.h"
 #include "tests/manager/slug_program.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 #include "base/error.h"
 #include "base/file.h"
-#include "manager/state.h"
+#include "manager/life/state.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

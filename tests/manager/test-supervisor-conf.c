@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/root.h"
-#include "manager/supervisor_conf.h"
+#include "manager/supervisor/supervisor_conf.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/root.h"
-#include "manager/instance_lock.h"
-#include "manager/upgrade.h"
+#include "manager/dynod/instance_lock.h"
+#include "manager/dynod/upgrade.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

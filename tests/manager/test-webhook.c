@@ -1,5 +1,5 @@
 #include "base/base.h"
-#include "manager/webhook.h"
+#include "manager/upstream/webhook.h"
 
 #include <setjmp.h>
 #include <string.h>
