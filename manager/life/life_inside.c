@@ -111,7 +111,9 @@ void life_inside_resume(struct life *l)
 	static const struct dyno_exit hung_up = { .status = 128 + SIGHUP,
 						  .signal = SIGHUP };
 
-	life_connect(l);
+	/* What the client has got, and has said, it knows alone by now. */
+	l->adopted = true;
+	life_serve(l);
 	if (l->st.state != DYNO_LAUNCHING && l->st.state != DYNO_ABORTING) {
 		life_exited(l, &hung_up);
 		return;

@@ -155,10 +155,10 @@ def test_a_dead_supervisor_hangs_it_up_and_the_dyno_lives(host, app):
     p = background(host, app, "echo up; exec sleep 4004")
     host.kill("dyno-supervisor")
     host.wait_log(app, r"heroku\[inside\.\d+\]: Process exited with status 129")
+    assert p.wait(60) == 129  # hung up, not 1 for a host that says nothing
+    p.stdout.close()
     wait_for("a supervisor", lambda: inside(host, app, "true").status == 0)
     gone(host, app, "sleep 4004")
-    p.kill()
-    p.wait()
     assert inside(host, app, "cat /tmp/mark").out == before
 
 
