@@ -34,7 +34,7 @@ static void host_api_show(struct http_request *req, void *userdata)
 		"host", s->conf.host, "prefix", s->prefix, "boot", s->boot_id,
 		"version", DYNO_VERSION, "upstream", s->conf.upstream,
 		"upstream_status", s->upstream ? upstream_status(s->upstream)
-					       : "there is none, or it waits for dynod",
+					       : "there is none",
 		"ready", s->ready,
 		"revision", (json_int_t)s->wanted.revision,
 		"wanted", (json_int_t)s->wanted.n, "dynos", (json_int_t)s->n_lives,

@@ -200,7 +200,7 @@ void host_api_plan(struct http_request *req, void *userdata)
 	http_reply_json(req, 200, json_pack("{s:s, s:b, s:s, s:o, s:o, s:o}",
 		"mode", drain_mode_name(s->drain.mode), "ready", s->ready,
 		"upstream_status", s->upstream ? upstream_status(s->upstream) :
-						 "waiting for dynod",
+						 "there is none",
 		"waiting", host_api_plan_waiting(s), "dynos", host_api_plan_dynos(s),
 		"strays", strays));
 }

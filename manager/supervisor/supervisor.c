@@ -73,6 +73,21 @@ static int supervisor_connect(struct supervisor *s, struct error *e)
 	return r < 0 ? r : upstream_new(&s->upstream, s, e);
 }
 
+/* Who looks at this host sees all of it, so nobody does before dynod has told what
+ * lives. Dynos do not depend on who may look at them. */
+static void supervisor_listen(struct supervisor *s)
+{
+	auto_free char *path = xasprintf("%s/host.sock", s->dir);
+	struct error e;
+
+	if (host_api_new(&s->api, s, &e) >= 0)
+		return;
+	log_err("%s, removing what is there", e.msg);
+	file_remove_tree(AT_FDCWD, path, NULL);
+	if (host_api_new(&s->api, s, &e) < 0)
+		log_err("%s, going on without", e.msg);
+}
+
 static void on_supervisor_ready(void *userdata)
 {
 	struct supervisor *s = userdata;
@@ -81,6 +96,7 @@ static void on_supervisor_ready(void *userdata)
 
 	fault_point("told all");
 	s->ready = true;
+	supervisor_listen(s);
 	list_for_each_safe(l, tmp, &s->lives, link)
 		life_resume(l);
 	if (supervisor_connect(s, &e) < 0) {
@@ -124,20 +140,6 @@ static void on_supervisor_lost(const char *why, void *userdata)
 
 /* ---- start ---- */
 
-/* Dynos do not depend on who may look at them. */
-static void supervisor_listen(struct supervisor *s)
-{
-	auto_free char *path = xasprintf("%s/host.sock", s->dir);
-	struct error e;
-
-	if (host_api_new(&s->api, s, &e) >= 0)
-		return;
-	log_err("%s, removing what is there", e.msg);
-	file_remove_tree(AT_FDCWD, path, NULL);
-	if (host_api_new(&s->api, s, &e) < 0)
-		log_err("%s, going on without", e.msg);
-}
-
 static int supervisor_run(struct supervisor *s, const char *root, struct error *e)
 {
 	static const struct host_client_ops ops = {
@@ -164,8 +166,6 @@ static int supervisor_run(struct supervisor *s, const char *root, struct error *
 		r = supervisor_load(s, e);
 	if (r >= 0)
 		r = lag_start(&s->lag, s->event, e);
-	if (r >= 0)
-		supervisor_listen(s);
 	if (r >= 0)
 		r = host_client_new(&s->host, s->event, HOST_FD, &ops, s, e);
 	return r < 0 ? r : loop_run(s->event, e);
