@@ -7,7 +7,7 @@
  * A secret is never in the file itself: it names the file that holds it.
  */
 #include "base/base.h"
-#include "slugstore/collect.h"
+#include "slugstore/space/collect.h"
 
 struct buf;
 struct error;

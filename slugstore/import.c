@@ -13,7 +13,7 @@
 #include "slugstore/digest.h"
 #include "slugstore/incoming.h"
 #include "slugstore/partial.h"
-#include "slugstore/space.h"
+#include "slugstore/space/space.h"
 #include "slugstore/store_dir.h"
 
 #include <fcntl.h>

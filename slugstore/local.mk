@@ -3,30 +3,30 @@ noinst_LIBRARIES += libslugstore.a
 libslugstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(INFLATE_CFLAGS) \
 	$(GNUTLS_CFLAGS) $(SECCOMP_CFLAGS)
 libslugstore_a_SOURCES = \
-	%D%/collect.c %D%/collect.h \
 	%D%/conf.c %D%/conf.h \
-	%D%/damaged.c %D%/damaged.h \
 	%D%/digest.c %D%/digest.h \
-	%D%/evict.c %D%/evict.h \
 	%D%/import.c \
 	%D%/incoming.c %D%/incoming.h \
 	%D%/lease.c %D%/lease.h \
-	%D%/leftover.c %D%/leftover.h \
-	%D%/manifest.c %D%/manifest.h \
-	%D%/manifest_check.c %D%/manifest_check.h \
-	%D%/manifest_index.c %D%/manifest_index.h \
-	%D%/manifest_line.c %D%/manifest_line.h \
-	%D%/manifest_reader.c %D%/manifest_reader.h \
-	%D%/marks.c %D%/marks.h \
 	%D%/partial.c %D%/partial.h \
-	%D%/pins.c %D%/pins.h \
-	%D%/space.c %D%/space.h \
 	%D%/store.c %D%/store.h %D%/store_dir.h \
 	%D%/store_unpack.c \
-	%D%/usage.c %D%/usage.h \
-	%D%/usage_walk.c \
 	%D%/verify.c %D%/verify.h \
 	%D%/verity.c %D%/verity.h \
+	%D%/manifest/manifest.c %D%/manifest/manifest.h \
+	%D%/manifest/manifest_check.c %D%/manifest/manifest_check.h \
+	%D%/manifest/manifest_index.c %D%/manifest/manifest_index.h \
+	%D%/manifest/manifest_line.c %D%/manifest/manifest_line.h \
+	%D%/manifest/manifest_reader.c %D%/manifest/manifest_reader.h \
+	%D%/space/collect.c %D%/space/collect.h \
+	%D%/space/damaged.c %D%/space/damaged.h \
+	%D%/space/evict.c %D%/space/evict.h \
+	%D%/space/leftover.c %D%/space/leftover.h \
+	%D%/space/marks.c %D%/space/marks.h \
+	%D%/space/pins.c %D%/space/pins.h \
+	%D%/space/space.c %D%/space/space.h \
+	%D%/space/usage.c %D%/space/usage.h \
+	%D%/space/usage_walk.c \
 	%D%/unpack/entry.c %D%/unpack/entry.h \
 	%D%/unpack/entry_quote.c \
 	%D%/unpack/image.c %D%/unpack/image.h \

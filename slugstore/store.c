@@ -4,10 +4,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/damaged.h"
-#include "slugstore/evict.h"
 #include "slugstore/incoming.h"
-#include "slugstore/manifest_check.h"
+#include "slugstore/manifest/manifest_check.h"
+#include "slugstore/space/damaged.h"
+#include "slugstore/space/evict.h"
 #include "slugstore/store_dir.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
 /*
  * store_dir.h - the store as its own files see it.
  */
-#include "slugstore/collect.h"
+#include "slugstore/space/collect.h"
 #include "slugstore/store.h"
 
 struct store {

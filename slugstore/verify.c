@@ -1,12 +1,12 @@
 /*
  * verify.c - blob by its name, tree by its manifest.
  */
-#include "slugstore/verify.h"
-#include "slugstore/damaged.h"
 #include "slugstore/digest.h"
 #include "slugstore/lease.h"
-#include "slugstore/manifest_check.h"
+#include "slugstore/manifest/manifest_check.h"
+#include "slugstore/space/damaged.h"
 #include "slugstore/store_dir.h"
+#include "slugstore/verify.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include "controller/slug/slug_objects.h"
 #include "controller/slug/slug_storage.h"
 #include "controller/slug/slugs.h"
-#include "slugstore/collect.h"
+#include "slugstore/space/collect.h"
 #include "slugstore/store.h"
 
 #include <stdio.h>

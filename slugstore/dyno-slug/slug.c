@@ -4,12 +4,12 @@
  * The last line on standard error is the one sentence which says what went
  * wrong.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/verb.h"
-#include "slugstore/collect.h"
+#include "slugstore/dyno-slug/slug.h"
+#include "slugstore/space/collect.h"
 #include "slugstore/store.h"
 #include "slugstore/transfer/source.h"
 

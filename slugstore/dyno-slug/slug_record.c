@@ -1,9 +1,9 @@
 /*
  * slug_record.c - the same names in JSON, whichever verb prints them.
  */
-#include "slugstore/dyno-slug/slug_record.h"
 #include "slugstore/dyno-slug/figure.h"
-#include "slugstore/usage.h"
+#include "slugstore/dyno-slug/slug_record.h"
+#include "slugstore/space/usage.h"
 
 const char *slug_record_state(const struct usage_slug *u)
 {

@@ -1,11 +1,11 @@
 /*
  * verb_du.c - what the store takes, slug by slug, part by part.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
 #include "slugstore/dyno-slug/figure.h"
+#include "slugstore/dyno-slug/slug.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
-#include "slugstore/usage.h"
 
 #include <inttypes.h>
 #include <jansson.h>

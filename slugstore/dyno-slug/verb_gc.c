@@ -1,10 +1,10 @@
 /*
  * verb_gc.c - collect down to the low marks, and tell what has gone.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
-#include "slugstore/collect.h"
 #include "slugstore/dyno-slug/figure.h"
+#include "slugstore/dyno-slug/slug.h"
+#include "slugstore/space/collect.h"
 #include "slugstore/store.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /*
  * verb_get.c - fetch, unpack, and both: get is the slug job of the worker host.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
-#include "slugstore/damaged.h"
+#include "slugstore/dyno-slug/slug.h"
+#include "slugstore/space/damaged.h"
 #include "slugstore/store.h"
 #include "slugstore/transfer/fetch.h"
 #include "slugstore/transfer/source.h"

@@ -1,12 +1,12 @@
 /*
  * verb_ls.c - the slugs of the store, a line each.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
 #include "slugstore/dyno-slug/figure.h"
+#include "slugstore/dyno-slug/slug.h"
 #include "slugstore/dyno-slug/slug_record.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
-#include "slugstore/usage.h"
 
 #include <stdio.h>
 

@@ -1,12 +1,12 @@
 /*
  * verb_show.c - all that is known of one slug.
  */
-#include "slugstore/dyno-slug/slug.h"
 #include "base/error.h"
 #include "slugstore/dyno-slug/figure.h"
+#include "slugstore/dyno-slug/slug.h"
 #include "slugstore/dyno-slug/slug_record.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
-#include "slugstore/usage.h"
 
 #include <getopt.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "slugstore/digest.h"
-#include "slugstore/manifest.h"
+#include "slugstore/manifest/manifest.h"
 #include "slugstore/unpack/entry.h"
 #include "slugstore/unpack/inflate.h"
 #include "slugstore/unpack/limits.h"

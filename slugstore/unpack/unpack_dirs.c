@@ -3,7 +3,7 @@
  * many levels there are.
  */
 #include "base/error.h"
-#include "slugstore/manifest.h"
+#include "slugstore/manifest/manifest.h"
 #include "slugstore/unpack/tree.h"
 #include "slugstore/unpack/unpack_dirs.h"
 

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "cli/attach.h"
-#include "cli/frame.h"
+#include "cli/client/attach.h"
+#include "cli/client/frame.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
  * test-doctor.c - names that tell whose a thing is, and lists of findings.
  */
 #include "base/buf.h"
-#include "cli/doctor.h"
+#include "cli/host/doctor.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "cli/census.h"
-#include "cli/sandbox.h"
+#include "cli/host/census.h"
+#include "cli/sandbox/sandbox.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "cli/slug_file.h"
+#include "cli/client/slug_file.h"
 
 #include <archive.h>
 #include <archive_entry.h>

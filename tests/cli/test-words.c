@@ -5,12 +5,12 @@
 #include "base/base.h"
 
 #include "base/error.h"
+#include "cli/app/config.h"
+#include "cli/app/run.h"
+#include "cli/app/scale.h"
 #include "cli/cli.h"
-#include "cli/config.h"
-#include "cli/keeper.h"
-#include "cli/run.h"
-#include "cli/scale.h"
-#include "cli/when.h"
+#include "cli/sandbox/keeper.h"
+#include "cli/show/when.h"
 #include "http/json.h"
 
 #include <setjmp.h>

@@ -8,7 +8,7 @@
  * and in many mutations. With libFuzzer, from the top of the tree (bash):
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER \
- *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-attach.c cli/frame.c \
+ *     -D_GNU_SOURCE -I. tests/fuzz/fuzz-attach.c cli/client/frame.c \
  *     controller/attach/{frame_peer,record}.c \
  *     base/{alloc,buf,clock,error,fault,id,log,loop,replay}.c \
  *     -lsystemd -lgnutls -o fuzz-attach
@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/replay.h"
-#include "cli/frame.h"
+#include "cli/client/frame.h"
 #include "controller/attach/frame_peer.h"
 #include "controller/attach/record.h"
 #include "tests/fuzz/corpus.h"

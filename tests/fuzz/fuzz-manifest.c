@@ -17,9 +17,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "slugstore/digest.h"
-#include "slugstore/manifest_index.h"
-#include "slugstore/manifest_line.h"
-#include "slugstore/manifest_reader.h"
+#include "slugstore/manifest/manifest_index.h"
+#include "slugstore/manifest/manifest_line.h"
+#include "slugstore/manifest/manifest_reader.h"
 #include "tests/fuzz/corpus.h"
 
 #include <fcntl.h>

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/collect.h"
-#include "slugstore/usage.h"
+#include "slugstore/space/collect.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
 #include "tests/slugstore/maker.h"
 

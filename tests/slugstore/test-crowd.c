@@ -3,13 +3,13 @@
  * importing, unpacking, leasing, pinning, collecting, measuring. Nobody may
  * see a wrong byte, lose a lease or a pin, or wait for ever.
  */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/buf.h"
-#include "slugstore/collect.h"
+#include "slugstore/space/collect.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
-#include "slugstore/usage.h"
 #include "tests/slugstore/maker.h"
 
 #include <fcntl.h>

@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "slugstore/digest.h"
-#include "slugstore/manifest_check.h"
-#include "slugstore/manifest_index.h"
-#include "slugstore/manifest_line.h"
-#include "slugstore/manifest_reader.h"
+#include "slugstore/manifest/manifest_check.h"
+#include "slugstore/manifest/manifest_index.h"
+#include "slugstore/manifest/manifest_line.h"
+#include "slugstore/manifest/manifest_reader.h"
 #include "tests/slugstore/maker.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * arithmetic, also at the ends of the numbers.
  */
 #include "base/error.h"
-#include "slugstore/marks.h"
+#include "slugstore/space/marks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/collect.h"
-#include "slugstore/space.h"
+#include "slugstore/space/collect.h"
+#include "slugstore/space/space.h"
+#include "slugstore/space/usage.h"
 #include "slugstore/store.h"
-#include "slugstore/usage.h"
 #include "tests/slugstore/command.h"
 #include "tests/slugstore/maker.h"
 

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "slugstore/damaged.h"
+#include "slugstore/space/damaged.h"
 #include "slugstore/store.h"
 #include "slugstore/verify.h"
 #include "tests/slugstore/maker.h"

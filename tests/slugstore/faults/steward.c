@@ -9,7 +9,7 @@
  */
 #include "base/error.h"
 #include "base/strv.h"
-#include "slugstore/collect.h"
+#include "slugstore/space/collect.h"
 #include "slugstore/store.h"
 
 #include <stdio.h>
