@@ -104,8 +104,11 @@ static int controller_edges(struct controller *c, const char *dir, struct error 
 	if (r == 0)
 		r = release_clock_new(&c->clock, c->event, c->engine, e);
 	if (r == 0)
-		r = webhook_feed_new(&c->webhooks, c->event, c->engine, &c->base,
-				     drains_networks(c->drains), e);
+		r = webhook_feed_new(&c->webhooks, c->event, c->engine,
+				     &(struct webhook_feed_spec){
+			.dir = dir, .base = &c->base,
+			.networks = drains_networks(c->drains),
+		}, e);
 	if (r == 0)
 		r = api_routes_serve(c, e);
 	if (r == 0)

@@ -124,9 +124,11 @@ libcontroller_a_SOURCES = \
 	%D%/state/state.c %D%/state/state.h %D%/state/state_driver.h \
 	%D%/state/state_sqlite.c \
 	%D%/webhook/deliveries.c %D%/webhook/deliveries.h \
+	%D%/webhook/delivery.c %D%/webhook/delivery.h \
 	%D%/webhook/signature.c %D%/webhook/signature.h \
 	%D%/webhook/snapshot.c %D%/webhook/snapshot.h \
-	%D%/webhook/webhook_feed.c %D%/webhook/webhook_feed.h
+	%D%/webhook/webhook_feed.c %D%/webhook/webhook_feed.h \
+	%D%/webhook/webhook_store.c %D%/webhook/webhook_store.h
 CONTROLLER_LIBS = libcontroller.a $(SLUGSTORE_LIBS) $(HTTP_LIBS) $(INFLATE_LIBS) \
 	$(SQLITE_LIBS) $(GNUTLS_LIBS)
 

@@ -13,7 +13,10 @@ static const char *const webhook_attrs[] = { "id", "created_at", NULL };
 /* Without secret and authorization: nobody reads them again. */
 static json_t *webhook_view(struct api_call *call, const json_t *hook)
 {
-	return json_pack("{s:{s:O, s:O}, s:O, s:O, s:O, s:O, s:O, s:O}",
+	uint64_t dropped = webhook_feed_dropped(call->c->webhooks,
+						json_str(hook, "id"));
+
+	return json_pack("{s:{s:O, s:O}, s:O, s:O, s:O, s:O, s:O, s:O, s:I}",
 		"app", "id", json_object_get(call->app.j, "id"),
 		"name", json_object_get(call->app.j, "name"),
 		"id", json_object_get(hook, "id"),
@@ -21,7 +24,8 @@ static json_t *webhook_view(struct api_call *call, const json_t *hook)
 		"updated_at", json_object_get(hook, "updated_at"),
 		"include", json_object_get(hook, "include"),
 		"level", json_object_get(hook, "level"),
-		"url", json_object_get(hook, "url"));
+		"url", json_object_get(hook, "url"),
+		"dropped_deliveries", (json_int_t)dropped);
 }
 
 static int webhooks_list_call(struct api_call *call, struct error *e)
@@ -100,7 +104,11 @@ static int webhook_delete_call(struct api_call *call, struct error *e)
 	if (r != 0)
 		return r;
 	call->reply = webhook_view(call, hook);
-	return webhooks_remove(call->c->engine, &call->app, hook, e);
+	r = webhooks_remove(call->c->engine, &call->app, hook, e);
+	/* Nothing is sent any more when this is answered. */
+	if (r == 0)
+		webhook_feed_look(call->c->webhooks, json_str(call->app.j, "id"));
+	return r;
 }
 
 /* ---- what became of it ---- */

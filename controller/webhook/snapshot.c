@@ -242,3 +242,52 @@ json_t *snapshot_events(const json_t *old, const json_t *new)
 			      json_object_get(new, kinds[k].include));
 	return out;
 }
+
+void snapshot_keep_unheard(const json_t *old, json_t *new)
+{
+	const json_t *before = json_object_get(old, "api:dyno");
+	json_t *now = json_object_get(new, "api:dyno"), *view;
+	const char *id;
+
+	json_object_foreach(now, id, view) {
+		json_t *known = json_object_get(before, id);
+
+		if (known && json_is_null(json_object_get(view, "state")))
+			json_object_set(now, id, known);
+	}
+}
+
+static int snapshot_walk_kind(const char *name, const json_t *old, const json_t *new,
+			      snapshot_part_fn fn, void *userdata, struct error *e)
+{
+	json_t *view;
+	const char *id;
+	int r = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)new, id, view) {
+		if (!json_equal(view, json_object_get(old, id)))
+			r = fn(name, id, view, userdata, e);
+		if (r < 0)
+			return r;
+	}
+	json_object_foreach((json_t *)(uintptr_t)old, id, view) {
+		if (!json_object_get(new, id))
+			r = fn(name, id, NULL, userdata, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int snapshot_walk_changes(const json_t *old, const json_t *new, snapshot_part_fn fn,
+			  void *userdata, struct error *e)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(kinds); k++)
+		r = snapshot_walk_kind(kinds[k].include,
+				       json_object_get(old, kinds[k].include),
+				       json_object_get(new, kinds[k].include), fn,
+				       userdata, e);
+	return r;
+}

@@ -12,12 +12,14 @@ import errno
 import glob
 import hmac
 import http.client
+import http.server
 import itertools
 import json
 import os
 import random
 import re
 import sqlite3
+import threading
 import time
 import uuid
 
@@ -153,6 +155,12 @@ def census(c, dead=()):
         for table in ("apps", "chunks", "counts"):
             wait_for("no lines of an app that is gone",
                      lambda: not c.database("logs", f"SELECT 1 FROM {table} WHERE app = '{i}'"), 10)
+    hooks = {k.split("/")[-1] for k in s if "/webhooks/" in k}
+    of_hooks = {k.split("/")[2] for k in s if "/webhooks/" in k}
+    for table, column, there in (("delivery", "hook", hooks), ("dropped", "hook", hooks), ("part", "app", of_hooks),
+                                 ("event", "app", of_hooks), ("delivery", "app", of_hooks)):
+        wait_for(f"{table}s of webhooks that there are", lambda: {
+            r[0] for r in c.database("webhooks", f"SELECT {column} FROM {table}")} <= there, 10)
     drains = {v["id"] for k, v in s.items() if "/drains/" in k}
     wait_for("cursors of drains that there are",
              lambda: {r[0] for r in c.database("drains", "SELECT id FROM windows")} <= drains, 5)
@@ -494,3 +502,89 @@ def test_killed_in_its_first_start_it_starts_all_the_same(reference):
             assert all(open(p).read() == text for p, text in files.items())
         finally:
             c.close()
+
+
+class Ear(http.server.ThreadingHTTPServer):
+    """Keeps (hostname, action, id of the delivery) of what a webhook is told."""
+
+    def __init__(self):
+        self.heard = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                e = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.server.heard.append((e["data"]["hostname"], e["action"], e["webhook_metadata"]["delivery"]["id"]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+WEBHOOK_CALLS = ("write webhooks.db", "wrote webhooks.db", "commit webhooks.db", "committed webhooks.db")
+WEBHOOK_PASSES = {"write webhooks.db": 12, "wrote webhooks.db": 12}  # 3 of the others; a little less than there are
+
+
+def test_a_webhook_is_told_each_change_once_wherever_the_controller_is_killed():
+    """The calls of its file are killed one after the other, with changes on their way."""
+    chance, ear, done, kills = random.Random(SEED), Ear(), [], 0
+    print("FAULT_SEED", SEED)
+    with FaultyController() as c, contextlib.closing(ear.socket):
+        assert c.api("POST", "/apps", {"name": "one"})[0] == 201
+        assert c.api("POST", "/apps/one/webhooks", {"include": ["api:domain"], "level": "sync", "url": ear.url})[0] == 201
+
+        def again():
+            """What was on its way goes on in a start, and may reach the point there."""
+            nonlocal kills
+            assert c.process.wait(timeout=20) == -9
+            while c.process.poll() is not None:
+                kills += 1
+                c.start_until()
+
+        def change(name, method="POST", path="", **body):
+            """Again until it is acknowledged, which a controller that is killed does not do."""
+            for _ in range(5):
+                try:
+                    status, answer = c.api(method, "/apps/one/domains" + path, body or None)
+                except (OSError, http.client.HTTPException, ValueError):
+                    again()
+                    continue
+                # Done before: the answer was lost.
+                assert status in ((201, 422) if method == "POST" else (200, 404)), answer
+                done.append((name, "create" if method == "POST" else "destroy"))
+                return
+        change("first.example", hostname="first.example")
+        wait_for("the first", lambda: len(ear.heard) == 1)
+        points = [(call, n) for call in WEBHOOK_CALLS for n in range(1, WEBHOOK_PASSES.get(call, 3) + 1)]
+        for i, (call, n) in enumerate(points if EVERY else chance.sample(points, 6)):
+            c.table.kill_at(call, n)
+            for name in (f"a{i}.example", f"b{i}.example"):
+                change(name, hostname=name)
+            change(f"a{i}.example", "DELETE", f"/a{i}.example")
+            with contextlib.suppress(AssertionError, OSError, http.client.HTTPException, ValueError):
+                wait_for("it", lambda: c.process.poll() is not None or (f"b{i}.example" in str(ear.heard) and all(
+                    d["status"] == "succeeded" for d in c.api("GET", "/apps/one/webhook-deliveries")[1])), 10)
+            c.table.disarm()
+            if c.process.poll() is not None:
+                again()
+            census(c)
+        # A domain that came and went while nobody looked is none.
+        def told():
+            return {(name, action) for name, action, _ in ear.heard}
+
+        def missing():
+            return {w for w in done if w not in told()
+                    and not (w[0][0] == "a" and not told() & {(w[0], "create"), (w[0], "destroy")})}
+        wait_for("all", lambda: not missing(), 30)
+        wait_for("an end", lambda: all(d["status"] == "succeeded" for d in c.api("GET", "/apps/one/webhook-deliveries")[1]), 30)
+        ids = {}
+        for name, action, delivery in ear.heard:
+            ids.setdefault((name, action), set()).add(delivery)
+        twice = {w: i for w, i in ids.items() if len(i) != 1}
+        assert not twice and not told() - set(done)
+        print(kills, "kills,", len(ear.heard) - len(set(ear.heard)), "came again with their id")
+        assert kills >= (10 if EVERY else 1)
+    ear.shutdown()

@@ -1,9 +1,11 @@
 """App webhooks: what is told, how it is signed, and what happens to a deaf receiver."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -145,7 +147,7 @@ def test_what_is_no_webhook_is_refused_and_secrets_are_kept_sealed(receiver):
         hook, secret = subscribe(c, "shop", **good)
         assert secret == "s3cretS3cret"
         c.kill()
-        for name in ("state.db", "state.db-wal"):
+        for name in ("state.db", "state.db-wal", "webhooks.db", "webhooks.db-wal"):
             text = open(f"{c.root}/var/lib/dyno/controller/{name}", "rb").read()
             assert b"s3cretS3cret" not in text and b"private-path" not in text
         c.start()
@@ -181,3 +183,144 @@ def test_webhooks_do_not_reach_what_only_this_machine_can(receiver):
         wait_for("two failures", lambda: len([d for d in c.api("GET", "/apps/shop/webhook-deliveries")[1]
                                               if d["status"] == "failed"]) == 2)
         assert receiver.got == []
+
+
+def kept(c, table):
+    path = f"{c.root}/var/lib/dyno/controller/webhooks.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def domain(c, name, method="POST"):
+    if method == "POST":
+        assert c.api("POST", "/apps/shop/domains", {"hostname": name, "sni_endpoint": None})[0] == 201
+    else:
+        assert c.api("DELETE", "/apps/shop/domains/" + name)[0] == 200
+
+
+def told(receiver):
+    return [(e["action"], e["data"]["hostname"]) for e in receiver.events()]
+
+
+def delivery_ids(events):
+    return [e["webhook_metadata"]["delivery"]["id"] for e in events]
+
+
+def test_what_waits_outlives_a_killed_controller_and_is_told_once(receiver):
+    with Controller(HERE) as c:
+        c.app("shop")
+        subscribe(c, "shop", url=receiver.url + "/hook", level="sync", include=["api:domain"])
+        receiver.answers = [503] * 1000
+        domain(c, "a.example")
+        wait_for("a failed attempt", lambda: [d for d in c.api("GET", "/apps/shop/webhook-deliveries")[1]
+                                              if d["status"] == "retrying"])
+        before, = c.api("GET", "/apps/shop/webhook-deliveries")[1]
+        # Told by nobody yet when the kill comes, maybe not even noticed.
+        domain(c, "b.example")
+        c.kill()
+        assert set(told(receiver)) == {("create", "a.example")}
+        first = set(delivery_ids(receiver.events()))
+        c.start()
+        after = {d["id"]: d for d in c.api("GET", "/apps/shop/webhook-deliveries")[1]}
+        same = after[before["id"]]
+        assert len(after) == 2 and all(same[k] == before[k] for k in ("event", "created_at", "webhook"))
+        assert same["num_attempts"] >= before["num_attempts"] >= 1
+        events = c.api("GET", "/apps/shop/webhook-events")[1]
+        assert {e["payload"]["data"]["hostname"] for e in events} == {"a.example", "b.example"}
+        receiver.answers = []
+        wait_for("both", lambda: {("create", "b.example")} <= set(told(receiver)))
+        wait_for("success", lambda: {d["status"] for d in c.api("GET", "/apps/shop/webhook-deliveries")[1]} == {"succeeded"})
+        # In their order, and what came more than once under the same id.
+        assert told(receiver) == [("create", "a.example")] * (len(receiver.got) - 1) + [("create", "b.example")]
+        assert set(delivery_ids(receiver.events()[:-1])) == first and len(first) == 1
+        n = len(receiver.got)
+        c.kill()
+        c.start()
+        domain(c, "c.example")
+        wait_for("news", lambda: len(receiver.got) > n)
+        assert told(receiver)[n:] == [("create", "c.example")]
+
+
+def test_what_changes_while_no_controller_runs_the_webhook_is_told(receiver):
+    with Controller(HERE) as c:
+        host = FakeHost(c)
+        c.app("shop")
+        slug_id = c.upload("shop", slug({"app/x": "x"}))
+        assert c.api("POST", "/apps/shop/releases", {"slug": slug_id})[0] == 201
+        host.report("up")
+        subscribe(c, "shop", url=receiver.url + "/hook", level="notify", include=["api:dyno"])
+        c.kill()
+        c.start()
+        FakeHost(c).report("crashed")
+        wait_for("an event", lambda: receiver.got)
+        event, = receiver.events()
+        assert (event["data"]["state"], event["previous_data"]["state"]) == ("crashed", "up")
+
+
+def test_a_deleted_webhook_takes_its_deliveries_along(receiver):
+    with Controller(HERE) as c:
+        c.app("shop")
+        gone, _ = subscribe(c, "shop", url="http://127.0.0.1:1/", level="sync", include=["api:domain"])
+        stays, _ = subscribe(c, "shop", url="http://127.0.0.1:1/", level="sync", include=["api:domain"])
+        domain(c, "a.example")
+        wait_for("two deliveries", lambda: len(c.api("GET", "/apps/shop/webhook-deliveries")[1]) == 2)
+        assert c.api("DELETE", "/apps/shop/webhooks/" + gone["id"])[0] == 200
+        left = c.api("GET", "/apps/shop/webhook-deliveries")[1]
+        assert [d["webhook"]["id"] for d in left] == [stays["id"]] and kept(c, "delivery") == 1
+        c.kill()
+        c.start()
+        assert [d["webhook"]["id"] for d in c.api("GET", "/apps/shop/webhook-deliveries")[1]] == [stays["id"]]
+        assert c.api("DELETE", "/apps/shop")[0] == 200
+        wait_for("nothing is left", lambda: not sum(kept(c, t) for t in ("delivery", "event", "part", "dropped")))
+
+
+def test_of_what_is_too_much_the_oldest_goes_and_is_counted(receiver):
+    with Controller(HERE) as c:
+        c.app("shop")
+        hook, _ = subscribe(c, "shop", url="http://127.0.0.1:1/", level="sync", include=["api:app"])
+        quiet, _ = subscribe(c, "shop", url="http://127.0.0.1:1/", level="sync", include=["api:domain"])
+        domain(c, "a.example")
+        wait_for("a delivery", lambda: kept(c, "delivery") == 1)
+        many, head = 505, c.root + "/var/lib/dyno/controller/webhooks.db"
+        # As if so many had been waiting for long.
+        c.kill()
+        with contextlib.closing(sqlite3.connect(head)) as db:
+            row = db.execute("SELECT app, event FROM delivery").fetchone()
+            for i in range(many):
+                db.execute("INSERT INTO delivery (id, app, hook, event, state, attempts, created, updated, next)"
+                           " VALUES (?, ?, ?, ?, 0, 0, ?, 0, ?)",
+                           (f"00000000-0000-4000-8000-{i:012}", row[0], hook["id"], row[1], 2 ** 50, 2 ** 52))
+            db.commit()
+        c.start()
+
+        def of(which):
+            r = c.curl("/apps/shop/webhook-deliveries", "-H", "Range: id ..; max=1000", "--unix-socket", c.socket)
+            return [d for d in r.json() if d["webhook"]["id"] == which["id"]]
+        mine = of(hook)
+        failed = sorted(d["id"] for d in mine if d["status"] == "failed")
+        assert failed == [f"00000000-0000-4000-8000-{i:012}" for i in range(5)]
+        assert {d["last_attempt"]["error_class"] for d in mine if d["status"] == "failed"} == {"QueueFull"}
+        assert len(mine) == many
+        assert c.api("GET", "/apps/shop/webhooks/" + hook["id"])[1]["dropped_deliveries"] == 5
+        assert c.api("PATCH", "/apps/shop", {"maintenance": True})[0] == 200
+        wait_for("another one dropped", lambda: c.api("GET", "/apps/shop/webhooks/" + hook["id"])[1]["dropped_deliveries"] == 6)
+        assert c.api("GET", "/apps/shop/webhooks/" + quiet["id"])[1]["dropped_deliveries"] == 0
+        assert [d["status"] in ("pending", "retrying") for d in of(quiet)] == [True]
+        c.kill()
+        c.start()
+        assert c.api("GET", "/apps/shop/webhooks/" + hook["id"])[1]["dropped_deliveries"] == 6
+
+
+def test_a_disk_that_takes_nothing_delays_what_is_told(receiver):
+    """The file is locked by somebody else meanwhile: as if it could not be written."""
+    with Controller(HERE) as c:
+        c.app("shop")
+        subscribe(c, "shop", url=receiver.url + "/hook", level="sync", include=["api:domain"])
+        head = c.root + "/var/lib/dyno/controller/webhooks.db"
+        with contextlib.closing(sqlite3.connect(head)) as db:
+            db.execute("ALTER TABLE event RENAME TO hidden")
+            domain(c, "a.example")
+            wait_for("an error", lambda: "will retry" in c.log())
+            assert receiver.got == []
+            db.execute("ALTER TABLE hidden RENAME TO event")
+        wait_for("the event", lambda: told(receiver) == [("create", "a.example")], 30)
