@@ -8,6 +8,7 @@
 #include "controller/controller_conf.h"
 #include "controller/engine.h"
 #include "controller/model/live.h"
+#include "controller/model/seats.h"
 #include "controller/logplex/logs.h"
 #include "controller/logplex/outputs.h"
 #include "controller/state/state_driver.h"
@@ -33,12 +34,15 @@ int engine_new(struct engine **ret, const struct controller_conf *conf,
 	auto_free char *state = xasprintf("%s/state.db", dir);
 	auto_free char *lines = xasprintf("%s/logs.db", dir);
 	auto_free char *outputs = xasprintf("%s/outputs.db", dir);
+	auto_free char *seats = xasprintf("%s/seats.db", dir);
 	auto_free char *slugs = xasprintf("%s/slugs", dir);
 	int r;
 
 	g->conf = conf;
 	g->live = live_new();
 	r = state_sqlite_open(&g->state, state, e);
+	if (r == 0)
+		r = seats_open(&g->seats, g->state, seats, e);
 	if (r == 0)
 		r = vault_new(&g->vault, dir, e);
 	if (r == 0)
@@ -62,7 +66,8 @@ struct engine *engine_free(struct engine *g)
 	store_free(g->slugs);
 	outputs_free(g->outputs);
 	logs_free(g->logs);
-	state_free(g->state);
+	state_free(g->state);		/* and its watches, so before: */
+	seats_free(g->seats);
 	vault_free(g->vault);
 	live_free(g->live);
 	free(g->account_created);

@@ -14,6 +14,7 @@ struct error;
 struct live;
 struct logs;
 struct outputs;
+struct seats;
 struct slug_storage;
 struct store;
 struct vault;
@@ -25,6 +26,7 @@ struct engine {
 	struct logs *logs;
 	struct outputs *outputs;
 	struct live *live;
+	struct seats *seats;		/* of which dynos a host may speak */
 	struct store *slugs;
 	struct slug_storage *storage;	/* whose blobs are there; borrowed */
 	struct principal self;		/* the default account: of local root */

@@ -112,6 +112,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/releases.c %D%/model/releases.h \
 	%D%/model/retention.c %D%/model/retention.h \
 	%D%/model/scaling.c %D%/model/scaling.h \
+	%D%/model/seats.c %D%/model/seats.h \
 	%D%/model/seals.c %D%/model/seals.h \
 	%D%/model/sizes.c %D%/model/sizes.h \
 	%D%/model/webhooks.c %D%/model/webhooks.h \

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "controller/api/api_handlers.h"
+#include "controller/api/gate.h"
 #include "controller/api/log_room.h"
 #include "controller/api/packed_body.h"
 #include "controller/engine.h"
@@ -11,13 +12,19 @@
 #include "controller/model/deaths.h"
 #include "controller/model/names.h"
 #include "controller/model/outcome.h"
+#include "controller/model/seats.h"
 
 /* Bytes after unpacking: as much as is taken unpacked (api_routes.c). */
 #define LOGS_PLAIN_MAX (1024 * 1024 + 4096)
 
+struct sender {
+	struct engine *g;
+	const char *host;
+};
+
 static bool upstream_app_known(const char *app, void *userdata)
 {
-	struct engine *g = userdata;
+	struct engine *g = ((struct sender *)userdata)->g;
 	auto_free char *key = xasprintf("/apps/%s", app);
 	struct error e;
 
@@ -28,17 +35,37 @@ static bool upstream_app_known(const char *app, void *userdata)
 static int upstream_death(const char *app, const char *ps, const char *text,
 			  size_t n, void *userdata, struct error *e)
 {
-	return deaths_take(userdata, app, ps, text, n, e);
+	return deaths_take(((struct sender *)userdata)->g, app, ps, text, n, e);
 }
 
+static bool upstream_may(const char *app, const char *ps, void *userdata)
+{
+	const struct sender *s = userdata;
+
+	return seats_has(s->g->seats, s->host, app, ps);
+}
+
+static void upstream_refused(uint64_t n, void *userdata)
+{
+	const struct sender *s = userdata;
+
+	seats_refuse(s->g->seats, s->host, n);
+}
+
+/* Who is of this machine may speak for all hosts. */
 static const struct logs_ops upstream_logs_ops = {
 	.known = upstream_app_known, .death = upstream_death,
+}, host_logs_ops = {
+	.known = upstream_app_known, .death = upstream_death,
+	.may = upstream_may, .refused = upstream_refused,
 };
 
 static int host_lines_store(struct http_request *req, struct controller *c,
 			    uint64_t *ret_acked, struct error *e)
 {
 	const char *epoch = http_request_query(req, "epoch"), *body;
+	struct sender s = { c->engine, http_request_param(req, "host") };
+	bool host = gate_principal(req)->scope == PRINCIPAL_HOST;
 	auto_buf plain = BUF_INIT;
 	struct error why;
 	size_t n;
@@ -46,8 +73,8 @@ static int host_lines_store(struct http_request *req, struct controller *c,
 
 	if (r != 0)
 		return r;
-	r = logs_take(c->engine->logs, http_request_param(req, "host"), epoch,
-		      body, n, &upstream_logs_ops, c->engine, ret_acked, &why);
+	r = logs_take(c->engine->logs, s.host, epoch, body, n,
+		      host ? &host_logs_ops : &upstream_logs_ops, &s, ret_acked, &why);
 	if (r == -EBADMSG)		/* theirs, not ours */
 		return outcome_set(e, OUTCOME_BAD_REQUEST, "%.400s.", why.msg);
 	return r < 0 ? error_set(e, why.code, "%s", why.msg) : 0;

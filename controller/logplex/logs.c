@@ -307,6 +307,8 @@ struct logs_batch {
 	struct map apps;		/* app -> YES or NO */
 	char app[40];			/* the last one that was looked for, */
 	bool known;			/* and what it is */
+	struct map dynos;		/* "app ps" -> YES or NO */
+	uint64_t refused;
 	uint64_t acked;
 };
 
@@ -329,6 +331,22 @@ static bool logs_batch_known(struct logs_batch *b, const char *app)
 	snprintf(b->app, sizeof(b->app), "%s", app);
 	b->known = have == YES;
 	return b->known;
+}
+
+static bool logs_batch_may(struct logs_batch *b, const char *app, const char *ps)
+{
+	auto_free char *key = NULL;
+	void *have;
+
+	if (!b->ops->may)
+		return true;
+	key = xasprintf("%s %s", app, ps);
+	have = map_get(&b->dynos, key);
+	if (!have) {
+		have = b->ops->may(app, ps, b->userdata) ? YES : NO;
+		map_set(&b->dynos, key, have);
+	}
+	return have == YES;
 }
 
 static uint64_t logs_number(const char *text, size_t n)
@@ -362,7 +380,9 @@ static int logs_batch_add(struct logs_batch *b, const char *p, const char *end,
 	while ((r = log_frames_next(&p, end, &f, e)) == 0) {
 		if (f.seq <= b->acked)
 			continue;
-		if (logs_batch_known(b, f.app))
+		if (!logs_batch_may(b, f.app, f.ps))
+			b->refused++;
+		else if (logs_batch_known(b, f.app))
 			r = logs_batch_store(b, &f, e);
 		if (r < 0)
 			return r;
@@ -393,7 +413,7 @@ int logs_take(struct logs *l, const char *host, const char *epoch,
 {
 	struct logs_batch b = {
 		.l = l, .host = host, .epoch = epoch, .ops = ops,
-		.userdata = userdata, .apps = MAP_INIT,
+		.userdata = userdata, .apps = MAP_INIT, .dynos = MAP_INIT,
 	};
 	int r = log_store_begin(l->store, e);
 
@@ -405,6 +425,9 @@ int logs_take(struct logs *l, const char *host, const char *epoch,
 	else
 		*ret_acked = b.acked;
 	map_deinit(&b.apps);
+	map_deinit(&b.dynos);
+	if (r == 0 && b.refused)
+		ops->refused(b.refused, userdata);
 	if (r == 0)
 		logs_show(l);
 	return r;

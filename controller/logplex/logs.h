@@ -38,6 +38,10 @@ int logs_say_as(struct logs *l, const char *app, const char *source, const char 
 struct logs_ops {
 	/* Whether lines of an app are accepted (it exists). */
 	bool (*known)(const char *app, void *userdata);
+	/* NULL, or whether this host may speak for the dyno of this name. If not, the
+	 * frame is dropped, and counted by refused(), once the rest is stored. */
+	bool (*may)(const char *app, const char *ps, void *userdata);
+	void (*refused)(uint64_t n, void *userdata);
 	/* A frame that is no line: the record of a dyno's end. It may come again
 	 * if what is behind it cannot be stored. */
 	int (*death)(const char *app, const char *ps, const char *text, size_t n,

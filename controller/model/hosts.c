@@ -1,6 +1,7 @@
 /*
  * hosts.c - the controller's side of a worker host.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strv.h"
@@ -10,6 +11,7 @@
 #include "controller/model/hosts.h"
 #include "controller/model/live.h"
 #include "controller/model/outcome.h"
+#include "controller/model/seats.h"
 
 #include <stdio.h>
 
@@ -68,6 +70,8 @@ int hosts_list(struct engine *g, uint64_t now, json_t **ret, struct error *e)
 		bool up = live_host_up(g->live, doc_name(&hosts.v[i]), now);
 
 		json_object_set_new(host, "up", json_boolean(up));
+		json_object_set_new(host, "refused", json_integer((json_int_t)
+			seats_refused(g->seats, doc_name(&hosts.v[i]))));
 		json_array_append_new(*ret, host);
 	}
 	return 0;
@@ -140,6 +144,16 @@ int hosts_app_of(struct engine *g, const char *name, const char *dyno,
 	return r;
 }
 
+/* A host makes up ids of successors: none that there is. */
+static int hosts_id_is_free(struct engine *g, const char *id, struct error *e)
+{
+	auto_free char *key = xasprintf("/unplaced/%s", id);
+	int r = seats_has_id(g->seats, NULL, id) ? 0 :
+		state_get(g->state, key, NULL, NULL, e);
+
+	return r < 0 ? r : r == STATE_ABSENT;
+}
+
 /* The host knows the old id only until it has told us. */
 static int hosts_take_successor(struct engine *g, const char *name,
 				const json_t *dyno, bool *changed,
@@ -155,7 +169,12 @@ static int hosts_take_successor(struct engine *g, const char *name,
 	if (r == OUTCOME_NO_DYNO)
 		return 0;
 	if (r == 0)
-		r = dynos_succeed(g, app, old, id, e);
+		r = hosts_id_is_free(g, id, e);
+	if (r == 0)
+		seats_refuse(g->seats, name, 1);
+	if (r <= 0)
+		return r;
+	r = dynos_succeed(g, app, old, id, e);
 	if (r == 0) {
 		live_forget(g->live, old);
 		*changed = true;
@@ -182,6 +201,7 @@ static int hosts_take(struct engine *g, const char *name, const json_t *dyno,
 		d = live_get(g->live, id);
 		if (d && str_eq(d->host, name))
 			live_forget(g->live, id);
+		seats_refuse(g->seats, name, !seats_has_id(g->seats, name, id));
 		return 0;
 	}
 	if (r != 0)
@@ -315,6 +335,7 @@ int hosts_report(struct engine *g, const char *name, const json_t *body,
 	}
 	if (json_flag(body, "full", false)) {
 		*ret_changed |= live_take_full(g->live, name, dynos);
+		seats_reported(g->seats, name, dynos, clock_real_usec());
 		r = hosts_report_self(g, name, body, now, e);
 	}
 	if (r == 0)

@@ -21,7 +21,7 @@ int hosts_register(struct engine *g, const char *name, const json_t *body,
 int hosts_revision(struct engine *g, const char *name, uint64_t *ret,
 		   struct error *e);
 
-/* All of them, {name, ..., up}: a new array. */
+/* All of them, {name, ..., up, refused}: a new array. */
 int hosts_list(struct engine *g, uint64_t now, json_t **ret, struct error *e);
 
 /* Take a report, unless it is late or comes again. *ret_changed: something that
