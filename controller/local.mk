@@ -74,6 +74,7 @@ libcontroller_a_SOURCES = \
 	%D%/logplex/drain_url.c %D%/logplex/drain_url.h \
 	%D%/logplex/drain_window.c %D%/logplex/drain_window.h \
 	%D%/logplex/drains.c %D%/logplex/drains.h \
+	%D%/logplex/log_file.c %D%/logplex/log_file.h \
 	%D%/logplex/log_frames.c %D%/logplex/log_frames.h \
 	%D%/logplex/log_ring.c %D%/logplex/log_ring.h \
 	%D%/logplex/log_store.c %D%/logplex/log_store.h \

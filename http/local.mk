@@ -12,7 +12,7 @@ libhttp_a_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/reply.c \
 	%D%/reply_file.c \
-	%D%/request.c %D%/request.h \
+	%D%/request.c %D%/request.h %D%/request_ask.c \
 	%D%/route.c %D%/route.h \
 	%D%/server.c %D%/server.h \
 	%D%/stream.c \
