@@ -35,7 +35,7 @@ struct life {
 	char id[UUID_TEXT_MAX];		/* in the API; not always the assignment's */
 	char *dir;
 	struct state st;
-	bool replaces;			/* an old dyno of this name is leaving */
+	bool replaces;			/* it takes the place of one that leaves */
 	bool succeeds;			/* it was made in a cycle */
 	bool told;			/* upstream knows the final state */
 	bool dirty;			/* something to be reported, */

@@ -115,7 +115,8 @@ static size_t reconcile_new(const struct reconcile_index *x,
 		return 0;
 	if (old && !dyno_fsm_is_signalled(old->state))
 		return 0;
-	*ret = (struct reconcile_action){ RECONCILE_CREATE, index, old != NULL,
+	*ret = (struct reconcile_action){ RECONCILE_CREATE, index,
+					  old && !old->for_good,
 					  map_get(&x->have_ids, w->id) != NULL };
 	return 1;
 }

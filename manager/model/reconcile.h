@@ -29,6 +29,7 @@ struct reconcile_have {
 	bool formation;		/* if it is wanted all the same, another one takes
 				 * its place; a one-off never runs again */
 	bool told;		/* upstream knows its final state */
+	bool for_good;		/* stopping, and no dyno was to take its place */
 };
 
 enum reconcile_verb {
@@ -42,7 +43,7 @@ enum reconcile_verb {
 struct reconcile_action {
 	enum reconcile_verb verb;
 	size_t index;		/* into want (CREATE) or have (all others) */
-	bool replaces;		/* CREATE: an old dyno of this name is leaving;
+	bool replaces;		/* CREATE: it takes the place of a dyno that leaves;
 				 * STOP: a new dyno of this name is wanted */
 	bool renewed;		/* CREATE: the wanted id is that of a dyno which
 				 * is leaving: the new one needs another */

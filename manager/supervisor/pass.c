@@ -27,7 +27,8 @@ void pass_make(const struct supervisor *s, struct pass *ret)
 			.name = l->a->name, .app_id = l->a->app_id,
 			.state = l->st.state, .stopping = l->st.stopping,
 			.formation = l->a->kind == DYNO_FORMATION,
-			.told = l->told && life_is_over(l) };
+			.told = l->told && life_is_over(l),
+			.for_good = l->st.stopping && !l->st.replaced };
 	}
 	ret->n = reconcile(ret->want, n_want, ret->have, ret->n_have, ret->actions);
 }

@@ -82,6 +82,23 @@ static void a_replacement_waits_until_the_old_one_is_signalled(void **state)
 	assert_true(actions[0].replaces);
 }
 
+static void what_comes_after_a_dyno_that_leaves_for_good_replaces_nobody(void **state)
+{
+	const struct reconcile_want want[] = { { "new", "web.1", APP } };
+	struct reconcile_have have[] = {
+		{ .id = "old", .slot = "old", .name = "web.1", .app_id = APP,
+		  .state = DYNO_STOPPING, .stopping = true, .formation = true,
+		  .for_good = true } };
+	struct reconcile_action actions[2];
+
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_int_equal(actions[0].verb, RECONCILE_CREATE);
+	assert_false(actions[0].replaces);
+	have[0].for_good = false;
+	assert_int_equal(reconcile(want, 1, have, 1, actions), 1);
+	assert_true(actions[0].replaces);
+}
+
 static void what_is_wanted_again_while_it_stops_is_made_anew(void **state)
 {
 	const struct reconcile_want want[] = { { "a", "web.1", APP } };
@@ -217,6 +234,7 @@ int main(void)
 		cmocka_unit_test(what_is_wanted_may_be_wanted_asleep),
 		cmocka_unit_test(what_is_wanted_is_made_and_what_is_not_is_stopped_first),
 		cmocka_unit_test(a_replacement_waits_until_the_old_one_is_signalled),
+		cmocka_unit_test(what_comes_after_a_dyno_that_leaves_for_good_replaces_nobody),
 		cmocka_unit_test(what_is_wanted_again_while_it_stops_is_made_anew),
 		cmocka_unit_test(of_several_old_ones_the_slowest_is_waited_for),
 		cmocka_unit_test(the_same_name_in_another_app_is_another_dyno),

@@ -107,6 +107,20 @@ def test_who_ignores_sigterm(worker, up):
         "Process exited with status 137"]
 
 
+def test_up_again_while_the_old_one_still_leaves(worker, up):
+    slow = "trap 'sleep 1; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+    up.assign([assignment("worker.1", slow)])
+    up.wait(lambda: "ready" in worker.messages("app", "worker.1"), what="a dyno")
+    up.assign([])
+    lines_of(worker, up, "worker.1", 5)
+    up.assign([assignment("worker.1", "exec sleep 100")])
+    lines = lines_of(worker, up, "worker.1", 9)
+    assert lines[3:5] == ["State changed from up to down", "Stopping all processes with SIGTERM"]
+    rest = ["State changed from down to starting", "Starting process with command `exec sleep 100`",
+            "State changed from starting to up"]
+    assert [line for line in lines[5:] if line in rest] == rest and "Process exited with status 0" in lines[5:]
+
+
 def test_sleeping_and_waking(worker, up):
     a = assignment("web.1", SERVER, idle=True)
     up.assign([a])  # on a host that has just come: it is not started
