@@ -241,7 +241,7 @@ def test_who_looks_does_not_make_the_log_longer(worker, opened):
 
 # ---- metrics ----
 
-SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)$')
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+-]+)$')
 
 
 def metrics(worker):
