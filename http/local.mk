@@ -10,6 +10,7 @@ libhttp_a_SOURCES = \
 	%D%/handshake.c \
 	%D%/handshake_tls.c %D%/handshake_tls.h \
 	%D%/json.c %D%/json.h \
+	%D%/lookup.c %D%/lookup.h \
 	%D%/reply.c \
 	%D%/reply_file.c \
 	%D%/request.c %D%/request.h %D%/request_ask.c \

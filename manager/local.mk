@@ -40,6 +40,7 @@ libsupervisor_a_SOURCES = \
 	%D%/supervisor/supervisor.h \
 	%D%/supervisor/supervisor_conf.c %D%/supervisor/supervisor_conf.h \
 	%D%/supervisor/tally.c %D%/supervisor/tally.h \
+	%D%/model/address.c %D%/model/address.h \
 	%D%/model/assignment.c %D%/model/assignment.h \
 	%D%/model/backoff.c %D%/model/backoff.h \
 	%D%/model/boot.c %D%/model/boot.h \

@@ -1,15 +1,16 @@
 /*
- * dial.c - one connection, step by step: a tunnel through the proxy, TLS, the
- * upgrade. What a step does not need is left out.
+ * dial.c - one connection, step by step: the addresses of a name, one after the other,
+ * a tunnel through the proxy, TLS, the upgrade. What a step does not need is left out.
  */
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "http/client.h"
+#include "http/lookup.h"
 #include "http/tls_pipe.h"
+#include "manager/model/address.h"
 #include "manager/upstream/dial.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -21,21 +22,19 @@
 #define TIMEOUT_USEC (10 * USEC_PER_SEC)
 
 enum dial_step {
-	DIAL_CONNECT,			/* TCP or unix */
+	DIAL_CONNECT,			/* TCP, whose name is looked up first, or unix */
 	DIAL_TUNNEL,			/* CONNECT, to the proxy */
 	DIAL_TLS,
 	DIAL_UPGRADE,
-};
-
-struct dial_place {
-	char *host, *port;
 };
 
 struct dial {
 	sd_event *event;		/* borrowed */
 	const struct http_client_spec *upstream;
 	char *path, *protocol;
-	struct dial_place place;	/* upstream's; no host: a unix socket */
+	struct address place;		/* upstream's; no host: a unix socket */
+	struct lookup *lookup;		/* of upstream's name or the proxy's */
+	const struct addrinfo *next;	/* of its addresses: to be tried */
 	bool tls;
 	enum dial_step step;
 	int fd;
@@ -48,6 +47,7 @@ struct dial {
 };
 
 static void dial_begin(struct dial *d, enum dial_step step);
+static int dial_next(struct dial *d, struct error *e);
 
 /* ---- the end ---- */
 
@@ -156,6 +156,8 @@ static int on_dial(sd_event_source *src, int fd, uint32_t revents, void *userdat
 		return 0;
 	}
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (err && d->next && dial_next(d, NULL) >= 0)
+		return 0;
 	if (err)
 		dial_failed(d, d->upstream->proxy ? "cannot reach the proxy"
 			    : "cannot reach upstream", err);
@@ -228,7 +230,7 @@ static int dial_watch(struct dial *d, struct error *e)
 
 static void dial_head(struct dial *d)
 {
-	const struct dial_place *to = &d->place;
+	const struct address *to = &d->place;
 	bool v6 = to->host && strchr(to->host, ':');
 	auto_free char *name = to->host
 		? xasprintf("%s%s%s:%s", v6 ? "[" : "", to->host, v6 ? "]" : "",
@@ -291,50 +293,53 @@ static int dial_unix(struct dial *d, const char *path, struct error *e)
 	return dial_connect(d, (struct sockaddr *)&addr, sizeof(addr), e);
 }
 
-static void dial_place_parse(struct dial_place *ret, const char *authority,
-			     const char *port)
+/* Connect to the next address, or the one behind it. */
+static int dial_next(struct dial *d, struct error *e)
 {
-	auto_free char *text = xstrndup(authority, strcspn(authority, "/"));
-	char *colon = strrchr(text, ':'), *name = text;
+	int r = -EHOSTUNREACH;
 
-	if (colon && !strchr(colon, ']'))
-		*colon++ = '\0';
-	else
-		colon = NULL;
-	if (name[0] == '[') {
-		name++;
-		name[strcspn(name, "]")] = '\0';
+	d->source = loop_unref(d->source);
+	while (d->next && r < 0) {
+		const struct addrinfo *to = d->next;
+
+		d->next = to->ai_next;
+		d->fd = fd_close(d->fd);
+		r = dial_connect(d, to->ai_addr, to->ai_addrlen, e);
 	}
-	ret->host = xstrdup(name);
-	ret->port = xstrdup(colon ? colon : port);
+	return r < 0 ? r : dial_watch(d, e);
 }
 
-static void dial_place_deinit(struct dial_place *p)
+static void on_dial_found(const struct lookup_result *res, void *userdata)
 {
-	free(p->host);
-	free(p->port);
+	struct dial *d = userdata;
+	struct error e;
+
+	if (!res->list) {
+		snprintf(d->message, sizeof(d->message), "cannot find %s: %s",
+			 d->upstream->proxy ? "the proxy" : d->place.host, res->message);
+		dial_done(d, 0, d->in.len);
+		return;
+	}
+	d->next = res->list;
+	if (dial_next(d, &e) < 0)
+		dial_failed(d, e.msg, 0);
 }
 
-static int dial_tcp(struct dial *d, const struct dial_place *to, struct error *e)
+static int dial_tcp(struct dial *d, const struct address *to, struct error *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	int r = getaddrinfo(to->host, to->port, &hints, &list);
-
-	if (r)
-		return error_set(e, EHOSTUNREACH, "look up %s: %s", to->host,
-				 gai_strerror(r));
-	r = dial_connect(d, list->ai_addr, list->ai_addrlen, e);
-	freeaddrinfo(list);
-	return r;
+	return lookup_new(&d->lookup, d->event, to->host, to->port, on_dial_found, d, e);
 }
 
 static int dial_start(struct dial *d, struct error *e)
 {
-	auto_(dial_place_deinit) struct dial_place proxy = { NULL, NULL };
+	auto_(address_deinit) struct address proxy = { NULL, NULL };
 	const char *base = d->upstream->base, *rest;
 
-	if ((rest = str_after(base, "unix:")))
-		return dial_unix(d, rest, e);
+	if ((rest = str_after(base, "unix:"))) {
+		int r = dial_unix(d, rest, e);
+
+		return r < 0 ? r : dial_watch(d, e);
+	}
 	if ((rest = str_after(base, "https://")))
 		d->tls = true;
 	else
@@ -342,11 +347,11 @@ static int dial_start(struct dial *d, struct error *e)
 	if (!rest)
 		return error_set(e, EPROTONOSUPPORT, "%s: cannot attach over this "
 				 "kind of address", base);
-	dial_place_parse(&d->place, rest, d->tls ? "443" : "80");
+	address_parse(&d->place, rest, d->tls ? "443" : "80");
 	if (!d->upstream->proxy)
 		return dial_tcp(d, &d->place, e);
 	rest = str_after(d->upstream->proxy, "http://");
-	dial_place_parse(&proxy, rest ? rest : d->upstream->proxy, "3128");
+	address_parse(&proxy, rest ? rest : d->upstream->proxy, "3128");
 	return dial_tcp(d, &proxy, e);
 }
 
@@ -368,8 +373,6 @@ int dial_new(struct dial **ret, sd_event *event, const struct dial_spec *spec,
 	d->userdata = userdata;
 	r = dial_start(d, e);
 	if (r >= 0)
-		r = dial_watch(d, e);
-	if (r >= 0)
 		r = loop_deadline(event, &d->timer, TIMEOUT_USEC, on_dial_timeout,
 				  d, "dial time-out", e);
 	if (r < 0)
@@ -384,9 +387,10 @@ struct dial *dial_free(struct dial *d)
 		return NULL;
 	d->source = loop_unref(d->source);
 	d->timer = loop_unref(d->timer);
+	lookup_free(d->lookup);
 	tls_pipe_free(d->pipe);
 	fd_close(d->fd);
-	dial_place_deinit(&d->place);
+	address_deinit(&d->place);
 	buf_deinit(&d->out);
 	buf_deinit(&d->in);
 	free(d->path);

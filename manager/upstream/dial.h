@@ -3,7 +3,8 @@
 /*
  * dial.h - a connection to upstream that turns into a raw stream: connect, through
  * a proxy if there is one, by TLS if it is https; "GET path" with "Upgrade:
- * protocol", wait for 101. Never blocks, except in the look-up of a host name.
+ * protocol", wait for 101. Never blocks. Of several addresses each is tried that does
+ * not let itself be connected to.
  */
 #include "base/base.h"
 

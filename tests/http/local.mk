@@ -1,7 +1,7 @@
 http_tests = tests/http/test-byte_range tests/http/test-json \
 	tests/http/test-route tests/http/test-reply_file \
 	tests/http/test-server tests/http/test-client \
-	tests/http/test-gzip tests/http/test-tls
+	tests/http/test-gzip tests/http/test-lookup tests/http/test-tls
 check_PROGRAMS += $(http_tests)
 HTTP_TEST_CFLAGS = $(libhttp_a_CFLAGS) $(CMOCKA_CFLAGS)
 HTTP_TEST_LIBS = $(HTTP_LIBS) $(CMOCKA_LIBS)
@@ -12,6 +12,9 @@ tests_http_test_gzip_LDADD = $(HTTP_TEST_LIBS) $(INFLATE_LIBS)
 tests_http_test_byte_range_SOURCES = %D%/test-byte_range.c
 tests_http_test_byte_range_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_byte_range_LDADD = $(HTTP_TEST_LIBS)
+tests_http_test_lookup_SOURCES = %D%/test-lookup.c
+tests_http_test_lookup_CFLAGS = $(HTTP_TEST_CFLAGS)
+tests_http_test_lookup_LDADD = $(HTTP_TEST_LIBS)
 tests_http_test_json_SOURCES = %D%/test-json.c
 tests_http_test_json_CFLAGS = $(HTTP_TEST_CFLAGS)
 tests_http_test_json_LDADD = $(HTTP_TEST_LIBS)

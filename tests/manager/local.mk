@@ -36,7 +36,7 @@ tests_manager_fake_supervisor_SOURCES = %D%/fake-supervisor.c
 tests_manager_fake_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_manager_fake_supervisor_LDADD = libmanager.a $(BASE_LIBS)
 
-check_PROGRAMS += %D%/test-assignment %D%/test-attach \
+check_PROGRAMS += %D%/test-address %D%/test-assignment %D%/test-attach \
 	%D%/test-attach-frame %D%/test-backoff %D%/test-boot \
 	%D%/test-capture %D%/test-cycle %D%/test-death \
 	%D%/test-drain %D%/test-host-plan \
@@ -47,6 +47,10 @@ check_PROGRAMS += %D%/test-assignment %D%/test-attach \
 	%D%/test-port %D%/test-reconcile %D%/test-slug-jobs \
 	%D%/test-slug-gc %D%/test-slug-pins %D%/test-state \
 	%D%/test-supervisor-conf
+
+tests_manager_test_address_SOURCES = %D%/test-address.c
+tests_manager_test_address_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_manager_test_address_LDADD = $(SUPERVISOR_LIBS) $(CMOCKA_LIBS)
 
 tests_manager_test_assignment_SOURCES = %D%/test-assignment.c
 tests_manager_test_assignment_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) \
