@@ -28,6 +28,8 @@ static const struct conf_key keys[] = {
 	  "tries after the first, in a row without progress" },
 	{ "proxy", CONF_STRING, KEY(proxy), 0, 0, NULL,
 	  "URL of a proxy; not set: what http_proxy and the like say" },
+	{ "no-proxy", CONF_STRING, KEY(no_proxy), 0, 0, NULL,
+	  "names, with all below them, and addresses that are reached without it" },
 	{ "ca-file", CONF_STRING, KEY(ca_file), 0, 0, NULL,
 	  "certificates of the authorities to trust; not set: the system's" },
 	{ "s3-endpoint", CONF_STRING, KEY(s3_endpoint), 0, 0, NULL,

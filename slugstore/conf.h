@@ -20,7 +20,7 @@ struct slugs_conf {
 	uint64_t retries;	/* of a transfer, in a row without progress */
 
 	/* how others are reached; NULL: as the system does */
-	char *proxy, *ca_file;
+	char *proxy, *no_proxy, *ca_file;
 
 	/* S3; NULL: not set */
 	char *s3_endpoint;	/* "https://s3.example.com", no path */

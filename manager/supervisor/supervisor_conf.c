@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/root.h"
 #include "manager/limits.h"
+#include "manager/model/address.h"
 #include "manager/model/labels.h"
 #include "manager/supervisor/supervisor_conf.h"
 
@@ -30,6 +31,9 @@ static const struct conf_key keys[] = {
 	KEY("upstream-proxy", STRING, upstream_proxy, 0, 0, NULL,
 	    "HTTP proxy on the way to upstream: http://HOST:PORT; none: no proxy, "
 	    "whatever the environment says"),
+	KEY("upstream-no-proxy", STRING, upstream_no_proxy, 0, 0, NULL,
+	    "names, with all below them, and addresses to which this proxy is not "
+	    "the way: HOST, HOST; or *"),
 	KEY("host", STRING, host, 0, 0, NULL,
 	    "name of this host; default: the machine's"),
 	KEY("desired-dir", STRING, desired_dir, 0, 0, NULL,
@@ -137,6 +141,21 @@ static int supervisor_conf_readable(const char *key, const char *path,
 	return error_prefix(e, r, "%s", key);
 }
 
+/* One file may be for all hosts, wherever they stand. */
+static const char *supervisor_conf_proxy(const struct supervisor_conf *c)
+{
+	auto_(address_deinit) struct address to = { NULL, NULL };
+	const char *rest = str_after(c->upstream, "https://");
+
+	if (!rest)
+		rest = str_after(c->upstream, "http://");
+	if (!rest)
+		return c->upstream_proxy;
+	address_parse(&to, rest, "");
+	return address_is_among(to.host, c->upstream_no_proxy) ? NULL
+		: c->upstream_proxy;
+}
+
 static int supervisor_conf_client(struct supervisor_conf *c, struct error *e)
 {
 	int r = supervisor_conf_readable("upstream-ca-file", c->upstream_ca_file, e);
@@ -158,7 +177,7 @@ static int supervisor_conf_client(struct supervisor_conf *c, struct error *e)
 	c->client = (struct http_client_spec){
 		.base = c->upstream, .token = c->token,
 		.ca_file = c->upstream_ca_file, .cert_file = c->upstream_cert_file,
-		.key_file = c->upstream_key_file, .proxy = c->upstream_proxy,
+		.key_file = c->upstream_key_file, .proxy = supervisor_conf_proxy(c),
 	};
 	return r;
 }

@@ -16,7 +16,7 @@ struct supervisor_conf {
 	char *upstream;			/* base address, or "none" */
 	char *upstream_token_file;
 	char *upstream_ca_file, *upstream_cert_file, *upstream_key_file;
-	char *upstream_proxy;
+	char *upstream_proxy, *upstream_no_proxy;
 	char *token;			/* of upstream, or NULL: not a key */
 	struct http_client_spec client;	/* of all this: not a key */
 	char *host;

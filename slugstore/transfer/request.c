@@ -84,6 +84,15 @@ static void request_set_trust(CURL *c, const struct target *t, bool own)
 	curl_easy_setopt(c, CURLOPT_SSLKEY, cert ? key : NULL);
 }
 
+/* NULL: that of the configuration, or of the environment. */
+static void request_set_proxy(CURL *c, const struct target *t, const char *proxy)
+{
+	const struct slugs_conf *conf = t->conf;
+
+	curl_easy_setopt(c, CURLOPT_PROXY, proxy ? proxy : conf->proxy);
+	curl_easy_setopt(c, CURLOPT_NOPROXY, proxy ? "" : conf->no_proxy);
+}
+
 static void request_set_network(CURL *c, const struct target *t)
 {
 	const struct slugs_conf *conf = t->conf;
@@ -99,9 +108,8 @@ static void request_set_network(CURL *c, const struct target *t)
 	if (t->unix_socket) {
 		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
-	} else if (t->peer.proxy || conf->proxy) {
-		curl_easy_setopt(c, CURLOPT_PROXY,
-				 t->peer.proxy ? t->peer.proxy : conf->proxy);
+	} else {
+		request_set_proxy(c, t, t->peer.proxy);
 	}
 }
 
@@ -312,8 +320,7 @@ static int request_follow(struct request *r, bool *own, struct error *e)
 			request_set_trust(r->curl, r->target, false);
 		if (!*own && (r->target->unix_socket || r->target->peer.proxy)) {
 			curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, NULL);
-			curl_easy_setopt(r->curl, CURLOPT_PROXY,
-					 r->target->conf->proxy);
+			request_set_proxy(r->curl, r->target, NULL);
 		}
 	}
 	curl_free(next);

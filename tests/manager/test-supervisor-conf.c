@@ -81,6 +81,29 @@ static void the_token_is_read_from_its_file_without_its_newline(void **state)
 	assert_non_null(strstr(e.msg, "/nowhere/x"));
 }
 
+static void some_upstreams_are_reached_without_the_proxy(void **state)
+{
+	static const char some[] = "upstream-proxy = http://proxy:3128\n"
+		"upstream-no-proxy = 10.0.0.1, example.com\n";
+	static const struct {
+		const char *upstream;
+		bool proxy;
+	} cases[] = {
+		{ "http://10.0.0.1:5080", false }, { "http://10.0.0.2:5080", true },
+		{ "https://api.example.com", false }, { "https://example.org/", true },
+	};
+	struct bench *b = *state;
+	struct error e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *text = xasprintf("%supstream = %s\n", some,
+						 cases[i].upstream);
+
+		assert_int_equal(load(b, text, &e), 0);
+		assert_int_equal(b->conf.client.proxy != NULL, cases[i].proxy);
+	}
+}
+
 static void what_cannot_work_is_refused_by_name(void **state)
 {
 	static const struct {
@@ -109,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(without_a_file_the_contract_applies),
 		T(the_token_is_read_from_its_file_without_its_newline),
+		T(some_upstreams_are_reached_without_the_proxy),
 		T(what_cannot_work_is_refused_by_name),
 	};
 

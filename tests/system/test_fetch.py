@@ -133,6 +133,14 @@ def test_a_configured_proxy_is_asked(servers, fetch):
     assert plain.seen[0][0] == "http://slugs.invalid/a/slug"
 
 
+def test_a_proxy_is_not_the_way_to_everybody(servers, fetch):
+    _, plain = servers
+    dead = "proxy = http://127.0.0.1:1\n"
+    fetch(plain.url + "/a/slug", conf=dead, status=1, says="127.0.0.1")
+    fetch(plain.url + "/a/slug", conf=dead + "no-proxy = example.com, 127.0.0.1\n")
+    assert plain.seen[-1][0] == "/a/slug"
+
+
 def test_a_unix_socket_is_left_behind_by_a_redirect(servers, fetch, workdir):
     """A controller that keeps its slugs elsewhere answers so on its socket."""
     _, plain = servers

@@ -167,6 +167,14 @@ def test_a_token_through_a_proxy(world, start):
     assert len(proxy.asked) > 4 and set(proxy.asked) == {f"127.0.0.1:{world.port}"}
 
 
+def test_a_proxy_is_not_the_way_to_everybody(world, start):
+    with ConnectProxy() as proxy:
+        w = start(upstream=world.url, upstream_ca_file=world.ca, upstream_token_file=world.token,
+                  upstream_proxy=proxy.url, upstream_no_proxy="example.com, 127.0.0.1")
+        a_day_of_work(world, w)
+        assert not proxy.asked
+
+
 def test_what_is_wrong_is_said_once_in_a_sentence(world, start):
     key, crt = world.foreign_ca()
     good = world.host_certificate("h1")
