@@ -203,7 +203,7 @@ static void child_dies_with_its_parent(void **state)
 	}
 	assert_int_equal(read(p[0], &child, sizeof(child)), sizeof(child));
 	assert_int_equal(waitpid(middle, NULL, 0), middle);
-	for (int i = 0; i < 500 && process_start_time(child, &ticks, NULL) == 0;
+	for (int i = 0; i < 6000 && process_start_time(child, &ticks, NULL) == 0;
 	     i++) {
 		char state_of = '?';
 		auto_free char *path = xasprintf("/proc/%d/stat", (int)child);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
-#define START_TRIES 500			/* of 20 ms */
+#define START_TRIES 3000			/* of 20 ms */
 
 /* The program, where make put it: tests run anywhere in the build tree. */
 static char *instance_program(void)

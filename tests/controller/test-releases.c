@@ -30,7 +30,7 @@
 #define PHASED "{\"web\":\"run web\",\"release\":\"run migration\"}"
 #define BOOT "bbbbbbbb-2222-4333-8444-555555555555"
 #define HOST "/upstream/v1/hosts/h1"
-#define TRIES 500			/* of 20 ms */
+#define TRIES 3000			/* of 20 ms */
 
 /* ---- the host ---- */
 

@@ -462,7 +462,7 @@ static void a_host_that_lost_its_stream_comes_back(void **state)
 	send_all(&client, "W\0\0\4\0\x1e\0\x64", 8);
 	expect(&host, "W\0\0\4\0\x1e\0\x64", 8);
 	end_close(&host);
-	usleep(50000);
+	usleep(300000);		/* it is noticed */
 	send_all(&client, "I\0\0\1x", 5);
 	assert_true(upgrade(in, host_path, &host));
 	expect(&host, "C\0\0\4\0\x1e\0\x64I\0\0\1x", 13);
@@ -490,7 +490,7 @@ static void output_waits_for_a_slow_client(void **state)
 		n = send(host.fd, frame + sent % 65540, 65540 - sent % 65540,
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
-			usleep(100000);
+			usleep(300000);
 			n = send(host.fd, frame + sent % 65540,
 				 65540 - sent % 65540,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -14,7 +14,7 @@
 	"name=$1; [ $1 = get ] && { while [ $# -gt 2 ]; do shift; done; name=$1; }\n" \
 	"[ -e \"$name\" ] && . \"./$name\"\n" \
 	"exit 0\n"
-#define SLUG_PROGRAM_PATIENCE_MSEC 5000
+#define SLUG_PROGRAM_PATIENCE_MSEC 60000
 
 void slug_program_put(struct slug_program *p, const char *name, const char *text)
 {

@@ -15,7 +15,7 @@
 #include <termios.h>
 #include <cmocka.h>
 
-#define STEP_USEC (5 * USEC_PER_SEC)
+#define STEP_USEC (60 * USEC_PER_SEC)
 #define SWITCH "HTTP/1.1 101 Switching Protocols\r\nUpgrade: dyno-attach/2\r\n\r\n"
 
 /* Upstream is the test itself, on a unix socket. */

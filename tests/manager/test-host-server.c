@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
-#define STEP_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define STEP_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define LOG_MAX 4096
 
 /* What the client's callbacks saw, as words in one line. */
@@ -556,7 +556,7 @@ static void the_next_supervisor_gets_every_dyno_and_its_output(void **state)
 	start(b, UUID_A, "echo unread; exec sleep 60");
 	expect(b, 3, "hello dyno7; ready; started aaaaaaaa");
 	p.fd = b->fds[DYNO_FD_OUT];
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(poll(&p, 1, STEP_TIMEOUT_USEC / USEC_PER_MSEC), 1);
 	disconnect(b);
 
 	connect_both(b);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define STEP_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define STEP_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 struct bench {

@@ -59,7 +59,7 @@ static bool want(struct bench *b, const char *names)
 
 static void await_calls(struct bench *b, int n)
 {
-	for (int i = 0; i < 500 && b->calls < n; i++)
+	for (int i = 0; i < 6000 && b->calls < n; i++)
 		slug_program_serve(&b->program, 10);
 	assert_int_equal(b->calls, n);
 }

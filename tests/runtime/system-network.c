@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-#define PATIENCE_MSEC 10000
+#define PATIENCE_MSEC 60000
 #define STEP_MSEC 10
 
 static void await_no_link(const char *name)

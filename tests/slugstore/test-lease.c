@@ -108,7 +108,7 @@ static void unpacking_again_does_not_wait_for_leases(void **state)
 
 	assert_int_equal(store_unpack(f->store, f->sha256, NULL), 0);
 	assert_int_equal(store_lease(f->store, f->sha256, &lease, NULL), 0);
-	alarm(20);
+	alarm(60);
 	assert_int_equal(store_unpack(f->store, f->sha256, NULL), 0);
 	alarm(0);
 }
@@ -265,7 +265,7 @@ static void a_killed_unpacker_leaves_nothing_that_counts(void **state)
 			 STORE_ABSENT);
 
 	/* Its sandbox dies with it, but after it. */
-	for (int i = 0; i < 500 && maker_count(f->dir, "incoming"); i++) {
+	for (int i = 0; i < 6000 && maker_count(f->dir, "incoming"); i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 		next = store_free(next);
 		assert_int_equal(store_open(&next, f->dir, NULL), 0);
