@@ -21,6 +21,8 @@ import threading
 import time
 import uuid
 
+PATIENCE = 120  # seconds: how long to wait for what must come, however busy the machine is
+
 
 def assignment(name, command, **more):
     """An assignment with everything in it; keyword arguments replace members."""
@@ -47,7 +49,7 @@ class Stream:
     def send(self, kind, payload=b""):
         self.sock.sendall(kind.encode() + struct.pack(">I", len(payload))[1:] + payload)
 
-    def recv(self, timeout=10):
+    def recv(self, timeout=PATIENCE):
         """(type, payload), or None at the end of the stream."""
         self.sock.settimeout(timeout)
         while True:
@@ -62,7 +64,7 @@ class Stream:
                 return None
             self.data += more
 
-    def recv_all(self, timeout=10):
+    def recv_all(self, timeout=PATIENCE):
         """All of stdout, all of stderr, and the last frame."""
         out, err = b"", b""
         while True:
@@ -211,7 +213,7 @@ class FakeUpstream:
             self.revision += 1
             self.cond.notify_all()
 
-    def wait(self, test, timeout=15, what="it"):
+    def wait(self, test, timeout=PATIENCE, what="it"):
         end = time.monotonic() + timeout
         with self.cond:
             while not test():
@@ -221,12 +223,12 @@ class FakeUpstream:
                         what, self.dynos, self.text()))
                 self.cond.wait(left)
 
-    def wait_state(self, a, state, timeout=15):
+    def wait_state(self, a, state, timeout=PATIENCE):
         self.wait(lambda: state in self.states.get(a["id"], []), timeout,
                   "%s to be %s" % (a["name"], state))
         return self.dynos[a["id"]]
 
-    def wait_line(self, text, timeout=15):
+    def wait_line(self, text, timeout=PATIENCE):
         self.wait(lambda: text in self.text().split("\n"), timeout, repr(text))
 
     def text(self):

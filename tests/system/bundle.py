@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, Result, mounts, mounts_of_all, private_dir, wait_for
+from harness import BUILD, PATIENCE, Result, assert_no_new_mounts, mounts, mounts_of_all, private_dir, wait_for
 
 DYNORUN = os.path.join(BUILD, "dynorun")
 # Tests that start very many, or that no version of cgroups and kernel changes.
@@ -50,7 +50,7 @@ class Engine:
     def argv(self, *args):
         return [DYNORUN, "--root", self.root, *args]
 
-    def call(self, *args, check=True, timeout=60, input=None, **kw):
+    def call(self, *args, check=True, timeout=PATIENCE, input=None, **kw):
         """Output goes to files: a container that goes on would hold pipes open."""
         if input is None:
             kw.setdefault("stdin", subprocess.DEVNULL)
@@ -157,12 +157,12 @@ class Engine:
         }
         return {kind: things for kind, things in left.items() if things}
 
-    def assert_nothing_left(self, timeout=20):
+    def assert_nothing_left(self, timeout=PATIENCE):
         try:
             wait_for("end of everything", lambda: not self.left(), timeout)
         except AssertionError:
             assert self.left() == {}
-        assert mounts_of_all() == self.mounts
+        assert_no_new_mounts(self.mounts)
 
     def end(self):
         for id in self.ids():
@@ -179,7 +179,7 @@ class ConsoleSocket:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.bind(path)
         self.sock.listen(1)
-        self.sock.settimeout(20)
+        self.sock.settimeout(PATIENCE)
 
     def master(self):
         s, _ = self.sock.accept()

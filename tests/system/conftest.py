@@ -7,7 +7,6 @@ number of instances, and of test runs, can be on the machine at the same time.
 """
 import os
 import shutil
-import time
 
 import pytest
 
@@ -84,7 +83,8 @@ def worker(request):
 def up(worker):
     """An upstream that wants nothing and knows no line."""
     worker.up.assign([])
-    wait_for("an empty host", lambda: worker.get("/dynos") == [] and worker.get("/")["strays"] == 0)
-    time.sleep(0.2)
+    # What the last test's dynos have said is upstream, else it would be found among this one's.
+    wait_for("an empty host", lambda: worker.get("/dynos") == [] and worker.get("/")["strays"] == 0 and
+             worker.get("/")["journal_bytes"] == 0)
     worker.up.lines.clear()
     return worker.up

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import urllib.parse
 
-from harness import BUILD, private_dir, wait_for
+from harness import BUILD, PATIENCE, private_dir, wait_for
 
 USER = 64125  # the service user: a number without a name
 
@@ -69,7 +69,7 @@ class Controller:
     def stop(self, sig=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=PATIENCE)
 
     def kill(self):
         self.stop(signal.SIGKILL)
@@ -121,7 +121,7 @@ class Controller:
     def api(self, method, path, body=None):
         """As root over the unix socket; returns (status, JSON)."""
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(60)
+        s.settimeout(PATIENCE)
         s.connect(self.socket)
         c = http.client.HTTPConnection("localhost")
         c.sock = s
@@ -190,7 +190,7 @@ class Curl:
 
     def __init__(self, url, *options):
         with tempfile.TemporaryDirectory(prefix="ctl-t-") as d:
-            p = subprocess.run(["curl", "-sS", "--max-time", "120", "-D", d + "/head", "-o", d + "/body",
+            p = subprocess.run(["curl", "-sS", "--max-time", str(2 * PATIENCE), "-D", d + "/head", "-o", d + "/body",
                                 "-w", "%{http_code}", *options, url], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
             self.exit, self.error = p.returncode, p.stderr

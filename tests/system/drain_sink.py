@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 
-from harness import private_dir, wait_for
+from harness import PATIENCE, private_dir, wait_for
 
 L10 = re.compile(r"^<172>1 \S+ \S+ heroku logplex - (?:- )?Error L10 \(output buffer overflow\): "
                  r"(\d+) messages dropped since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\.$")
@@ -37,7 +37,7 @@ class Feeder:
             self.n, self.seq = self.n + 1, self.seq + 1
             text = f"{self.seq} {int(time.time() * 1e6)} {self.app} app web.1 line {self.n}{' x' if pad else ''}{'x' * pad}"
             body += f"{len(text)} {text}".encode()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 return self.post(body)
@@ -47,7 +47,7 @@ class Feeder:
 
     def post(self, body):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(30)
+        s.settimeout(PATIENCE)
         c = http.client.HTTPConnection("localhost")
         c.sock = s
         try:
@@ -268,7 +268,7 @@ class Rsyslogd:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=PATIENCE)
 
     def rows(self):
         """(pri, host, app, proc, message)"""

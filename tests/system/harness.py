@@ -47,7 +47,7 @@ def programs(build):
 
 
 BUILD = programs(os.environ.get("DYNO_BUILD", os.path.join(TOP, "build")))
-PATIENCE = 60  # seconds: how long to wait for what must come
+PATIENCE = 120  # seconds: how long to wait for what must come, however busy the machine is
 
 
 def wait_for(what, fn, timeout=PATIENCE):
@@ -113,7 +113,18 @@ def people_of(prefix):
 
 def mounts_of_all():
     """What is mounted on this machine, without the private directories of tests."""
-    return [m for m in mounts() if not re.match(r"\S+ /tmp/", m)]
+    return [m for m in mounts() if not re.match(r"\S+ (/tmp|/dev/shm)/", m)]
+
+
+def assert_no_new_mounts(before):
+    """before: mounts_of_all(). Others on this machine may mount something, and for a moment."""
+    deadline = time.monotonic() + PATIENCE
+
+    def new():
+        return sorted((collections.Counter(mounts_of_all()) - collections.Counter(before)).elements())
+    while new() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert new() == []
 
 
 def mounts():
@@ -135,7 +146,7 @@ def left_of(prefix, root):
     return {kind: things for kind, things in left.items() if things}
 
 
-def assert_nothing_left(prefix, root, timeout=20):
+def assert_nothing_left(prefix, root, timeout=PATIENCE):
     """The census. The kernel takes some things down behind our back: await it."""
     deadline = time.monotonic() + timeout
     left = left_of(prefix, root)
@@ -192,7 +203,7 @@ class Host:
         self.env["PATH"] = BUILD + ":" + self.env["PATH"]
         self.env.setdefault("TERM", "xterm")
 
-    def ctl(self, *args, check=True, input=b"", text=True, timeout=120, env=None):
+    def ctl(self, *args, check=True, input=b"", text=True, timeout=2 * PATIENCE, env=None):
         p = subprocess.run([self.programs + "/dynoctl", "--root", self.root, *args], input=input,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
                            env={**self.env, **(env or {})})
@@ -230,7 +241,7 @@ class Host:
         """Ends the instance; nothing of it may be left anywhere."""
         self.ctl("sandbox", "stop")
         assert_nothing_left(self.instance, self.root)
-        assert mounts_of_all() == self.mounts
+        assert_no_new_mounts(self.mounts)
         assert not os.path.isdir(self.root) or os.listdir(self.root) == []
 
     def show_logs(self):
@@ -286,7 +297,7 @@ class Host:
 
     def visit(self, dyno, path="/"):
         """GET from a dyno directly; returns (status, body)."""
-        c = http.client.HTTPConnection(dyno["address"], dyno["port"], timeout=10)
+        c = http.client.HTTPConnection(dyno["address"], dyno["port"], timeout=PATIENCE)
         try:
             c.request("GET", path)
             r = c.getresponse()
@@ -297,7 +308,7 @@ class Host:
     def api(self, method, path, body=None, token=None, headers=None, raw=None):
         """A bare request to the API over TCP; returns (status, headers, json or text)."""
         url = urllib.parse.urlparse(self.env["HEROKU_HOST"])
-        c = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        c = http.client.HTTPConnection(url.hostname, url.port, timeout=PATIENCE)
         h = {"Accept": "application/vnd.heroku+json; version=3",
              "Authorization": "Bearer " + (self.env["HEROKU_API_KEY"] if token is None else token)}
         h.update(headers or {})

@@ -119,8 +119,7 @@ def test_an_app_runs_and_scales_without_any_controller(alone, hook):
     wait_for("three workers", lambda: len(up_names(alone)) == 3)
     now = {d["name"]: d["id"] for d in alone.get("/dynos")}
     assert all(now[n] == ids[n] for n in ids)   # the others did not notice
-    alone.log.seek(0)
-    assert "app[worker.1]: worker it's me" in alone.log.read()
+    wait_for("its line", lambda: alone.log.seek(0) == 0 and "app[worker.1]: worker it's me" in alone.log.read())
 
 
 def test_what_cannot_be_used_is_rejected_and_changes_nothing(alone, hook):
@@ -128,7 +127,6 @@ def test_what_cannot_be_used_is_rejected_and_changes_nothing(alone, hook):
     for bad, why in (("{", ""), ({"x": 1}, "neither"), ([{"id": "x"}], "assignment"),
                      ({"Processes": [{"Type": "web"}]}, "Processes[0]")):
         drop(alone, bad)
-        wait_for("rejected", lambda: os.path.exists(alone.desired + "/last_error"))
         assert why in open(alone.desired + "/last_error").read()
         assert os.path.exists(alone.desired + "/rejected")
     assert open(alone.desired + "/loaded").read() == before
@@ -151,7 +149,7 @@ def test_a_release_replaces_and_a_bad_file_before_is_forgotten(alone, hook):
     old = {d["id"] for d in alone.get("/dynos")}
     drop(alone, app(2, worker=1))
     wait_for("the new release alone", lambda: up_names(alone) == ["worker.1"] and not
-             old & {d["id"] for d in alone.get("/dynos")}, 20)
+             old & {d["id"] for d in alone.get("/dynos")})
     assert not os.path.exists(alone.desired + "/rejected")
     assert not os.path.exists(alone.desired + "/last_error")
 
@@ -178,7 +176,7 @@ def test_an_app_that_never_stops_talking_does_not_fill_the_log(alone):
         text = alone.log.read()
         hidden = sum(int(n) for n in re.findall(r"(\d+) lines of apps are not shown: more than 2000 in 5 s", text))
         return hidden and (hidden, text.count("app[loud.1]: loud "), text)
-    hidden, shown, text = wait_for("hidden lines", said, 30)
+    hidden, shown, text = wait_for("hidden lines", said)
     assert hidden + shown == 9000 and 1900 <= shown <= 4000
     assert "heroku[loud.1]: State changed from starting to up" in text
     drop(alone, app(1, worker=1))
@@ -188,7 +186,7 @@ def test_an_app_that_never_stops_talking_does_not_fill_the_log(alone):
 def test_the_webhook_hears_all_signed_and_in_order(alone, hook):
     drop(alone, [])
     wait_for("nothing", lambda: alone.get("/dynos") == [])
-    wait_for("the end", lambda: hook.states("worker.1")[-1] == "down")
+    wait_for("the end", lambda: hook.states("worker.1")[-1:] == ["down"])
     # What changes within a moment is one report.
     assert "up" in hook.states("worker.1")
     assert hook.refused == 0
@@ -209,5 +207,5 @@ def test_a_receiver_that_is_away_delays_nothing_and_gets_the_newest(alone, hook)
     wait_for("a refusal", lambda: hook.refused > 0)
     hook.bodies.clear()
     hook.refuse = False
-    wait_for("the end", lambda: hook.states("worker.7"), 40)
-    assert hook.states("worker.7")[-1] == "down"
+    # An older one may have been on its way.
+    wait_for("the end", lambda: hook.states("worker.7")[-1:] == ["down"])

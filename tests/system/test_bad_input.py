@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from harness import slug
+from harness import PATIENCE, slug
 
 
 def deploy(host, app, workdir, data, name="slug.tgz"):
@@ -131,7 +131,7 @@ def test_an_unknown_path_is_404(host):
 
 def test_a_header_of_10_mb_is_refused_and_the_server_goes_on(host):
     url = urllib.parse.urlparse(host.env["HEROKU_HOST"])
-    with socket.create_connection((url.hostname, url.port), timeout=30) as s:
+    with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as s:
         try:
             s.sendall(b"GET /apps HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * (10 << 20) + b"\r\n\r\n")
         except OSError:
@@ -157,5 +157,5 @@ def test_a_second_dynod_on_the_same_root_says_so(host):
     import subprocess
     from harness import BUILD
     p = subprocess.run([BUILD + "/dynod", "--root", host.root], stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, text=True, timeout=30)
+                       stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     assert p.returncode == 1 and host.root in p.stderr

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from controller import Controller, path_of
+from harness import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def log_token(c):
 def long_body(c, head, size):
     """A connection whose body lacks a byte; what the server says before that comes, if anything."""
     s = socket.create_connection(("127.0.0.1", c.port))
-    s.settimeout(20)
+    s.settimeout(PATIENCE)
     s.sendall(f"POST /logs HTTP/1.1\r\nHost: x\r\n{head}\r\nContent-Type: application/logplex-1\r\n"
               f"Content-Length: {size}\r\n\r\n".encode())
     s.sendall(b" " * (size - 1))
@@ -90,4 +91,4 @@ def test_tails_that_nobody_reads_hold_nobody_up(c):
     finally:
         for s in links:
             s.close()
-    assert slowest < 2, slowest
+    assert slowest < 20, slowest  # who waits for a reader waits for ever

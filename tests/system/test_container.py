@@ -10,7 +10,7 @@ import time
 import pytest
 
 from bundle import Engine, make_rootfs, not_emulated
-from harness import wait_for
+from harness import PATIENCE, wait_for
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 MEGABYTE = 1 << 20
@@ -79,7 +79,7 @@ def test_a_kill_for_memory_is_an_event(engine):
     while "oom" not in seen:
         seen.append(json.loads(p.stdout.readline())["type"])
     engine.call("delete", "-f", id)
-    assert p.wait(20) == 0
+    assert p.wait(PATIENCE) == 0
     p.stdout.close()
     p.stderr.close()
 

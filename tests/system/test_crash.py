@@ -26,8 +26,8 @@ def busy(host):
 
 
 def host_pids(host):
-    """Of those that run: one that has ended may still be listed."""
-    return {d["id"]: d["pid"] for d in host.json("host", "ps") if d["pid"]}
+    """Of the formation: a one-off that has ended may still be listed."""
+    return {d["id"]: d["pid"] for d in host.json("host", "ps") if d["pid"] and not d["name"].startswith("run.")}
 
 
 def lines_of(host, app, dyno):
@@ -37,6 +37,16 @@ def lines_of(host, app, dyno):
         if m:
             found.append(int(m.group(1)))
     return found
+
+
+def last_lines(host, app):
+    """The newest number of each of the two, once they have said something."""
+    return wait_for("lines of both", lambda: (lambda found: found if all(found) else None)(
+        [lines_of(host, app, dyno)[-1:] for dyno in ("talk.1", "talk.2")]))
+
+
+def await_fresh_lines(host, app, seen):
+    wait_for("fresh lines", lambda: all(new > [old[0] + 50] for new, old in zip(last_lines(host, app), seen)))
 
 
 def assert_unbroken(host, app):
@@ -50,12 +60,12 @@ def assert_unbroken(host, app):
 @pytest.mark.parametrize("order", list(itertools.permutations(DAEMONS)), ids="-".join)
 def test_killing_daemons_in_any_order_loses_no_dyno_and_no_line(host, busy, order):
     before = host_pids(host)
-    seen = lines_of(host, busy, "talk.1")[-1]
+    seen = last_lines(host, busy)
     for program in order:
         host.kill(program)
     host.answers()
     assert host_pids(host) == before
-    wait_for("fresh lines", lambda: (lines_of(host, busy, "talk.1") or [0])[-1] > seen + 50)
+    await_fresh_lines(host, busy, seen)
     assert_unbroken(host, busy)
     assert host.run(busy, "echo works").out == "works\n"
     assert host.visit(host.dyno(busy, "web.1"))[0] == 200
@@ -63,14 +73,14 @@ def test_killing_daemons_in_any_order_loses_no_dyno_and_no_line(host, busy, orde
 
 def test_killing_daemons_at_once_loses_no_dyno_and_no_line(host, busy):
     before = host_pids(host)
-    seen = lines_of(host, busy, "talk.1")[-1]
+    seen = last_lines(host, busy)
     old = [host.pid(p) for p in DAEMONS]
     for pid in old:
         os.kill(pid, signal.SIGKILL)
     wait_for("new daemons", lambda: all(set(host.pids(p)) - set(old) for p in DAEMONS))
     host.answers()
     assert host_pids(host) == before
-    wait_for("fresh lines", lambda: (lines_of(host, busy, "talk.1") or [0])[-1] > seen + 50)
+    await_fresh_lines(host, busy, seen)
     assert_unbroken(host, busy)
 
 

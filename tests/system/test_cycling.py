@@ -27,9 +27,10 @@ def test_a_web_dyno_leaves_when_its_successor_is_up(worker, up):
     first = up.wait_state(a, "up")
     second = successor(up, a["id"])
     assert second["id"] != a["id"] and second["address"] != first["address"]
-    up.wait(lambda: up.states[a["id"]][-1] == "down", what="the old one to be down")
+    # Until its own turn comes, in seconds.
     with urllib.request.urlopen(f"http://{second['address']}:{second['port']}/") as answer:
         assert answer.status == 200
+    up.wait(lambda: up.states[a["id"]][-1] == "down", what="the old one to be down")
     up.wait(lambda: "Process exited with status 143" in worker.messages("heroku", "web.1"))
     lines = worker.messages("heroku", "web.1")
     assert lines[2:9] == [

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from harness import BUILD, left_of, wait_for
+from harness import BUILD, PATIENCE, left_of, wait_for
 
 USER = 64123  # the service user: a number without a name
 FOREVER = "trap 'exit 9' TERM; i=0; while :; do echo line $((i++)); sleep 0.02; done"
@@ -41,7 +41,7 @@ class Dynod:
 
     def run(self, *args):
         return subprocess.run([BUILD + "/dynod", "--root", self.root, *args], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=60)
+                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
 
     def start(self):
         self.process = subprocess.Popen([BUILD + "/dynod", "--root", self.root], stdout=self.log,
@@ -67,7 +67,7 @@ class Dynod:
                     self.seen += i + 1
                     return m
         try:
-            return wait_for(f"event {pattern}", look, 20)
+            return wait_for(f"event {pattern}", look)
         except AssertionError:
             print("events:", *self.events()[-20:], "log:", self.read_log(), sep="\n")
             raise
@@ -107,7 +107,7 @@ class Dynod:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def read_log(self):
         self.log.seek(0)
@@ -340,8 +340,10 @@ def test_the_same_number_of_descriptors_is_open_after_many_dynos(dynod):
             dynod.remove(u)
         return fds()
 
-    # The first of each kind may open what all share.
-    assert some(3) == some(20)
+    # The first of each kind may open what all share; what is closed may be so a moment later.
+    before = some(3)
+    some(20)
+    wait_for("as many as before", lambda: fds() <= before)
 
 
 def test_the_machine_is_told_to_be_fit():

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from bundle import DYNORUN, ConsoleSocket, Engine, not_emulated
-from harness import TOP, wait_for
+from harness import PATIENCE, TOP, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def test_run_forwards_signals(engine):
     assert p.stdout.readline() == "ready\n"
     p.send_signal(signal.SIGTERM)
     assert p.stdout.read() == "got\n"
-    assert p.wait(20) == 7
+    assert p.wait(PATIENCE) == 7
     assert engine.status(id) is None
 
 
@@ -254,7 +254,7 @@ def test_run_survives_that_somebody_else_deletes(engine):
     p = engine.start("run", "-b", engine.bundle("sleep", "1000"), id)
     engine.wait_status(id, "running")
     engine.call("delete", "-f", id)
-    assert p.wait(20) == 128 + 9
+    assert p.wait(PATIENCE) == 128 + 9
     assert p.stderr.read() == ""
 
 
@@ -332,7 +332,7 @@ def test_sockets_of_systemd_are_passed(engine):
 def test_a_terminal_in_the_foreground(engine):
     bundle = engine.bundle("sh", "-c", "stty size; tty; while read line; do echo got $line; stty size; done; exit 9",
                            process__terminal=True)
-    p = pexpect.spawn(DYNORUN, ["--root", engine.root, "run", "-b", bundle, engine.id()], dimensions=(33, 77), timeout=20,
+    p = pexpect.spawn(DYNORUN, ["--root", engine.root, "run", "-b", bundle, engine.id()], dimensions=(33, 77), timeout=PATIENCE,
                       encoding="utf8")
     p.expect_exact("33 77\r\n")
     p.expect_exact("/dev/pts/0\r\n")
@@ -352,7 +352,7 @@ def test_a_terminal_in_the_foreground(engine):
 def test_ctrl_c_is_the_containers(engine):
     bundle = engine.bundle("sh", "-c", "trap 'echo int; exit 4' INT; echo ready; while true; do sleep 0.05; done",
                            process__terminal=True)
-    p = pexpect.spawn(DYNORUN, ["--root", engine.root, "run", "-b", bundle, engine.id()], timeout=20, encoding="utf8")
+    p = pexpect.spawn(DYNORUN, ["--root", engine.root, "run", "-b", bundle, engine.id()], timeout=PATIENCE, encoding="utf8")
     p.expect_exact("ready\r\n")
     p.sendintr()
     p.expect_exact("int\r\n")
@@ -451,7 +451,7 @@ def test_exec_in_the_background(engine):
 def test_exec_with_a_terminal(engine):
     id = engine.detached()
     p = pexpect.spawn(DYNORUN, ["--root", engine.root, "exec", "-t", id, "sh", "-c", "tty; stty size; read x; exit $x"],
-                      dimensions=(20, 60), timeout=20, encoding="utf8")
+                      dimensions=(20, 60), timeout=PATIENCE, encoding="utf8")
     p.expect(r"/dev/pts/\d+\r\n")
     p.expect_exact("20 60\r\n")
     p.sendline("6")
@@ -515,7 +515,7 @@ def test_events_tell_usage(engine):
     p = engine.start("events", "--interval", "50ms", id)
     assert [json.loads(p.stdout.readline())["type"] for _ in range(3)] == ["stats"] * 3
     engine.call("delete", "-f", id)
-    assert p.wait(20) == 0
+    assert p.wait(PATIENCE) == 0
     assert p.stderr.read() == ""
     p.stdout.close()
 
@@ -713,10 +713,10 @@ def test_thirty_creates_at_once(engine):
     bundles = [engine.bundle("sleep", "1000") for _ in ids]
     many = [engine.start("create", "-b", b, id, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             for b, id in zip(bundles, ids)]
-    assert [p.wait(60) for p in many] == [0] * 30, [p.stderr.read() for p in many if p.returncode]
+    assert [p.wait(PATIENCE) for p in many] == [0] * 30, [p.stderr.read() for p in many if p.returncode]
     assert {engine.status(id) for id in ids} == {"created"}
     many = [engine.start("delete", "-f", id) for id in ids]
-    assert [p.wait(60) for p in many] == [0] * 30
+    assert [p.wait(PATIENCE) for p in many] == [0] * 30
 
 
 @not_emulated
@@ -724,7 +724,7 @@ def test_one_of_many_creates_of_a_name_wins(engine):
     id = engine.id()
     many = [engine.start("create", "-b", engine.bundle("sleep", "1000"), id, stdin=subprocess.DEVNULL,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(10)]
-    assert sorted(p.wait(60) for p in many) == [0] + [1] * 9
+    assert sorted(p.wait(PATIENCE) for p in many) == [0] + [1] * 9
     assert engine.status(id) == "created"
     engine.call("start", id)
     assert engine.status(id) == "running"

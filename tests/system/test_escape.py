@@ -163,7 +163,7 @@ class Scene:
                 out = r.out
             else:
                 p = enter(self.pid(self.app), identity, "/app/escape", "run", identity, "all", *self.words())
-                out = p.communicate(timeout=120)[0]
+                out = p.communicate(timeout=PATIENCE)[0]
             lines = [json.loads(l) for l in out.splitlines() if l.startswith("{")]
             self.results[identity] = {l["probe"]: l for l in lines}
         return self.results[identity]
@@ -207,7 +207,7 @@ def test_what_the_probes_tried_to_reach_was_there(scene):
     """Else it would prove nothing that they did not."""
     for name in ("gateway", "host", "loopback", "neighbour"):
         address, port = scene.settings[name].split(":")
-        socket.create_connection((address, int(port)), 5).close()
+        socket.create_connection((address, int(port)), PATIENCE).close()
     for address in ("\0" + scene.settings["abstract"][1:], scene.settings["socket"]):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(address)

@@ -20,7 +20,7 @@ import pytest
 
 from fake_upstream import assignment
 from fault import FaultTable
-from harness import TOP, assert_nothing_left, programs, wait_for
+from harness import PATIENCE, TOP, assert_nothing_left, programs, wait_for
 from worker import USER, Worker
 
 BUILD = os.environ.get("DYNO_FAULT_BUILD", os.path.join(TOP, "build-fault"))
@@ -143,7 +143,7 @@ class Load:
             ("complete",) if wanted[d["name"]] == "run" else ("up", "starting", "crashed") if d["name"] == "boom.1" else ("up",))]
         return f"{bad}" if bad else None
 
-    def converge(self, timeout=30):
+    def converge(self, timeout=PATIENCE):
         why = [None]
 
         def good():
@@ -204,7 +204,7 @@ class Load:
             step()
             time.sleep(0.1)
             self.readable()
-            wait_for("an answer", lambda: self.state() != "no answer", 30)
+            wait_for("an answer", lambda: self.state() != "no answer")
         self.converge()
         # Some are passed only when another process goes on.
         for program in ("dyno-supervisor", "dynod"):
@@ -222,10 +222,10 @@ class Load:
         self.w.kill("dyno-supervisor")
         wait_for("a supervisor", lambda: (self.w.look("/") or {}).get("ready") and self.w.look("/dynos") == [])
         run = self.w.root + "/run/dyno/"
-        wait_for("no dyno's directory", lambda: not os.listdir(run + "supervisor/dynos"), 10)
+        wait_for("no dyno's directory", lambda: not os.listdir(run + "supervisor/dynos"))
         assert os.listdir(run + "supervisor/dynos") == []
         assert os.listdir(run + "dynos") == []
-        assert wait_for("no temporary file", lambda: not self.leftovers(), 5)
+        assert wait_for("no temporary file", lambda: not self.leftovers())
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +340,7 @@ def test_after_random_steps_and_kills_the_dynos_are_those_that_are_wanted(faulty
         time.sleep(chance.random() * 0.4)
         faulty.readable()
         done += 1
-    faulty.converge(60)
+    faulty.converge()
     assert sorted(n for n in faulty.wanted if n.startswith("talk.")) == [f"talk.{n + 1}" for n in range(quantity)]
     faulty.judge()
     print(f"{done} steps")

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from harness import BUILD, private_dir, slug
+from harness import BUILD, PATIENCE, private_dir, slug
 
 SLUG = slug({"./app/Procfile": "web: bin/web\n"})
 SHA = hashlib.sha256(SLUG).hexdigest()
@@ -83,7 +83,7 @@ def fetch():
             f.write("retries = 0\n" + conf)
         p = subprocess.run([BUILD + "/dyno-slug", "--store", os.path.join(d, "store"), "--config",
                             os.path.join(d, "slugs.conf"), "fetch", *args], stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True, timeout=60,
+                           stderr=subprocess.PIPE, text=True, timeout=PATIENCE,
                            env={k: v for k, v in os.environ.items() if "proxy" not in k.lower()})
         assert p.returncode == status and says in p.stderr, p
         assert p.stdout == ("" if status else SHA + "\n")

@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
 from harness import wait_for  # noqa: E402
 
-WORKER = {"cycle-after": 2, "cycle-spread": 4}
+WORKER = {"cycle-after": 2, "cycle-spread": 4, "boot-timeout": 5}
 SERVER = "exec python3 -m http.server $PORT >/dev/null 2>&1"
 SERVED = r"exec python3 -m http\.server \d+ >/dev/null 2>&1"
 
@@ -151,7 +151,7 @@ def test_a_boot_that_takes_too_long(worker, up):
     assert lines_of(worker, up, "web.1", 6) == [
         "State changed from down to starting",
         "Starting process with command `exec sleep 100`",
-        "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 3 seconds of launch",
+        "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 5 seconds of launch",
         "Stopping process with SIGKILL",
         "Process exited with status 137",
         "State changed from starting to crashed"]

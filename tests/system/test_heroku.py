@@ -17,7 +17,7 @@ import time
 import pexpect
 import pytest
 
-from harness import SAMPLE, private_dir, wait_for
+from harness import PATIENCE, SAMPLE, private_dir, wait_for
 from heroku_cli import Heroku
 
 CONF = {"controller": {"drain-networks": "127.0.0.0/8"}}
@@ -86,14 +86,15 @@ def test_dynos_are_listed_scaled_typed_restarted_and_awaited(heroku, web, host):
     # One word for all types.
     assert "Standard-1X" in heroku.out("ps:type", "standard-1x", "-a", web)
     heroku.run("ps:wait", "-a", web)
-    before = {d["name"]: d["id"] for d in host.dynos(web)}
+    before = wait_for("two dynos", lambda: (lambda d: d if sorted(d) == ["web.1", "worker.1"] else None)(
+        {d["name"]: d["id"] for d in host.dynos(web)}))
     heroku.run("ps:restart", "-d", "web.1", "-a", web)
     heroku.run("ps:restart", "-p", "worker", "-a", web)
     heroku.run("ps:stop", "-d", "worker.1", "-a", web)
     heroku.run("ps:restart", "-a", web)
     heroku.run("ps:wait", "-a", web)
     after = {d["name"]: d["id"] for d in host.dynos(web)}
-    assert before.keys() == after.keys() and not set(before.values()) & set(after.values())
+    assert before.keys() == after.keys() and not set(before.values()) & set(after.values()), (before, after)
     heroku.run("ps:scale", "worker=0", "web=1:basic", "-a", web)
     heroku.run("ps", "nosuch", "-a", web, status=1)
 
@@ -215,7 +216,7 @@ class Tail:
 
     def end(self):
         self.p.send_signal(signal.SIGINT)
-        self.p.wait(timeout=20)
+        self.p.wait(PATIENCE)
         self.reader.join()
         self.p.stdout.close()
         self.p.stderr.close()
@@ -347,7 +348,7 @@ def test_a_login_with_a_password_is_kept_and_ended(heroku, host):
     host.ctl("accounts:password", "someone@example.com", input=b"correct horse battery\n")
     alone = {k: v for k, v in heroku.env.items() if k != "HEROKU_API_KEY"}
     alone["HEROKU_NETRC_WRITE"] = "true"
-    p = pexpect.spawn("heroku", ["login", "-i"], env=alone, cwd=heroku.home, encoding="utf-8", timeout=60)
+    p = pexpect.spawn("heroku", ["login", "-i"], env=alone, cwd=heroku.home, encoding="utf-8", timeout=PATIENCE)
     p.expect("Email")
     p.send("someone@example.com\r")
     p.expect("Password")

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from bundle import Engine, make_rootfs
-from harness import wait_for
+from harness import PATIENCE, wait_for
 
 USER_MAP = [{"containerID": 0, "hostID": 100000, "size": 65536}]
 
@@ -185,7 +185,7 @@ def test_passwd_of_another_kind_is_not_opened(engine, rootfs, make):
     trace = os.path.join(rootfs, "trace")
     bundle = engine.bundle("sh", "-c", "echo $HOME", root={"path": rootfs})
     out = subprocess.run(["strace", "-f", "-o", trace, "-e", "trace=open,openat,openat2", *engine.argv(
-        "run", "-b", bundle, engine.id())], stdout=subprocess.PIPE, timeout=60, text=True).stdout
+        "run", "-b", bundle, engine.id())], stdout=subprocess.PIPE, timeout=PATIENCE, text=True).stdout
     assert out == "/\n"
     opened = [l for l in open(trace) if "etc/passwd" in l]
     assert opened and all("O_PATH" in l for l in opened), opened
@@ -226,7 +226,7 @@ def test_exec_does_not_die_of_its_dead_process(engine):
                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # which strace stands in the way of
     wait_for("its process", lambda: len(json.loads(engine.call("ps", "-f", "json", id).out)) == 2)
     engine.call("kill", id, "KILL")
-    assert p.wait(30) in (0, 255), "as if it had been killed a moment later, or told"
+    assert p.wait(PATIENCE) in (0, 255), "as if it had been killed a moment later, or told"
     engine.wait_status(id, "stopped")
     engine.call("delete", id)
 
@@ -242,7 +242,7 @@ def test_delete_wins_against_exec(engine):
                              stderr=subprocess.DEVNULL) for _ in range(2)]
         time.sleep(i / 2000)
         engine.call("delete", "-f", id)
-        assert all(p.wait(20) in (137, 255) for p in many)
+        assert all(p.wait(PATIENCE) in (137, 255) for p in many)
     engine.assert_nothing_left()
 
 

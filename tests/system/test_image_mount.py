@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, output
+from harness import BUILD, output, wait_for
 
 SCRIPT = """id -u; stat -c '%u %a %n' hello sub/tool; cat hello
 echo more >> hello && mv sub moved && tail -n 1 hello && ls
@@ -43,8 +43,9 @@ def test_a_dyno_has_an_image_as_its_app(tree, workdir, fmt):
     path = f"{workdir}/{fmt}.img"
     make(fmt, tree, path)
     p = subprocess.run([BUILD + "/system-runtime", "run", "-i", path, "/bin/sh", "-c", f"cd /app; {SCRIPT}"],
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
-    assert not [l for l in output("losetup", "-l", "-n", "-O", "BACK-FILE").split() if l.startswith("/tmp/rt-")]
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300, env={**os.environ, "TMPDIR": workdir})
+    wait_for("no loop device", lambda: not [l for l in output("losetup", "-l", "-n", "-O", "BACK-FILE").split()
+                                            if l.startswith(workdir + "/rt-")])
     release = tuple(int(x) for x in os.uname().release.split(".")[:2])
     if fmt == "squashfs" and release < (6, 2):
         assert p.returncode == 1 and "this kernel has no idmapped mounts of such" in p.stdout, p

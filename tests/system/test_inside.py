@@ -7,7 +7,7 @@ import subprocess
 import pexpect
 import pytest
 
-from harness import BUILD, wait_for
+from harness import BUILD, PATIENCE, wait_for
 
 WORKER = "echo $$ > /tmp/mark; trap 'exit 0' TERM; while :; do sleep 0.2; done"
 
@@ -30,7 +30,7 @@ def inside(host, app, *command, dyno="worker.1", options=(), **kw):
 
 def terminal(host, app, *command, rows=33, cols=111):
     return pexpect.spawn(BUILD + "/dynoctl", ["--root", host.root, "run:inside", "-a", app, "worker.1", *command],
-                         env=host.env, dimensions=(rows, cols), encoding="utf-8", timeout=30)
+                         env=host.env, dimensions=(rows, cols), encoding="utf-8", timeout=PATIENCE)
 
 
 def background(host, app, command):
@@ -122,7 +122,7 @@ def test_it_is_no_dyno_of_the_app(host, app):
     p = background(host, app, "echo up; exec sleep 4001")
     assert [d["name"] for d in host.dynos(app)] == ["worker.1"]
     p.send_signal(signal.SIGINT)
-    assert p.wait(20) == 130
+    assert p.wait(PATIENCE) == 130
     assert host.dyno(app, "worker.1")["state"] == "up"
 
 
@@ -135,7 +135,7 @@ def test_a_lost_client_hangs_up_the_command_and_no_other(host, app):
     host.wait_log(app, r"heroku\[inside\.\d+\]: Client connection closed\. Sending SIGHUP to all processes")
     assert inside(host, app, "pgrep -fx 'sleep 4003' && kill -0 $(cat /tmp/mark)").status == 0
     other.send_signal(signal.SIGTERM)
-    other.wait(20)
+    other.wait(PATIENCE)
     gone(host, app, "sleep 4003")
 
 
@@ -170,7 +170,7 @@ def test_it_ends_with_its_dyno(host, app):
     q.expect(pexpect.EOF)
     q.close()
     assert q.exitstatus in (129, 137)
-    assert p.wait(60) in (137, 143)
+    assert p.wait(PATIENCE) in (137, 143)
     p.stdout.close()
     host.wait_state(app, "worker.1", "up")
     wait_for("end of all", lambda: not re.search(r"sleep 4005", subprocess.run(

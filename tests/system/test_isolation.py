@@ -101,7 +101,7 @@ def test_a_fork_bomb_stays_inside(host, inside):
         host.ctl("stop", "-a", inside.app, d["name"], check=False)
     p.kill()
     p.wait()
-    wait_for("end of the bomb", lambda: not host.dynos(inside.app, "run"), 90)
+    wait_for("end of the bomb", lambda: not host.dynos(inside.app, "run"))
 
 
 def test_processes_are_limited(inside):

@@ -10,7 +10,7 @@ import pytest
 
 from controller import Controller
 from drain_sink import Feeder
-from harness import wait_for
+from harness import PATIENCE, wait_for
 
 SSE = "text/event-stream"
 
@@ -39,7 +39,7 @@ class Stream:
     """A client of a session that reads only when it is asked to."""
 
     def __init__(self, controller, path, accept=SSE, last=None):
-        self.s = socket.create_connection(("127.0.0.1", controller.port), timeout=10)
+        self.s = socket.create_connection(("127.0.0.1", controller.port), timeout=PATIENCE)
         self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         extra = f"Last-Event-ID: {last}\r\n" if last is not None else ""
         self.s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n{extra}\r\n".encode())

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from controller import Controller
+from harness import PATIENCE
 
 STAMP = "2026-11-21T00:13:42.662932+00:00"
 
@@ -36,7 +37,7 @@ class Shuttle:
             body, h["Content-Encoding"] = gzip.compress(body), "gzip"
         h.update({k.replace("_", "-"): v for k, v in headers.items()})
         h = {k: v for k, v in h.items() if v is not None}
-        c = http.client.HTTPConnection("127.0.0.1", self.controller.port, timeout=10)
+        c = http.client.HTTPConnection("127.0.0.1", self.controller.port, timeout=PATIENCE)
         try:
             c.request("POST", "/logs", iter([body[:7], body[7:]]) if chunked else body, h, encode_chunked=chunked)
             r = c.getresponse()
@@ -75,7 +76,7 @@ def lines(controller, app):
     status, session = controller.api("POST", f"/apps/{app}/log-sessions", {"lines": 1500})
     assert status == 201
     path = "/" + session["logplex_url"].split("/", 3)[3]
-    c = http.client.HTTPConnection("127.0.0.1", controller.port, timeout=10)
+    c = http.client.HTTPConnection("127.0.0.1", controller.port, timeout=PATIENCE)
     c.request("GET", path)
     text = c.getresponse().read().decode(errors="replace")
     c.close()

@@ -25,10 +25,11 @@ def test_a_firewall_that_was_flushed_is_made_again_without_a_start(host, app):
     for family in ("inet", "bridge"):
         subprocess.run(["nft", "delete", "table", family, prefix], check=True)
         wait_for(f"tables after the loss of {family}", lambda: len(tables(prefix)) == 2)
-        assert output("nft", "list", "map", "inet", prefix, "egress") == elements
+        wait_for("its address", lambda: output("nft", "list", "map", "inet", prefix, "egress") == elements)
     host.ctl("scale", "-a", app, "worker=0")
     wait_for("no link", lambda: not links(prefix))
-    assert "172." not in re.sub(r"(?s).*elements", "", output("nft", "list", "map", "inet", prefix, "egress"))
+    wait_for("no address", lambda: "172." not in re.sub(
+        r"(?s).*elements", "", output("nft", "list", "map", "inet", prefix, "egress")))
 
 
 def test_a_dyno_asks_the_fixed_name_servers(host, app):

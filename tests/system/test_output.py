@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
-from harness import wait_for  # noqa: E402
+from harness import PATIENCE, wait_for  # noqa: E402
 
 N = 100000  # lines of 100 bytes: 10 MB
 WRITE = """import os, sys
@@ -45,10 +45,10 @@ def test_ten_megabytes_and_a_sudden_end(worker, up, end, killed):
         worker.kill_supervisor()
     if end == "a kill from outside":
         # It sleeps when write() has taken all.
-        wait_for("all lines", lambda: len(worker.messages("app", "run.1")) >= N, timeout=60)
+        wait_for("all lines", lambda: len(worker.messages("app", "run.1")) >= N, timeout=PATIENCE)
         kill_dyno(worker, a)
-    up.wait(lambda: "complete" in up.states.get(a["id"], []), timeout=60, what="the end")
-    wait_for("all lines", lambda: len(worker.messages("app", "run.1")) >= N, timeout=60)
+    up.wait(lambda: "complete" in up.states.get(a["id"], []), timeout=PATIENCE, what="the end")
+    wait_for("all lines", lambda: len(worker.messages("app", "run.1")) >= N, timeout=PATIENCE)
     assert numbers(worker, "run.1") == list(range(N))
 
 
@@ -88,4 +88,5 @@ while i < {lines}:
     seen = numbers(worker, "run.1")
     assert len(seen) + told() == lines
     assert seen == sorted(set(seen)) and told() > 0
-    assert sum(int(t) for _, s, p, t in up.lines if (s, p) == ("loss", "run.1")) == told()
+    wait_for("whose they were", lambda: sum(
+        int(t) for _, s, p, t in list(up.lines) if (s, p) == ("loss", "run.1")) == told())

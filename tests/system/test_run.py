@@ -8,7 +8,7 @@ import subprocess
 import pexpect
 import pytest
 
-from harness import BUILD, wait_for
+from harness import BUILD, PATIENCE, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def shell_app(host):
 
 def terminal(host, app, *command, rows=33, cols=111):
     return pexpect.spawn(BUILD + "/dynoctl", ["--root", host.root, "run", "-a", app, *command],
-                         env=host.env, dimensions=(rows, cols), encoding="utf-8", timeout=30)
+                         env=host.env, dimensions=(rows, cols), encoding="utf-8", timeout=PATIENCE)
 
 
 def end(p, status):
@@ -110,7 +110,7 @@ def test_pipes_are_binary_clean_and_end_of_input_arrives(host, shell_app):
 def test_a_reader_that_stops_early_does_not_hang_the_client(host, shell_app):
     line = f"{BUILD}/dynoctl --root {host.root} run -a {shell_app} --no-tty yes | head -n 2"
     p = subprocess.run(["bash", "-c", line], env=host.env, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, timeout=60)
+                       stdout=subprocess.PIPE, timeout=PATIENCE)
     assert p.stdout == b"y\ny\n"
 
 
@@ -140,7 +140,7 @@ def test_interrupting_the_client_interrupts_the_command(host, shell_app):
                          env=host.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert p.stdout.readline() == b"up\n"
     p.send_signal(signal.SIGINT)
-    out, _ = p.communicate(timeout=60)
+    out, _ = p.communicate(timeout=PATIENCE)
     assert (out, p.returncode) == (b"int\n", 5)
 
 

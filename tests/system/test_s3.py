@@ -11,7 +11,7 @@ import urllib.parse
 import pytest
 
 from cutting_proxy import CuttingProxy
-from harness import BUILD, private_dir, slug, wait_for
+from harness import BUILD, PATIENCE, private_dir, slug, wait_for
 from s3_oracle import ACCESS, REGION, SECRET, Oracle, Refused
 
 NOISE = os.urandom(3_000_000)
@@ -107,7 +107,7 @@ def s3rver(workdir):
         yield int(port.group(1))
     finally:
         p.terminate()
-        p.wait(timeout=20)
+        p.wait(PATIENCE)
         log.close()
 
 
@@ -168,7 +168,7 @@ def test_after_kill_9_another_process_goes_on(full, s3rver):
         p = full.start("fetch", "--sha256", SHA, "s3://slugs/killed")
         wait_for("a part of it", lambda: full.size("partial", SHA) > 990_000)
         p.send_signal(signal.SIGKILL)
-        p.communicate(timeout=20)
+        p.communicate(timeout=PATIENCE)
         have = full.size("partial", SHA)
         assert p.returncode == -signal.SIGKILL and 990_000 < have < 1_000_000
         assert full.size("blobs", SHA) == 0
@@ -190,9 +190,9 @@ def test_two_processes_download_once_and_who_waits_takes_over(full, s3rver):
         proxy.hold = None
         others = [full.start("get", SHA, "s3://slugs/both") for _ in range(2)]
         first.send_signal(signal.SIGKILL)
-        first.communicate(timeout=20)
+        first.communicate(timeout=PATIENCE)
         for p in others:
-            _, err = p.communicate(timeout=60)
+            _, err = p.communicate(timeout=PATIENCE)
             assert p.returncode == 0, err
         assert len(proxy.sent) == 2 and sum(proxy.sent) < len(SLUG) + 20_000
         full.has_only(SHA)

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from controller import Controller, big_slug, noise
-from harness import BUILD, slug, wait_for
+from harness import BUILD, PATIENCE, slug, wait_for
 
 MIB = 1 << 20
 
@@ -39,6 +39,11 @@ def raw_put(controller, path, head, body):
     s = socket.create_connection(("127.0.0.1", controller.port))
     s.sendall(f"PUT {path} HTTP/1.1\r\nHost: h\r\n{head}\r\n".encode() + body)
     return s
+
+
+def assert_nothing_new(controller, before):
+    """before: its files(). Those of the last test's app may go meanwhile."""
+    wait_for("clean store", lambda: not set(controller.files()) - set(before))
 
 
 def status_of(s):
@@ -173,7 +178,7 @@ def test_what_is_no_slug_leaves_nothing(controller, app):
                               hashlib.sha256(good).hexdigest())):
         r = controller.put(controller.slug(app, **more)[1], data)
         assert r.status == 422 and text in r.json()["message"], r
-        assert controller.files() == before
+        assert_nothing_new(controller, before)
 
 
 def test_a_connection_that_is_cut_leaves_nothing(controller, app):
@@ -183,7 +188,7 @@ def test_a_connection_that_is_cut_leaves_nothing(controller, app):
     s = raw_put(controller, path, f"Content-Length: {len(data)}\r\n", data[:MIB])
     wait_for("incoming file", lambda: controller.files("incoming"))
     s.close()
-    wait_for("clean store", lambda: controller.files() == before)
+    assert_nothing_new(controller, before)
     assert controller.put(path, data).status == 200  # the URL is still good
 
 
@@ -194,13 +199,13 @@ def test_a_wrong_length_is_no_upload(controller, app):
     # Too long: the rest never comes, the client leaves.
     s = raw_put(controller, path, f"Content-Length: {len(data) + 10}\r\n", data)
     s.shutdown(socket.SHUT_WR)
-    wait_for("clean store", lambda: controller.files() == before)
+    assert_nothing_new(controller, before)
     s.close()
     # Too short: what came is cut off and no slug.
     s = raw_put(controller, path, f"Content-Length: {len(data) - 10}\r\n", data)
     assert status_of(s) == 422
     s.close()
-    wait_for("clean store", lambda: controller.files() == before)
+    assert_nothing_new(controller, before)
     for bad in ("-1", "x", "99999999999999999999999"):
         s = raw_put(controller, path, f"Content-Length: {bad}\r\n", b"")
         assert status_of(s) in (400, 413), bad
@@ -218,7 +223,7 @@ def test_more_than_500_mib_is_refused_before_it_is_sent(controller, app):
         # Who does not ask first may find the connection closed before he reads why.
         r = controller.curl(path, "-T", f.name, "-H", "Expect:")
         assert r.status in (413, 0), r
-    assert controller.files() == before
+    assert_nothing_new(controller, before)
 
 
 def test_more_than_500_mib_is_counted(controller, app):
@@ -227,7 +232,7 @@ def test_more_than_500_mib_is_counted(controller, app):
     p = subprocess.run(f"head -c {502 * MIB} /dev/zero | curl -sS --max-time 120 -H Expect: -T - '{controller.url(path)}'",
                        shell=True, stdout=subprocess.PIPE)
     assert json.loads(p.stdout)["id"] == "too_large"
-    assert controller.files() == before
+    assert_nothing_new(controller, before)
 
 
 def test_curl_may_ask_before_it_sends(controller, app):
@@ -287,7 +292,7 @@ def deploy_words(controller, app, source, terminal):
         assert p.returncode == 0, p
         return p.stderr
     import pexpect
-    p = pexpect.spawn(argv[0], argv[1:], timeout=60, encoding="utf-8")
+    p = pexpect.spawn(argv[0], argv[1:], timeout=PATIENCE, encoding="utf-8")
     text = p.read()
     p.close()
     assert p.exitstatus == 0, text
@@ -335,7 +340,7 @@ def test_the_api_answers_while_a_slug_comes_in(controller, app):
     t.join()
     assert done.is_set()
     print(f"slowest answer meanwhile: {slowest * 1000:.0f} ms")
-    assert slowest < 5
+    assert slowest < 20  # not as long as an upload may take
 
 
 def test_a_full_disk_is_told_and_leaves_nothing():
@@ -358,21 +363,39 @@ def test_a_full_disk_is_told_and_leaves_nothing():
         assert c.put(path, small).status == 200
 
 
+def killed_while_checked(c):
+    """False if the job was over before anybody saw it."""
+    app = c.app(f"checked-{time.monotonic_ns()}")
+    _, path = c.slug(app)
+    data = big_slug(60 * MIB, time.monotonic_ns())
+    s = raw_put(c, path, f"Content-Length: {len(data)}\r\n", data)
+    while not c.files("blobs") and not any(" check " in j for j in c.jobs()):
+        pass
+    seen = not c.files("blobs")
+    c.kill()
+    s.close()
+    c.start()
+    if seen and not c.files("blobs"):
+        assert c.files() == []
+        return True
+    assert c.api("DELETE", f"/apps/{app}")[0] == 200
+    wait_for("an empty store", lambda: c.files() == [])
+    return False
+
+
 def test_kill_9_during_an_upload_leaves_nothing():
     with Controller() as c:
         app = c.app("killed")
         data = big_slug(20 * MIB)
         slug_id, path = c.slug(app)
-        for cut in (MIB, 10 * MIB, len(data) - 1, len(data)):
+        for cut in (MIB, 10 * MIB, len(data) - 1):
             s = raw_put(c, path, f"Content-Length: {len(data)}\r\n", data[:cut])
-            if cut == len(data):
-                wait_for("check job", lambda: any(" check " in j for j in c.jobs()))
-            else:
-                wait_for("incoming file", lambda: c.files("incoming"))
+            wait_for("incoming file", lambda: c.files("incoming"))
             c.kill()
             s.close()
             c.start()
             assert c.files() == [], cut
+        wait_for("a death while all of it is looked at", lambda: killed_while_checked(c))
         assert c.put(path, data).status == 200
         c.kill()
         c.start()

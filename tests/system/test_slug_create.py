@@ -3,10 +3,11 @@ import json
 import os
 import pty
 import subprocess
+import tempfile
 
 import pytest
 
-from harness import BUILD
+from harness import BUILD, PATIENCE
 
 PROGRAM = BUILD + "/dyno-slug"
 
@@ -86,7 +87,7 @@ def test_the_output_is_whole_or_not_there(trees, tmp_path):
 
 def test_a_terminal_gets_no_slug(trees):
     ours, theirs = pty.openpty()
-    p = subprocess.run([PROGRAM, "create", trees[0]], stdout=theirs, stderr=subprocess.PIPE, timeout=60)
+    p = subprocess.run([PROGRAM, "create", trees[0]], stdout=theirs, stderr=subprocess.PIPE, timeout=PATIENCE)
     os.close(theirs)
     os.close(ours)
     assert p.returncode == 1 and b"standard output is a terminal" in p.stderr
@@ -104,9 +105,10 @@ def test_an_image_depends_on_the_slug_alone(trees, tmp_path, fmt):
     path = str(tmp_path / "slug")
     digest = dyno_slug("create", "--output", path, trees[0]).stdout.decode().strip()
     images = []
-    for tmp in ("/dev/shm", "/tmp"):
-        images.append(dyno_slug("convert", "--format", fmt, path, env={**os.environ, "TMPDIR": tmp}).stdout)
-        assert not [n for n in os.listdir(tmp) if n.startswith("dyno-slug-")]
+    for place in ("/dev/shm", str(tmp_path)):
+        with tempfile.TemporaryDirectory(prefix="dyno-c-", dir=place) as tmp:
+            images.append(dyno_slug("convert", "--format", fmt, path, env={**os.environ, "TMPDIR": tmp}).stdout)
+            assert os.listdir(tmp) == []
     store = str(tmp_path / "store")
     dyno_slug("--store", store, "import", path)
     out = str(tmp_path / "image")

@@ -103,7 +103,7 @@ def test_images_are_off_unless_the_operator_wants_them(host, app, made):
     release(host, app, made["erofs"])
     r = host.run(app, "true", check=False)
     assert r.status != 0
-    assert "slug images are switched off on this host" in logs_of(host)
+    wait_for("the reason", lambda: "slug images are switched off on this host" in logs_of(host))
     host.ctl("scale", "-a", app, "web=0")
 
 

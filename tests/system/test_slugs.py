@@ -15,6 +15,7 @@ from fake_upstream import assignment  # noqa: E402
 from harness import assert_nothing_left, processes, wait_for  # noqa: E402
 from worker import USER, Worker  # noqa: E402
 
+WORKER = {"stop-grace": 60}  # no test here is about who ignores SIGTERM
 # Collect all that may be.
 GC = ("gc", "--high-bytes", "1000", "--low-bytes", "900")
 SLEEP = "echo ready; exec sleep 1000"
@@ -25,7 +26,7 @@ def started(worker, up, files, command=SLEEP, name="worker.1"):
     s = worker.publish(files)
     a = assignment(name, command, slug=s)
     up.assign([a])
-    up.wait_line(f"app[{name}]: ready", 60)
+    up.wait_line(f"app[{name}]: ready")
     return a, s["sha256"], up.wait_state(a, "up")["pid"]
 
 
@@ -123,15 +124,17 @@ def pins(worker):
 
 
 def test_pinned_is_what_is_wanted_or_still_there(worker, up):
-    command = "trap 'sleep 1; exit' TERM; echo ready; while :; do sleep 0.1; done"
+    command = ("touch /tmp/wait; trap 'while [ -e /tmp/wait ]; do sleep 0.05; done; exit' TERM; echo ready; "
+               "while :; do sleep 0.05; done")
     a, old, pid = started(worker, up, {"hello": "old"}, command)
     assert pins(worker) == {old}
     s = worker.publish({"hello": "new"})
     b = assignment("worker.1", SLEEP, slug=s)
     up.assign([b])
     up.wait_state(b, "up")
-    # The old one takes a second for its end.
+    # The old one takes its time.
     assert pins(worker) == {old, s["sha256"]} and not gone(pid)
+    os.unlink(f"/proc/{pid}/root/tmp/wait")
     wait_for("the old one's end", lambda: pins(worker) == {s["sha256"]})
     assert gone(pid)
     up.assign([])
@@ -212,9 +215,9 @@ def test_crashes_by_wrong_bytes_follow_the_crash_policy(worker, up):
         f.write(b"something else")
     a = assignment("worker.1", SLEEP, slug=s)
     up.assign([a])
-    up.wait_state(a, "crashed")
-    time.sleep(3)
-    assert 3 <= up.slug_requests.count(s["sha256"]) <= 6
+    began = time.monotonic()
+    up.wait(lambda: up.slug_requests.count(s["sha256"]) >= 4, what="four tries")
+    assert time.monotonic() - began > 1
 
 
 def test_a_slug_that_somebody_has_damaged_here_is_had_again(worker, up):
@@ -248,7 +251,7 @@ def test_killed_while_a_slug_is_unpacked(worker, up, victim):
         wait_for("the end of the jobs", lambda: not jobs(worker))
         assert not os.path.exists(f"{worker.store}/trees/{s['sha256']}")
         worker.start()
-    up.wait_state(a, "up", 120)
+    up.wait_state(a, "up")
     assert up.slug_requests.count(s["sha256"]) == 1
     assert not old & set(jobs(worker))
     # Whoever opens the store takes away what the dead have left.
@@ -274,7 +277,7 @@ def test_a_slug_that_vanishes_under_queued_starts_is_had_again(worker, up):
     finally:
         os.kill(worker.dynod.pid, signal.SIGCONT)
     for r in runs:
-        up.wait_state(r, "up", 120)
+        up.wait_state(r, "up")
     assert up.slug_requests.count(sha) == 1
 
 
@@ -294,7 +297,7 @@ def test_slugs_that_nobody_wants_are_collected_by_itself(worker, up):
     try:
         up.assign([b, c])
         up.wait_state(a, "down")
-        wait_for("the end of the old release", lambda: not os.path.exists(f"{worker.store}/trees/{old}"), 120)
+        wait_for("the end of the old release", lambda: not os.path.exists(f"{worker.store}/trees/{old}"))
         wait_for("its blob's end", lambda: not os.path.exists(f"{worker.store}/blobs/{old}"))
         for kept in (s["sha256"], other["sha256"]):
             assert os.path.exists(f"{worker.store}/trees/{kept}/app/hello")
@@ -330,7 +333,7 @@ def test_no_room_for_a_slug_is_the_hosts_trouble_until_there_is(tight):
     once = assignment("run.1", "true", slug=big, kind="run")
     up.assign([a, b, once])
     up.wait_state(a, "up")
-    up.wait_state(once, "complete", 30)
+    up.wait_state(once, "complete")
     up.wait_line("heroku[run.1]: State changed from starting to complete")
     assert tight.messages("heroku", "run.1")[0] == "Error R99 (Platform error) -> Failed to fetch and unpack the slug"
     up.wait(lambda: "needs" in (up.dynos[b["id"]]["error"] or ""), what="the reason in a report")

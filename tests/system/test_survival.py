@@ -23,7 +23,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import assignment  # noqa: E402
-from harness import BUILD, assert_nothing_left, cgroups, wait_for  # noqa: E402
+from harness import BUILD, PATIENCE, assert_nothing_left, cgroups, wait_for  # noqa: E402
 from worker import USER, Worker  # noqa: E402
 
 WORKER = {"boot-timeout": 20}
@@ -128,7 +128,7 @@ def dynos_up(worker, wanted):
     return {d["name"]: d for d in dynos}
 
 
-def converge(worker, wanted, timeout=40):
+def converge(worker, wanted, timeout=PATIENCE):
     try:
         return wait_for("formation", lambda: dynos_up(worker, wanted), timeout)
     except AssertionError:
@@ -147,17 +147,30 @@ def census(worker, dynos):
         return any(groups.values()) and all(v in ([], instances) for v in groups.values()) and \
             sorted(os.listdir(worker.root + "/run/dyno/dynos")) == instances and \
             sorted(os.listdir(worker.root + "/run/dyno/supervisor/dynos")) == sorted(d["id"] for d in dynos.values())
-    wait_for("clean host", right, 20)
+    wait_for("clean host", right)
 
 
 def talks(worker, name="worker.1"):
     """Lines arrive."""
     seen = len(worker.messages("app", name))
-    wait_for(f"lines of {name}", lambda: len(worker.messages("app", name)) > seen + 5, 20)
+    wait_for(f"lines of {name}", lambda: len(worker.messages("app", name)) > seen + 5)
+
+
+def pace(worker, up, formation):
+    """Seconds that a start takes now, on a machine that may be busy with others."""
+    took = []
+    for i in range(3):
+        a, begin = assignment(f"pace.{i + 1}", "exec sleep 1000"), time.monotonic()
+        up.assign([*formation.values(), a])
+        up.wait_state(a, "up")
+        took.append(time.monotonic() - begin)
+        up.assign(formation.values())
+        up.wait_state(a, "down")
+    return max(took)
 
 
 def answers(dyno):
-    return urllib.request.urlopen(f"http://{dyno['address']}:{dyno['port']}/hello", timeout=10).status == 200
+    return urllib.request.urlopen(f"http://{dyno['address']}:{dyno['port']}/hello", timeout=PATIENCE).status == 200
 
 
 @pytest.fixture
@@ -287,7 +300,7 @@ class Visitor(threading.Thread):
 
     def stop(self):
         self.over = True
-        self.join(20)
+        self.join(PATIENCE)
         return self.good, self.bad
 
 
@@ -308,7 +321,7 @@ def test_a_new_dynod_takes_over_in_place_or_the_old_one_carries_on(upgradable):
             os.unlink(w.impostor.dynod)
         since = os.path.getsize(w.root + "/log")
         w.dynod.send_signal(signal.SIGHUP)
-        wait_for(words, lambda: logged(w, "carrying on", since), 20)
+        wait_for(words, lambda: logged(w, "carrying on", since))
         assert logged(w, words, since)
         assert w.dynod.poll() is None and w.supervisor() == supervisor and pids(w) == before
     for _ in range(3):
@@ -316,10 +329,10 @@ def test_a_new_dynod_takes_over_in_place_or_the_old_one_carries_on(upgradable):
         w.impostor.replace()
         since = os.path.getsize(w.root + "/log")
         w.dynod.send_signal(signal.SIGHUP)
-        wait_for("another supervisor", lambda: w.supervisor() != supervisor, 20)
+        wait_for("another supervisor", lambda: w.supervisor() != supervisor)
         assert w.dynod.poll() is None
         dynos = converge(w, wanted)
-        assert logged(w, "has proved itself", since)
+        wait_for("its proof", lambda: logged(w, "has proved itself", since))
         assert pids(w) == before
         assert os.readlink(f"/proc/{w.dynod.pid}/exe") == w.impostor.dynod
     talks(w)
@@ -367,7 +380,7 @@ def test_deaths_of_all_daemons_in_the_middle_of_work(host):
         wait_for("new daemons", lambda: all(set(host.pids(p)) - {old[p]} for p in DAEMONS))
         work.join(60)
         host.answers()
-        assert pids()[web] == pid
+        wait_for("the dyno as it was", lambda: pids().get(web) == pid)
     host.ctl("scale", "-a", app, "talk=3")
     host.ctl("wait", "-a", app)
 
@@ -378,8 +391,9 @@ def test_deaths_of_all_daemons_in_the_middle_of_work(host):
     wait_for("formation", right)
     assert pids()[web] == pid and host.visit(host.dyno(app, "web.1"))[0] == 200
     groups = [g for g in cgroups(host.prefix()) if os.path.isdir(g)]
-    assert max(sum(1 for d in os.listdir(g) if re.fullmatch(r"[0-9a-f-]{36}", d)) for g in groups) == 4
-    assert len(os.listdir(host.root + "/run/dyno/dynos")) == 4
+    wait_for("four groups", lambda: max(
+        sum(1 for d in os.listdir(g) if re.fullmatch(r"[0-9a-f-]{36}", d)) for g in groups) == 4)
+    wait_for("four records", lambda: len(os.listdir(host.root + "/run/dyno/dynos")) == 4)
     host.ctl("apps:destroy", app, "--confirm", app)
 
 
@@ -447,17 +461,19 @@ def test_a_full_disk_costs_lines_that_are_counted_and_nothing_else():
         converge(w, wanted)
         now = pids(w)
         assert (now["web.1"], now["worker.1"]) == (before["web.1"], before["worker.1"])
-        seen = numbers(w)
-        dropped = sum(int(re.search(r"L12: (\d+)", m).group(1)) for m in
-                      w.messages("heroku", "log-shuttle") + w.messages("app", "log-shuttle"))
-        assert seen == sorted(set(seen)) and dropped == seen[-1] + 1 - len(seen) > 20
+
+        def dropped():
+            return sum(int(re.search(r"L12: (\d+)", m).group(1)) for m in
+                       w.messages("heroku", "log-shuttle") + w.messages("app", "log-shuttle"))
+        wait_for("as many as are missing", lambda: (lambda seen: dropped() == seen[-1] + 1 - len(seen) > 20)(numbers(w)))
+        assert numbers(w) == sorted(set(numbers(w)))
         w.up.assign([])
         wait_for("an empty host", lambda: w.get("/dynos") == [])
     finally:
         w.log.seek(0)
         print(w.log.read()[-8000:])
         w.stop()
-        subprocess.run([BUILD + "/dynod", "--wipe", "--root", w.root], timeout=60, stdout=w.log, stderr=w.log)
+        subprocess.run([BUILD + "/dynod", "--wipe", "--root", w.root], timeout=PATIENCE, stdout=w.log, stderr=w.log)
         shutil.rmtree(w.root)
     assert_nothing_left(prefix, w.root)
 
@@ -479,6 +495,7 @@ def frozen(worker, instance):
 def test_a_frozen_dyno_is_ended_in_time_and_delays_nobody(worker, formation, up):
     dynos = converge(worker, formation)
     talks(worker)
+    slack = 10 * pace(worker, up, formation)
     frozen(worker, dynos["worker.1"]["instance"])
     seen = len(worker.messages("app", "worker.1"))
     time.sleep(0.5)
@@ -490,10 +507,10 @@ def test_a_frozen_dyno_is_ended_in_time_and_delays_nobody(worker, formation, up)
     other = assignment("worker.3", "sleep 1000")
     up.assign([*formation.values(), other])
     up.wait_state(other, "up")
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 2 + slack
     formation["worker.3"] = other
     up.wait_state(victim, "down")
-    assert time.monotonic() - begin < 2 + 3
+    assert time.monotonic() - begin < 2 + 3 + slack
     census(worker, converge(worker, formation))
 
 
@@ -541,9 +558,10 @@ def test_what_the_kernel_holds_delays_nobody(worker, formation, up):
     up.assign(formation.values())
     dynos = converge(worker, formation)
     wait_for("directory", lambda: os.path.isdir(f"/proc/{dynos['stuck.1']['pid']}/root/tmp/dead"))
+    slack = 10 * pace(worker, up, formation)
     dead = DeadMount(dynos["stuck.1"]["pid"], "/tmp/dead")
     try:
-        assert dead.asked.wait(10)
+        assert dead.asked.wait(PATIENCE)
         # It gets SIGTERM, SIGKILL, and does not end.
         del formation["stuck.1"]
         up.assign(formation.values())
@@ -555,7 +573,7 @@ def test_what_the_kernel_holds_delays_nobody(worker, formation, up):
                 kill_host(worker)
                 begin = time.monotonic()
                 worker.start()
-                wait_for("quarantine", lambda: worker.answers() and worker.get("/plan")["strays"], 20)
+                wait_for("quarantine", lambda: worker.answers() and worker.get("/plan")["strays"])
             for i in range(10):
                 other = assignment(f"other.{i + 1}", "exec sleep 1000")
                 begin = time.monotonic()
@@ -567,8 +585,8 @@ def test_what_the_kernel_holds_delays_nobody(worker, formation, up):
                 up.wait_state(other, "down")
                 began.append(time.monotonic() - begin)
         print("seconds:", [round(t, 2) for t in began])
-        assert sorted(began)[len(began) // 2] < 0.5 and max(began) < 2
-        why = wait_for("a reason", lambda: [s["why"] for s in worker.get("/plan")["strays"] if "has not died" in s["why"]], 20)
+        assert sorted(began)[len(began) // 2] < 0.5 + slack and max(began) < 2 + slack
+        why = wait_for("a reason", lambda: [s["why"] for s in worker.get("/plan")["strays"] if "has not died" in s["why"]])
         assert len(why) == 1
         assert dynos["stuck.1"]["instance"] in os.listdir(worker.root + "/run/dyno/dynos")
     finally:
@@ -583,7 +601,7 @@ def test_after_a_reboot_the_formation_comes_back(worker, formation):
     # The files of the old boot, without anything that they are about.
     shutil.copytree(worker.root + "/run", saved + "/run", symlinks=True, ignore=shutil.ignore_patterns("*.sock", "stack"))
     for stale in (False, True):
-        subprocess.run([BUILD + "/dynod", "--wipe", "--root", worker.root], check=True, timeout=60)
+        subprocess.run([BUILD + "/dynod", "--wipe", "--root", worker.root], check=True, timeout=PATIENCE)
         shutil.rmtree(worker.root + "/run")
         if stale:
             shutil.copytree(saved + "/run", worker.root + "/run", symlinks=True)

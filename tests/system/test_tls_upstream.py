@@ -10,7 +10,7 @@ import pytest
 
 from connect_proxy import ConnectProxy
 from controller import Controller
-from harness import BUILD, private_dir, slug, wait_for
+from harness import BUILD, PATIENCE, private_dir, slug, wait_for
 from worker import USER, Worker
 
 TICKS = {"app/Procfile": "ticker: i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.2; done\n"}
@@ -42,7 +42,7 @@ class World:
         return path
 
     def ctl(self, *args, env=None, **more):
-        return subprocess.run([BUILD + "/dynoctl", *args], text=True, stdout=subprocess.PIPE, timeout=60,
+        return subprocess.run([BUILD + "/dynoctl", *args], text=True, stdout=subprocess.PIPE, timeout=PATIENCE,
                               stderr=subprocess.PIPE, env={**os.environ, **(env or {})}, **more)
 
     def host_certificate(self, host, *options):
@@ -207,7 +207,7 @@ def test_what_is_wrong_is_said_once_in_a_sentence(world, start):
         said = wait_for(words, lambda: [line for line in open(w.root + "/log").read()[at:].splitlines()
                                         if words in line and "register: " in line])
         assert len(said) == 1 and said[0].endswith(", will retry"), said
-        assert words in w.get("/")["upstream_status"]
+        wait_for("the same in its status", lambda: words in w.get("/")["upstream_status"])
     with open(path, "w") as f:
         f.write(original)
     at = os.path.getsize(w.root + "/log")

@@ -30,18 +30,18 @@ def test_numbers_rise_within_a_boot_and_start_anew_in_the_next(worker, up):
 def test_a_burst_of_changes_makes_few_reports_and_big_ones_are_packed(worker, up):
     packed, refused = up.packed, up.packed_refused
     before = len(up.reports)
-    many = [assignment(f"worker.{i}", "exec sleep 100") for i in range(1, 13)]
+    many = [assignment(f"worker.{i}", f"echo {'x' * 2000}; exec sleep 100") for i in range(1, 13)]
     up.assign(many)
     started = time.monotonic()
     for a in many:
-        up.wait_state(a, "up", 30)
+        up.wait_state(a, "up")
     took = time.monotonic() - started
     reports = len(up.reports) - before
     assert reports <= took / 0.05 + took / 2 + 2, (reports, took)
     up.wait(lambda: any(r["full"] and len(r["dynos"]) == 12 for r in up.reports), what="a full report")
     assert up.packed > packed and up.packed_refused == refused
     assert max(up.plain_sizes["report"]) <= 1024
-    assert max(up.plain_sizes["logs"]) > 1024
+    up.wait(lambda: max(up.plain_sizes["logs"]) > 1024, what="lines that are not packed")
 
 
 def test_without_gzip_all_goes_plain(worker, up):
@@ -49,10 +49,11 @@ def test_without_gzip_all_goes_plain(worker, up):
     many = [assignment(f"worker.{i}", f"echo {'x' * 5000}; exec sleep 100") for i in range(1, 5)]
     up.assign(many)
     for a in many:
-        up.wait_state(a, "up", 30)
+        up.wait_state(a, "up")
     up.wait(lambda: len([m for m in up.lines if m[1] == "app" and len(m[3]) == 5000]) == 4, what="all lines")
-    assert up.packed_refused == 1           # a report
-    assert max(up.plain_sizes["logs"]) > 5000 and max(up.plain_sizes["report"]) > 1024
+    # If not before, then with the next report of all.
+    up.wait(lambda: max(up.plain_sizes["report"]) > 1024, what="a big report that is not packed")
+    assert up.packed_refused == 1 and max(up.plain_sizes["logs"]) > 5000
     up.packs = True
 
 
@@ -64,11 +65,11 @@ def test_what_happened_while_upstream_was_away_is_told_in_order(worker, up):
     up.wait_state(a, "crashed")
     up.wait_state(stays, "up")
     up.stop()
-    time.sleep(12)
+    wait_for("five crashes", lambda: next(d for d in worker.get("/dynos") if d["id"] == a["id"])["crashes"] >= 6)
     assert worker.knows(stays)
     up.start()
     exited = "Process exited with status 7"
-    up.wait(lambda: worker.messages("heroku", "worker.1").count(exited) >= 8, 30, "eight crashes")
+    up.wait(lambda: worker.messages("heroku", "worker.1").count(exited) >= 6, what="six crashes")
     up.wait(lambda: up.dynos[a["id"]]["state"] in ("crashed", "starting", "up"))
     cycle = ["State changed from crashed to starting", "Starting process with command `echo start; sleep "
              "0.05; exit 7`", "State changed from starting to up", exited,
@@ -81,7 +82,7 @@ def test_what_happened_while_upstream_was_away_is_told_in_order(worker, up):
     deaths = [m for _, s, p, m in up.lines if (s, p) == ("death", "worker.1")]
     assert abs(len(deaths) - lines.count(exited)) <= 1 and len(set(deaths)) == len(deaths)
     stamps = [int(m) for m in worker.messages("app", "worker.2")]
-    assert stamps == sorted(set(stamps)) and len(stamps) > 300
+    assert stamps == sorted(set(stamps)) and len(stamps) > 50
     assert not any("L1" in m for m in worker.messages("heroku", "worker.2"))
 
 
@@ -96,5 +97,5 @@ def test_after_the_outage_the_whole_state_is_told_at_once(worker, up):
     up.registered = False                   # it has forgotten all
     up.start()
     up.wait(lambda: any(r["full"] and {d["id"] for d in r["dynos"]} >= {a["id"], b["id"]}
-                        for r in up.reports[before:]), 15, "a full report")
+                        for r in up.reports[before:]), what="a full report")
     assert up.reports[before]["full"]

@@ -44,7 +44,7 @@ def test_a_kill_is_told_from_an_exit_with_the_same_number(host, app, command, ca
 def test_a_stop_names_its_reason(host, app):
     host.deploy(app, {"Procfile": "worker: echo up; exec sleep 100\n"}, wait=False)
     host.ctl("scale", "-a", app, "worker=1")
-    host.wait_state(app, "worker.1", "up")
+    host.wait_log(app, r"app\[worker\.1\]: up")
     host.ctl("restart", "-a", app)
     end = deaths(host, app, "worker.1")[0]
     assert end["cause"] == "stopped" and end["by"] == "platform"

@@ -11,10 +11,10 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../manager"))
 from fake_upstream import FakeUpstream  # noqa: E402
-from harness import BUILD, slug, wait_for  # noqa: E402
+from harness import BUILD, PATIENCE, slug, wait_for  # noqa: E402
 
 USER = 64124  # the service user: a number without a name
-CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 3}
+CONF = {"host": "h1", "backoff-unit": 0, "stop-grace": 2, "boot-timeout": 30}
 
 
 class Worker:
@@ -86,9 +86,9 @@ class Worker:
 
     def stop(self):
         self.dynod.terminate()
-        self.dynod.wait(20)
+        self.dynod.wait(PATIENCE)
         self.up.stop()
-        subprocess.run([self.programs + "/dynod", "--wipe", "--root", self.root], check=True, timeout=60,
+        subprocess.run([self.programs + "/dynod", "--wipe", "--root", self.root], check=True, timeout=PATIENCE,
                        stdout=self.log, stderr=self.log)
 
     def kill_all(self):
@@ -99,7 +99,7 @@ class Worker:
 
     def dyno_slug(self, *args):
         """(exit status, what it said)"""
-        p = subprocess.run([BUILD + "/dyno-slug", "--store", self.store, *args], text=True, timeout=120,
+        p = subprocess.run([BUILD + "/dyno-slug", "--store", self.store, *args], text=True, timeout=PATIENCE,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return p.returncode, p.stdout
 
