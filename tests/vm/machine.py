@@ -6,7 +6,7 @@ import subprocess
 import time
 
 DAEMONS = ("dynod", "dyno-controller", "dyno-router")
-PATIENCE = 60
+PATIENCE = 180  # seconds: under emulation, on a machine that may be busy with others
 started = time.monotonic()
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from machine import DAEMONS, active, call, ctl, main_pid, tell, wait
+from machine import DAEMONS, PATIENCE, active, call, ctl, main_pid, tell, wait
 
 APP = "tiny"
 LINES = "lines"  # an app of its own: its log has nothing of the router's
@@ -67,7 +67,7 @@ def dynos():
 
 
 def get():
-    c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=30)
+    c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=PATIENCE)
     try:
         c.request("GET", "/", headers={"Host": APP + ".localhost"})
         answer = c.getresponse()
@@ -121,7 +121,7 @@ class Pressure:
 
     def stop(self):
         self.wrk.send_signal(signal.SIGINT)
-        said = self.wrk.communicate(timeout=60)[0]
+        said = self.wrk.communicate(timeout=PATIENCE)[0]
         wrong = re.findall(r"Socket errors.*|Non-2xx.*", said)
         assert not wrong, wrong
         n = int(re.search(r"(\d+) requests in", said).group(1))
@@ -164,7 +164,7 @@ def step_deploy():
     deploy(LINES, {"Procfile": "worker: bash worker.sh\n", "worker.sh": WORKER})
     ctl("scale", "web=1")
     ctl("scale", "-a", LINES, "worker=1")
-    ctl("wait", "--timeout", "60", "web")
+    ctl("wait", "--timeout", str(PATIENCE), "web")
     wait("a page by the router", serves)
     wait("the worker", lambda: "line 1" in lines("worker.1"))
     tell("deployed: web.1 serves, worker.1 writes")
@@ -175,7 +175,7 @@ def step_r15():
     wait("R15", lambda: "Error R15 (Memory quota vastly exceeded)" in
          ctl("logs", "-n", "1500"))
     ctl("scale", "hog=0")
-    records = call("journalctl", "-o", "json", "DYNO_CODE=R15").splitlines()
+    records = wait("its record", lambda: call("journalctl", "-q", "-o", "json", "DYNO_CODE=R15").splitlines())
     record = json.loads(records[0])
     assert (record["DYNO_APP"], record["DYNO"]) == (APP, "hog.1"), record
     assert len(record["DYNO_UUID"]) == 36, record
@@ -248,7 +248,7 @@ def step_watchdog(before):
     """A dynod that hangs is ended by systemd, and another one started."""
     pid = main_pid("dynod")
     os.kill(pid, signal.SIGSTOP)
-    wait("another dynod", lambda: main_pid("dynod") not in (0, pid) and active("dynod"), 90)
+    wait("another dynod", lambda: main_pid("dynod") not in (0, pid) and active("dynod"))
     assert dynos() == before, (before, dynos())
     assert "Watchdog timeout" in call("journalctl", "-u", "dynod", "-n", "50")
     with_conf("dynod.service", None)
@@ -335,7 +335,7 @@ def step_frozen():
         d for d in json.loads(ctl("host", "ps", "--json"))
         if d["name"] == "worker.2" and d["instance"] != uuid and d["state"] == "up"])
     # Only SIGKILL is heard by a frozen process.
-    wait("the end of the frozen one", lambda: not os.path.exists(group), 90)
+    wait("the end of the frozen one", lambda: not os.path.exists(group))
     ctl("scale", "-a", LINES, "worker=1")
     wait("the end of worker.2", lambda: [d[1] for d in dynos()].count("dyno-init") == 2)
     assert json.loads(ctl("host", "doctor", "--json"))["findings"] == []
@@ -378,7 +378,7 @@ def left():
 def step_purge():
     call("dpkg", "-P", "dyno")
     found = left()
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while found and time.monotonic() < end:
         time.sleep(0.5)
         found = left()
