@@ -60,6 +60,7 @@ libcontroller_a_SOURCES = \
 	%D%/attach/frame_peer.c %D%/attach/frame_peer.h \
 	%D%/attach/record.c %D%/attach/record.h \
 	%D%/attach/rendezvous.c %D%/attach/rendezvous.h \
+	%D%/attach/rendezvous_client.c %D%/attach/rendezvous_client.h \
 	%D%/attach/tls_conn.c %D%/attach/tls_conn.h \
 	%D%/logplex/log_chunk.c %D%/logplex/log_chunk.h \
 	%D%/logplex/drain.c %D%/logplex/drain.h \

@@ -8,12 +8,10 @@
 #include "base/file.h"
 #include "base/sock.h"
 #include "http/call.h"
+#include "http/handshake_tcp.h"
 #include "http/handshake_tls.h"
 #include "http/json.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <strings.h>
@@ -29,88 +27,17 @@ struct handshake {
 	struct buf in;			/* all that came */
 };
 
-static int handshake_poll(struct handshake *h, short events, struct error *e)
-{
-	struct pollfd p = { .fd = h->fd, .events = events };
-	uint64_t now = clock_mono_usec();
-	int r;
-
-	if (now >= h->deadline)
-		return error_set(e, ETIMEDOUT, "%s: no answer in time", h->name);
-	r = poll(&p, 1, (int)((h->deadline - now) / USEC_PER_MSEC) + 1);
-	if (r < 0 && errno != EINTR)
-		return error_sys(e, "wait for %s", h->name);
-	return 0;
-}
-
 /* ---- connect ---- */
-
-static int handshake_try(struct handshake *h, const struct addrinfo *a,
-			 struct error *e)
-{
-	int err = 0, one = 1, r;
-	socklen_t len = sizeof(err);
-
-	h->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		       0);
-	if (h->fd < 0)
-		return error_sys(e, "create a TCP socket");
-	r = connect(h->fd, a->ai_addr, a->ai_addrlen);
-	if (r < 0 && errno == EINPROGRESS) {
-		r = handshake_poll(h, POLLOUT, e);
-		if (r < 0)
-			return r;
-		if (getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-			err = errno;
-		errno = err;
-		r = err ? -1 : 0;
-	}
-	if (r < 0)
-		return error_sys(e, "connect to %s", h->name);
-	setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return 0;
-}
-
-/* *ret_host: the name or address alone, the caller's. */
-static int handshake_tcp(struct handshake *h, const char *authority,
-			 const char *port, char **ret_host, struct error *e)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	auto_free char *host = xstrndup(authority, strcspn(authority, "/"));
-	char *name = host, *colon = strrchr(host, ':');
-	int r;
-
-	if (colon && !strchr(colon, ']')) {
-		*colon = '\0';
-		port = colon + 1;
-	}
-	if (name[0] == '[') {
-		name[strcspn(name, "]")] = '\0';
-		name++;
-	}
-	r = getaddrinfo(name, port, &hints, &list);
-	if (r)
-		return error_set(e, EHOSTUNREACH, "look up %s: %s", name,
-				 gai_strerror(r));
-	r = error_set(e, EHOSTUNREACH, "%s has no address", name);
-	for (struct addrinfo *a = list; a && r < 0; a = a->ai_next) {
-		h->fd = fd_close(h->fd);
-		r = handshake_try(h, a, e);
-	}
-	freeaddrinfo(list);
-	*ret_host = xstrdup(name);
-	return r;
-}
 
 static int handshake_https(struct handshake *h, const struct http_client *c,
 			   const char *authority, struct error *e)
 {
 	auto_free char *host = NULL;
-	int r = handshake_tcp(h, authority, "443", &host, e);
+	int r = handshake_tcp(authority, "443", h->deadline, &host, e);
 
 	if (r < 0)
 		return r;
-	r = handshake_tls(take_fd(h->fd), &(struct handshake_tls){
+	r = handshake_tls(r, &(struct handshake_tls){
 		.host = host, .deadline = h->deadline, .creds = {
 			.ca_file = c->ca_file, .cert_file = c->cert_file,
 			.key_file = c->key_file,
@@ -133,7 +60,8 @@ static int handshake_connect(struct handshake *h, const struct http_client *c,
 	}
 	if (!authority)
 		return handshake_https(h, c, str_after(c->base, "https://"), e);
-	return handshake_tcp(h, authority, "80", &host, e);
+	h->fd = handshake_tcp(authority, "80", h->deadline, &host, e);
+	return h->fd < 0 ? h->fd : 0;
 }
 
 /* ---- talk ---- */
@@ -150,7 +78,7 @@ static int handshake_send(struct handshake *h, const struct buf *b,
 		if (n > 0)
 			at += (size_t)n;
 		else if (errno == EAGAIN)
-			r = handshake_poll(h, POLLOUT, e);
+			r = handshake_poll(h->fd, POLLOUT, h->deadline, h->name, e);
 		else if (errno != EINTR)
 			r = error_sys(e, "send to %s", h->name);
 		if (r < 0)
@@ -178,7 +106,7 @@ static int handshake_recv(struct handshake *h, struct error *e)
 			continue;
 		if (errno != EAGAIN)
 			return error_sys(e, "receive from %s", h->name);
-		r = handshake_poll(h, POLLIN, e);
+		r = handshake_poll(h->fd, POLLIN, h->deadline, h->name, e);
 		if (r < 0)
 			return r;
 	}

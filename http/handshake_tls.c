@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sock.h"
+#include "http/handshake_tcp.h"
 #include "http/handshake_tls.h"
 #include "http/tls_pipe.h"
 
@@ -17,25 +18,33 @@
 
 struct between {
 	sd_event *event;
+	const char *host, *protocol;
 	int tell_fd;			/* -1: it was told */
 };
 
-static void between_tell(struct between *b, const char *text, int fd)
+/* The socket, or what went wrong. */
+static void between_tell(struct between *b, int fd, const struct error *e)
 {
 	if (b->tell_fd >= 0)
-		sock_send(b->tell_fd, text, strlen(text) + 1, &fd, fd >= 0 ? 1 : 0,
-			  NULL);
+		sock_send(b->tell_fd, e, sizeof(*e), &fd, fd >= 0 ? 1 : 0, NULL);
 	b->tell_fd = fd_close(b->tell_fd);
 }
 
 static void on_between_ready(struct tls_pipe *p, void *userdata)
 {
 	struct between *b = userdata;
-	struct error e;
-	int fd = tls_pipe_open(p, &e);
+	struct error e = { 0 };
+	int fd;
 
+	if (b->protocol && !tls_creds_agreed(tls_pipe_session(p), b->protocol))
+		fd = error_set(&e, EPROTONOSUPPORT, "%s does not speak %s", b->host,
+			       b->protocol);
+	else
+		fd = tls_pipe_open(p, &e);
 	alarm(0);
-	between_tell(b, fd < 0 ? e.msg : "", fd);
+	between_tell(b, fd, &e);
+	if (fd < 0)
+		sd_event_exit(b->event, 0);
 	fd_close(fd);
 }
 
@@ -43,18 +52,22 @@ static void on_between_end(struct tls_pipe *p, const struct error *e,
 			   void *userdata)
 {
 	struct between *b = userdata;
+	struct error closed;
 
-	between_tell(b, e ? e->msg : "the connection was closed", -1);
+	error_set(&closed, ECONNRESET, "the connection was closed");
+	between_tell(b, -1, e ? e : &closed);
 	sd_event_exit(b->event, 0);
 }
 
 /* In the child. What the parent had open is not ours to keep open. */
 static void between_run(int fd, int tell_fd, struct tls_creds *creds,
-			const char *host)
+			const struct handshake_tls *to)
 {
-	struct between b = { .tell_fd = tell_fd };
+	struct between b = {
+		.host = to->host, .protocol = to->protocol, .tell_fd = tell_fd,
+	};
 	struct tls_pipe_spec spec = {
-		.fd = fd, .creds = creds, .host = host,
+		.fd = fd, .creds = creds, .host = to->host, .protocol = to->protocol,
 		.on_ready = on_between_ready, .on_end = on_between_end,
 		.userdata = &b,
 	};
@@ -76,14 +89,14 @@ static void between_run(int fd, int tell_fd, struct tls_creds *creds,
 		return;
 	b.event = spec.event;
 	if (tls_pipe_new(&pipe, &spec, &e) < 0)
-		between_tell(&b, e.msg, -1);
+		between_tell(&b, -1, &e);
 	else
 		sd_event_loop(b.event);
 }
 
 /* Twice, so that nobody has to wait for the one that stays. */
 static int between_fork(int fd, int tell_fd, struct tls_creds *creds,
-			const char *host, struct error *e)
+			const struct handshake_tls *to, struct error *e)
 {
 	pid_t pid = fork();
 	int status;
@@ -92,7 +105,7 @@ static int between_fork(int fd, int tell_fd, struct tls_creds *creds,
 		return error_sys(e, "create a process for TLS");
 	if (pid == 0) {
 		if (fork() == 0)
-			between_run(fd, tell_fd, creds, host);
+			between_run(fd, tell_fd, creds, to);
 		_exit(0);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -102,7 +115,7 @@ static int between_fork(int fd, int tell_fd, struct tls_creds *creds,
 
 static int between_hear(int fd, uint64_t deadline, struct error *e)
 {
-	char text[ERROR_MSG_MAX] = "";
+	struct error told = { 0 };
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int fds[SOCK_FDS_MAX], r;
 	size_t n, n_fds = 0;
@@ -115,12 +128,14 @@ static int between_hear(int fd, uint64_t deadline, struct error *e)
 	} while (r < 0 && errno == EINTR);
 	if (r <= 0)
 		return error_set(e, ETIMEDOUT, "TLS: no answer in time");
-	r = sock_recv(fd, text, sizeof(text) - 1, &n, fds, &n_fds, e);
+	r = sock_recv(fd, &told, sizeof(told), &n, fds, &n_fds, e);
 	if (r < 0)
 		return r;
 	if (n_fds == 1)
 		return fds[0];
-	return error_set(e, ECONNRESET, "%s", n ? text : "TLS: the process died");
+	if (n != sizeof(told) || !told.code)
+		return error_set(e, ECONNRESET, "TLS: the process died");
+	return error_set(e, told.code, "%s", told.msg);
 }
 
 int handshake_tls(int fd, const struct handshake_tls *spec, struct error *e)
@@ -136,11 +151,22 @@ int handshake_tls(int fd, const struct handshake_tls *spec, struct error *e)
 		return error_sys(e, "create a socket pair");
 	hear = pair[0];
 	tell = pair[1];
-	r = between_fork(net, tell, creds, spec->host, e);
+	r = between_fork(net, tell, creds, spec, e);
 	if (r < 0)
 		return r;
 	/* The child's alone from here on. */
 	tell = fd_close(tell);
 	net = fd_close(net);
 	return between_hear(hear, spec->deadline, e);
+}
+
+int handshake_tls_dial(const char *authority, const struct handshake_tls *spec,
+		       struct error *e)
+{
+	struct handshake_tls to = *spec;
+	auto_free char *host = NULL;
+	int fd = handshake_tcp(authority, "443", spec->deadline, &host, e);
+
+	to.host = host;
+	return fd < 0 ? fd : handshake_tls(fd, &to, e);
 }

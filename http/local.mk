@@ -8,6 +8,7 @@ libhttp_a_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/gzip.c %D%/gzip.h \
 	%D%/handshake.c \
+	%D%/handshake_tcp.c %D%/handshake_tcp.h \
 	%D%/handshake_tls.c %D%/handshake_tls.h \
 	%D%/json.c %D%/json.h \
 	%D%/lookup.c %D%/lookup.h \

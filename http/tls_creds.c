@@ -137,11 +137,13 @@ static int tls_creds_client(gnutls_session_t session, const char *host)
 					strlen(host));
 }
 
-int tls_creds_session(struct tls_creds *c, const char *host,
+int tls_creds_session(struct tls_creds *c, const char *host, const char *protocol,
 		      gnutls_session_t *ret, struct error *e)
 {
-	static unsigned char protocol[] = "http/1.1";
-	const gnutls_datum_t alpn = { protocol, sizeof(protocol) - 1 };
+	const char *name = protocol ? protocol : "http/1.1";
+	const gnutls_datum_t alpn = {
+		(unsigned char *)(uintptr_t)name, (unsigned)strlen(name),
+	};
 	gnutls_session_t s = NULL;
 	int r = gnutls_init(&s, (c->server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
 				GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
@@ -164,6 +166,14 @@ int tls_creds_session(struct tls_creds *c, const char *host,
 	}
 	*ret = s;
 	return 0;
+}
+
+bool tls_creds_agreed(gnutls_session_t session, const char *protocol)
+{
+	gnutls_datum_t d;
+
+	return gnutls_alpn_get_selected_protocol(session, &d) == 0 &&
+	       d.size == strlen(protocol) && memcmp(d.data, protocol, d.size) == 0;
 }
 
 /* ---- verdicts ---- */

@@ -35,10 +35,14 @@ DEFINE_AUTO(struct tls_creds, tls_creds_unref)
  * are let go. A client's handshake fails unless the server's certificate is
  * good for host, a name or an address (borrowed until the session is deinited).
  * A server lets clients in without a certificate, and with a bad one: who they
- * are is asked afterwards.
+ * are is asked afterwards. protocol is what it offers by ALPN, NULL: "http/1.1"; a
+ * peer that offers none, or another one, is as welcome.
  */
-int tls_creds_session(struct tls_creds *c, const char *host,
+int tls_creds_session(struct tls_creds *c, const char *host, const char *protocol,
 		      gnutls_session_t *ret, struct error *e);
+
+/* After the handshake: both sides have named this protocol. */
+bool tls_creds_agreed(gnutls_session_t session, const char *protocol);
 
 /*
  * Server, after the handshake: who the client is. *ret_name is the common name

@@ -365,14 +365,18 @@ int tls_pipe_new(struct tls_pipe **ret, const struct tls_pipe_spec *spec,
 		 struct error *e)
 {
 	auto_(tls_pipe_free_p) struct tls_pipe *p = xcalloc(1, sizeof(*p));
-	int r;
+	int r = 0;
 
 	p->spec = *spec;
 	p->net = spec->fd;
 	p->plain = -1;
 	p->host = xstrdup(spec->host);
 	p->creds = tls_creds_ref(spec->creds);
-	r = tls_creds_session(p->creds, p->host, &p->session, e);
+	p->session = spec->session;
+	p->ready = spec->session != NULL;
+	if (!p->ready)
+		r = tls_creds_session(p->creds, p->host, spec->protocol, &p->session,
+				      e);
 	if (r < 0)
 		return r;
 	gnutls_transport_set_int(p->session, p->net);

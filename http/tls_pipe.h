@@ -19,6 +19,10 @@ struct tls_pipe_spec {
 	int fd;				/* non-blocking socket; taken, also on failure */
 	struct tls_creds *creds;	/* gets a reference of its own */
 	const char *host;		/* client: whom it has to be, see tls_creds.h */
+	const char *protocol;		/* ALPN, as there */
+	/* NULL, or one of these creds whose handshake over fd is done; taken, also on
+	 * failure. There is no on_ready then: open it at once. */
+	gnutls_session_t session;
 	/* The handshake is done; may free the pipe. */
 	void (*on_ready)(struct tls_pipe *p, void *userdata);
 	/* It is over; only tls_pipe_free() is left. e: what went wrong, or NULL

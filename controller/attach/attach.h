@@ -18,6 +18,7 @@ struct attach_hub;
 struct engine;
 struct error;
 
+#define ATTACH_PROTOCOL "dyno-attach/2"
 #define ATTACH_WAIT_USEC (30 * USEC_PER_SEC)
 #define ATTACH_IDLE_USEC (3600 * USEC_PER_SEC)
 
@@ -51,6 +52,11 @@ extern const struct attach_peer_events attach_client_events;
 void attach_join_client(struct attach_hub *hub,
 			const struct attach_ticket *ticket,
 			struct attach_peer *client);
+
+/* The same of one that speaks frames, over a non-blocking socket: takes fd. early:
+ * bytes that have come from there already. */
+void attach_join_stream(struct attach_hub *hub, const struct attach_ticket *ticket,
+			int fd, const void *early, size_t n_early);
 
 /* Call now and then: ends sessions that have been idle too long. */
 void attach_tick(struct attach_hub *hub, uint64_t now);

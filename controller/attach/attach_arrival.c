@@ -21,7 +21,7 @@ static const struct dialect {
 	const char *client_types, *host_types;
 	bool again;
 } dialects[] = {
-	{ "dyno-attach/2", "IEWSJKH", "RODXFJK", true },
+	{ ATTACH_PROTOCOL, "IEWSJKH", "RODXFJK", true },
 	{ "dyno-attach/1", "IEWS", "RODXF", false },
 };
 
@@ -135,6 +135,23 @@ void attach_give_up(struct attach_hub *hub, const struct attach_ticket *ticket)
 		session_lost_client(s, !ticket->again || ticket->local);
 }
 
+void attach_join_stream(struct attach_hub *hub, const struct attach_ticket *ticket,
+			int fd, const void *early, size_t n_early)
+{
+	const struct dialect *d = &dialects[ticket->again ? 0 : 1];
+	struct attach_peer *peer;
+	struct error e;
+
+	assert(d->again == ticket->again);
+	if (frame_peer_new(&peer, hub->event, fd, early, n_early, d->client_types,
+			   false, &attach_client_events, hub, &e) < 0) {
+		log_err("%s", e.msg);
+		attach_give_up(hub, ticket);
+	} else {
+		attach_join_client(hub, ticket, peer);
+	}
+}
+
 /* ---- upgrades ---- */
 
 struct attach_arrival {			/* on its way */
@@ -163,17 +180,8 @@ static void on_client_open(int fd, const void *early, size_t n_early,
 			   void *userdata)
 {
 	auto_free struct attach_arrival *a = userdata;
-	struct attach_peer *peer;
-	struct error e;
 
-	if (frame_peer_new(&peer, a->hub->event, fd, early, n_early,
-			   a->dialect->client_types, false,
-			   &attach_client_events, a->hub, &e) < 0) {
-		log_err("%s", e.msg);
-		attach_give_up(a->hub, &a->ticket);
-	} else {
-		attach_join_client(a->hub, &a->ticket, peer);
-	}
+	attach_join_stream(a->hub, &a->ticket, fd, early, n_early);
 }
 
 static void on_host_open(int fd, const void *early, size_t n_early,

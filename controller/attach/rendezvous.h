@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * rendezvous.h - the TLS port at which the heroku command attaches: it sends
- * the secret and a newline, is answered "rendezvous", then raw bytes go both
- * ways. In here they become frames for the attach hub, and back.
+ * rendezvous.h - the TLS port at which clients attach: they send the secret and a
+ * newline, and are answered "rendezvous". Then raw bytes go both ways, as the heroku
+ * command has it, and become frames for the attach hub in here, and back; or frames as
+ * they are, with a client that asks for ATTACH_PROTOCOL by ALPN.
  */
 #include "base/base.h"
 

@@ -7,13 +7,18 @@
 #include "base/loop.h"
 #include "controller/attach/tls_conn.h"
 #include "http/tls_creds.h"
+#include "http/tls_pipe.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define READ_BYTES 16384
 
 struct tls_conn {
+	sd_event *event;		/* borrowed */
+	const char *protocol;
 	int fd;
 	struct tls_creds *creds;
 	gnutls_session_t session;
@@ -192,19 +197,50 @@ void tls_conn_bye(struct tls_conn *c)
 	shutdown(c->fd, SHUT_WR);
 }
 
+bool tls_conn_agreed(const struct tls_conn *c)
+{
+	return tls_creds_agreed(c->session, c->protocol);
+}
+
+int tls_conn_plain(struct tls_conn *c, struct error *e)
+{
+	struct tls_pipe_spec spec = {
+		.event = c->event, .fd = take_fd(c->fd), .creds = c->creds,
+		.session = take_ptr(c->session),
+	};
+	struct tls_pipe *pipe;
+	int fd, one = 1;
+
+	assert(c->ready && !c->record.len && !c->closed);
+	/* Now: a descriptor is watched once only. */
+	c->io = loop_unref(c->io);
+	c->closed = true;
+	setsockopt(spec.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (tls_pipe_new(&pipe, &spec, e) < 0)
+		return -EIO;
+	fd = tls_pipe_open(pipe, e);
+	if (fd < 0)
+		tls_pipe_free(pipe);
+	else
+		tls_pipe_detach(pipe);
+	return fd;
+}
+
 int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
-		 struct tls_creds *creds,
+		 struct tls_creds *creds, const char *protocol,
 		 const struct tls_conn_events *events, void *userdata,
 		 struct error *e)
 {
 	struct tls_conn *c = xcalloc(1, sizeof(*c));
 	int r;
 
+	c->event = event;
+	c->protocol = protocol;
 	c->fd = fd;
 	c->events = events;
 	c->userdata = userdata;
 	c->creds = tls_creds_ref(creds);
-	r = tls_creds_session(creds, NULL, &c->session, e);
+	r = tls_creds_session(creds, NULL, protocol, &c->session, e);
 	if (r < 0) {
 		tls_conn_destroy(c);
 		return r;

@@ -23,9 +23,9 @@ struct tls_conn_events {
 };
 
 /* fd is non-blocking and taken in every case; creds: a server's, it gets a
- * reference of its own. */
+ * reference of its own; protocol: offered by ALPN. */
 int tls_conn_new(struct tls_conn **ret, sd_event *event, int fd,
-		 struct tls_creds *creds,
+		 struct tls_creds *creds, const char *protocol,
 		 const struct tls_conn_events *events, void *userdata,
 		 struct error *e);
 /* Also inside its own events. Returns NULL. */
@@ -37,6 +37,14 @@ bool tls_conn_busy(const struct tls_conn *c);
 
 /* Stop reading, or go on. A peer that closes meanwhile is on_closed. */
 void tls_conn_pause(struct tls_conn *c, bool on);
+
+/* From on_ready on: the peer wants the protocol that was offered. */
+bool tls_conn_agreed(const struct tls_conn *c);
+
+/* Records do not matter any more: go on as a plain, non-blocking socket, the caller's,
+ * behind which the connection lives by itself until either side closes. Not while
+ * tls_conn_busy(). Whether it fails or not, only tls_conn_free() is left. */
+int tls_conn_plain(struct tls_conn *c, struct error *e);
 
 /* close_notify and end of our side; what still comes is read. */
 void tls_conn_bye(struct tls_conn *c);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/sock.h"
 #include "controller/access/authority.h"
+#include "http/handshake_tls.h"
 #include "http/tls_identity.h"
 #include "http/tls_listener.h"
 #include "http/tls_pipe.h"
@@ -556,6 +557,46 @@ static void upgrade_works_for_programs_without_a_loop(void **state)
 	assert_int_equal(tls_blocking(t, t->other_pem), 7);
 }
 
+/* In a process of its own; how a dial ends there, as an errno. */
+static int tls_dial(struct tls_world *t, const char *authority, const char *ca,
+		    const char *protocol)
+{
+	struct handshake_tls spec = {
+		.deadline = clock_mono_usec() + 20 * USEC_PER_SEC,
+		.protocol = protocol, .creds = { .ca_file = ca },
+	};
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int r = handshake_tls_dial(authority, &spec, NULL);
+
+		_exit(r < 0 ? -r : 0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		assert_true(sd_event_run(t->w->event, 10000) >= 0);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void a_dial_tells_apart_who_is_there(void **state)
+{
+	struct tls_world *t = *state;
+	const char *server = strstr(t->base, "://") + 3;
+	auto_free char *closed = NULL;
+	uint16_t port;
+	int fd = sock_listen_tcp("127.0.0.1", 0, &port, NULL);
+
+	closed = xasprintf("127.0.0.1:%u", port);
+	fd_close(fd);
+	assert_int_equal(tls_dial(t, server, t->ca_pem, NULL), 0);
+	assert_int_equal(tls_dial(t, server, t->ca_pem, "http/1.1"), 0);
+	assert_int_equal(tls_dial(t, server, t->ca_pem, "test/1"), EPROTONOSUPPORT);
+	assert_int_equal(tls_dial(t, server, t->other_pem, "test/1"), EACCES);
+	assert_int_equal(tls_dial(t, closed, t->ca_pem, NULL), ECONNREFUSED);
+}
+
 /* ---- who the client is ---- */
 
 static void client_certificate_is_right_wrong_expired_or_absent(void **state)
@@ -691,6 +732,7 @@ int main(void)
 		TEST(a_client_that_vanishes_is_noticed_by_a_long_poll),
 		TEST(wrong_server_is_named_in_one_sentence),
 		TEST(upgrade_works_for_programs_without_a_loop),
+		TEST(a_dial_tells_apart_who_is_there),
 		TEST(client_certificate_is_right_wrong_expired_or_absent),
 		TEST(reload_leaves_open_connections_alone),
 		TEST(changed_files_are_noticed_and_bad_ones_change_nothing),
