@@ -31,6 +31,7 @@ libcli_a_SOURCES = \
 	%D%/client/api.c %D%/client/api.h \
 	%D%/client/app_call.c %D%/client/app_call.h \
 	%D%/client/attach.c %D%/client/attach.h \
+	%D%/client/attach_door.c %D%/client/attach_door.h \
 	%D%/client/attach_link.c %D%/client/attach_link.h \
 	%D%/client/frame.c %D%/client/frame.h \
 	%D%/client/procfile.c %D%/client/procfile.h \

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/client/api.h"
 #include "cli/client/attach.h"
+#include "cli/client/attach_door.h"
 #include "cli/show/progress.h"
 #include "cli/verbs.h"
 #include "http/client.h"
@@ -44,6 +45,7 @@ struct run {
 	json_t *env;			/* borrowed from body */
 	json_t *dyno;			/* the API's */
 	struct progress progress;
+	struct attach_door door;
 };
 
 #define RUN_INIT(c) { \
@@ -178,39 +180,20 @@ static void run_on_running(void *userdata)
 	progress_end(&run->progress, "up, %s", run_name(run));
 }
 
-/* rendezvous://HOST:PORT/SECRET: only the secret is for us, we come by the API. */
-static char *run_attach_path(const struct run *run, struct error *e)
-{
-	const char *url = json_str(run->dyno, "attach_url");
-	const char *p = url ? strstr(url, "://") : NULL;
-
-	p = p ? strchr(p + 3, '/') : NULL;
-	if (!p || !p[1]) {
-		error_set(e, EPROTO, "the answer to \"run\" has no attach_url");
-		return NULL;
-	}
-	return xasprintf("/attach%s", p);
-}
-
 static int run_connect(int *ret_fd, struct buf *early, void *userdata,
 		       struct error *e)
 {
 	struct run *run = userdata;
-	auto_free char *path = run_attach_path(run, e);
-	struct http_client *client;
-	int r;
 
-	if (!path)
-		return -EPROTO;
-	r = api_client(run->cli, &client, e);
-	if (r == 0)
-		r = http_client_upgrade(client, path, FRAME_PROTOCOL, ret_fd, early,
-					e);
-	return error_prefix(e, r, "attach to %s", run_name(run));
+	return error_prefix(e, attach_door_connect(&run->door, ret_fd, early, e),
+			    "attach to %s", run_name(run));
 }
 
 static int run_attached(struct run *run, int *ret_status, struct error *e)
 {
+	run->door = (struct attach_door){
+		.cli = run->cli, .url = json_str(run->dyno, "attach_url"),
+	};
 	return attach_run(&(struct attach_spec){
 		.connect = run_connect, .tty = run->tty,
 		.on_running = run_on_running, .userdata = run,

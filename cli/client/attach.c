@@ -359,6 +359,12 @@ static int attach_connect(struct attach *a, struct error *e)
 	return r;
 }
 
+/* To try again would not help. */
+static bool attach_is_final(int r)
+{
+	return r == -ENOENT || r == -EPROTO || r == -ECANCELED || r == -EACCES;
+}
+
 /* The terminal is the user's meanwhile: its keys are signals again. */
 static int attach_again(struct attach *a, struct error *e)
 {
@@ -378,8 +384,7 @@ static int attach_again(struct attach *a, struct error *e)
 		msec = msec * 2 < ATTACH_PAUSE_MAX_MSEC ? msec * 2
 							: ATTACH_PAUSE_MAX_MSEC;
 		r = attach_connect(a, e);
-	} while (r < 0 && r != -ENOENT && r != -EPROTO && r != -ECANCELED &&
-		 clock_mono_usec() < deadline);
+	} while (r < 0 && !attach_is_final(r) && clock_mono_usec() < deadline);
 	if (r < 0)
 		return error_prefix(e, r, "the connection to the dyno was lost");
 	if (tell)

@@ -9,12 +9,12 @@ class CuttingProxy:
     p.cuts: for the next connections, the number of bytes of the server after which the connection is closed;
     p.hold: the number after which nothing more comes, as long as the client likes to wait."""
 
-    def __init__(self, port):
-        self.upstream = port
+    def __init__(self, port, listen=("127.0.0.1", 0)):
+        self.upstream, self.address = port, listen
         self.cuts, self.hold, self.sent = [], None, []
 
     def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(self.address)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
         return self
@@ -29,7 +29,11 @@ class CuttingProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.upstream))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.upstream))
+            except OSError:
+                self.end(client)  # nobody is there now
+                continue
             self.sent.append(0)
             limit = self.cuts.pop(0) if self.cuts else None
             threading.Thread(target=self.up, args=(client, server), daemon=True).start()
