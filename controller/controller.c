@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "base/sock.h"
 #include "controller/api/api.h"
+#include "controller/api/log_session.h"
 #include "controller/attach/attach.h"
 #include "controller/logplex/drains.h"
 #include "controller/engine.h"
@@ -162,6 +163,7 @@ int controller_new(struct controller **ret, sd_event *event,
 		r = slugs_collect(c->engine, e);
 	if (r < 0)
 		return r;
+	c->log_sessions = log_sessions_new(event, c->engine);
 	c->sleepers = sleepers_new(c->engine, conf->idle_after);
 	r = controller_edges(c, dir, e);
 	if (r < 0)
@@ -196,6 +198,7 @@ struct controller *controller_free(struct controller *c)
 	rate_limit_free(c->hashes);
 	slug_storage_free(c->storage);
 	sleepers_free(c->sleepers);
+	log_sessions_free(c->log_sessions);
 	engine_free(c->engine);
 	free(c->slugs_dir);
 	free(c->base);

@@ -17,6 +17,7 @@ struct engine;
 struct error;
 struct http_server;
 struct instance_identity;
+struct log_sessions;
 struct long_poll;
 struct release_clock;
 struct rate_limit;
@@ -39,6 +40,7 @@ struct controller {
 	struct http_server *server;
 	struct instance_identity *identity;	/* from controller_listen() on */
 	struct webhook_feed *webhooks;
+	struct log_sessions *log_sessions;	/* that are read just now */
 	struct attach_hub *attach;
 	struct rendezvous *rendezvous;
 	struct release_clock *clock;

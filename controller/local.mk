@@ -46,6 +46,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/api_webhooks.c \
 	%D%/api/gate.c %D%/api/gate.h \
 	%D%/api/log_room.c %D%/api/log_room.h \
+	%D%/api/log_session.c %D%/api/log_session.h \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
 	%D%/api/packed_body.c %D%/api/packed_body.h \
 	%D%/api/negotiate.c %D%/api/negotiate.h \

@@ -10,6 +10,7 @@
 
 #define PRINCIPAL_EMAIL_MAX 255		/* with the NUL */
 #define PRINCIPAL_HOST_MAX 64
+#define PRINCIPAL_MARK_MAX 17
 
 /* Each may do what those before it may, from READ on. */
 enum principal_scope {
@@ -27,6 +28,7 @@ struct principal {
 	char id[UUID_TEXT_MAX];		/* account; "" for NOBODY and HOST */
 	char email[PRINCIPAL_EMAIL_MAX];
 	char token[UUID_TEXT_MAX];	/* id of the token; "" if it was none */
+	char mark[PRINCIPAL_MARK_MAX];	/* and how it is found again (tokens.h) */
 	char host[PRINCIPAL_HOST_MAX];	/* HOST: its name */
 	bool local;			/* by the uid of the unix socket's peer */
 };

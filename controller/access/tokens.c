@@ -130,38 +130,67 @@ static int tokens_account(struct engine *g, const json_t *token,
 	return r;
 }
 
+static int tokens_refuse(struct error *e)
+{
+	return outcome_set(e, OUTCOME_UNAUTHORIZED, "Invalid credentials provided.");
+}
+
+/* Whose a token that was found is, if it is not over. */
+static int tokens_principal(struct engine *g, const struct doc *token, uint64_t now,
+			    struct principal *ret, struct error *e)
+{
+	struct principal p = { .scope = PRINCIPAL_NOBODY };
+	const char *host;
+	int r = 0;
+
+	if (tokens_is_over(token->j, now) ||
+	    !principal_scope_parse(json_str(token->j, "scope"), &p.scope) ||
+	    p.scope == PRINCIPAL_NOBODY || p.scope == PRINCIPAL_SERVICE)
+		return tokens_refuse(e);
+	snprintf(p.token, sizeof(p.token), "%s", json_str(token->j, "id"));
+	snprintf(p.mark, sizeof(p.mark), "%s", doc_name(token));
+	host = json_str(token->j, "host");
+	if (p.scope == PRINCIPAL_HOST)
+		snprintf(p.host, sizeof(p.host), "%s", host ? host : "");
+	else
+		r = tokens_account(g, token->j, &p, e);
+	if (r == 0)
+		*ret = p;
+	return r;
+}
+
 int tokens_check(struct engine *g, const char *text, struct principal *ret,
 		 struct error *e)
 {
-	struct principal p = { .scope = PRINCIPAL_NOBODY };
 	uint64_t now = clock_real_usec();
 	auto_doc token = DOC_INIT;
 	char hash[SHA256_HEX_MAX];
-	const char *host;
 	int r = STATE_ABSENT;
 
 	if (*text && strlen(text) < TOKENS_TEXT_MAX) {
 		tokens_hash(text, hash);
 		r = doc_get(g->state, &token, e, "/tokens/%s", hash);
 	}
+	if (r != 0)
+		return r < 0 ? r : tokens_refuse(e);
+	r = tokens_principal(g, &token, now, ret, e);
+	if (r == 0)
+		tokens_used(g, &token, now);
+	return r;
+}
+
+int tokens_check_mark(struct engine *g, const char *mark, struct principal *ret,
+		      struct error *e)
+{
+	auto_doc_list found = DOC_LIST_INIT;
+	int r = 0;
+
+	if (strlen(mark) == PRINCIPAL_MARK_MAX - 1)
+		r = doc_list(g->state, &found, e, "/tokens/%s", mark);
 	if (r < 0)
 		return r;
-	if (r == STATE_ABSENT || tokens_is_over(token.j, now) ||
-	    !principal_scope_parse(json_str(token.j, "scope"), &p.scope) ||
-	    p.scope == PRINCIPAL_NOBODY || p.scope == PRINCIPAL_SERVICE)
-		return outcome_set(e, OUTCOME_UNAUTHORIZED,
-				   "Invalid credentials provided.");
-	snprintf(p.token, sizeof(p.token), "%s", json_str(token.j, "id"));
-	host = json_str(token.j, "host");
-	if (p.scope == PRINCIPAL_HOST)
-		snprintf(p.host, sizeof(p.host), "%s", host ? host : "");
-	else
-		r = tokens_account(g, token.j, &p, e);
-	if (r != 0)
-		return r;
-	tokens_used(g, &token, now);
-	*ret = p;
-	return 0;
+	return found.n == 1 ? tokens_principal(g, &found.v[0], clock_real_usec(), ret, e)
+			    : tokens_refuse(e);
 }
 
 /* ---- list, find, revoke ---- */

@@ -37,6 +37,11 @@ int tokens_create(struct engine *g, const struct tokens_new *spec,
 int tokens_check(struct engine *g, const char *text, struct principal *ret,
 		 struct error *e);
 
+/* The same by the mark that it has put into *ret, of a token that was shown before and
+ * may be gone meanwhile. A mark is a part of the hash, and no secret. */
+int tokens_check_mark(struct engine *g, const char *mark, struct principal *ret,
+		      struct error *e);
+
 /* Those of an account; of a host (account NULL); of all hosts (both NULL). Oldest
  * first; a new reference. */
 int tokens_list(struct engine *g, const char *account, const char *host,

@@ -1,11 +1,10 @@
 /*
  * api_logs.c - log sessions: the last lines of an app, and those to come.
  *
- * The session is its URL: parameters, end and signature. It has to be opened within
- * six minutes; a client of a tail that has lost its connection says by
- * Last-Event-ID where it was, and may come back for a day. So that it knows where
- * it is also when nothing matches its filter, event streams have events of another
- * name with nothing but an id.
+ * A session (log_session.h) has to be opened within six minutes; a client of a tail
+ * that has lost its connection says by Last-Event-ID where it was, and may come back
+ * for a day. So that it knows where it is also when nothing matches its filter, event
+ * streams have events of another name with nothing but an id.
  *
  * A reader pulls lines out of the store by number as fast as its client takes
  * them, so nobody buffers; a tail that falls too far behind is told how many
@@ -17,16 +16,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "controller/api/api_handlers.h"
+#include "controller/api/log_session.h"
 #include "controller/engine.h"
 #include "controller/logplex/logs.h"
 #include "controller/model/outcome.h"
-#include "controller/access/secrets.h"
 
 #include <stdio.h>
 
-#define LINES_DEFAULT 100
-#define SESSION_SEC 360
-#define RETURN_SEC (24 * 3600)
 #define TAIL_WINDOW 1024		/* lines behind, before some are dropped */
 #define KEEPALIVE_USEC (25 * USEC_PER_SEC)
 #define RETRY_USEC (10 * USEC_PER_MSEC)
@@ -36,21 +32,14 @@
 #define TURN_BYTES (64 * 1024)		/* then others have their turn */
 #define TURN_BATCHES 32
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)	/* behind the API */
-#define FILTER_MAX 160
-
-struct filter {
-	int64_t lines;
-	bool tail;
-	char dyno[FILTER_MAX], source[FILTER_MAX];
-};
 
 struct reader {
 	struct controller *c;
 	struct http_request *req;
 	struct logs_watch *watch;
 	sd_event_source *keepalive, *retry;
-	char app[UUID_TEXT_MAX];
-	struct filter filter;
+	struct log_session session;
+	struct log_session_reader access;
 	bool sse;
 	uint64_t cursor;		/* number of the last line looked at */
 	uint64_t told;			/* the last id that the client has got */
@@ -66,60 +55,16 @@ struct reader {
 
 /* ---- sessions ---- */
 
-static int filter_word(const json_t *body, const char *key, char *out,
-		       struct error *e)
-{
-	const char *s = json_str(body, key);
-	size_t n;
-
-	if (!s)
-		return 0;
-	n = strlen(s);
-	if (n >= FILTER_MAX ||
-	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		      "0123456789._-") != n)
-		return outcome_set(e, OUTCOME_INVALID, "%s: \"%.60s\" is not the "
-				   "name of a dyno or source.", key, s);
-	snprintf(out, FILTER_MAX, "%s", s);
-	return 0;
-}
-
-static int filter_parse(const json_t *body, struct filter *ret, struct error *e)
-{
-	static const char *const names[] = { "type", "dyno_name", "ps", "dyno" };
-	int r = filter_word(body, "source", ret->source, e);
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
-		r = filter_word(body, names[i], ret->dyno, e);
-	ret->lines = json_int(body, "lines", LINES_DEFAULT);
-	ret->tail = json_flag(body, "tail", false);
-	if (ret->lines < 0)
-		r = outcome_set(e, OUTCOME_INVALID,
-				"lines must not be negative.");
-	if (ret->lines > LOG_STORE_LINES)
-		ret->lines = LOG_STORE_LINES;
-	return r;
-}
-
-static char *filter_params(const struct filter *f)
-{
-	return xasprintf("lines=%lld&tail=%d&dyno=%s&source=%s",
-			 (long long)f->lines, f->tail, f->dyno, f->source);
-}
-
 static int session_call(struct api_call *call, struct error *e)
 {
-	auto_free char *path = NULL, *params = NULL, *target = NULL, *url = NULL;
-	struct filter f = { .lines = 0 };
+	auto_free char *target = NULL, *url = NULL;
 	char id[UUID_TEXT_MAX], now[CLOCK_TEXT_MAX];
-	int r = filter_parse(call->body, &f, e);
+	struct log_session s;
+	int r = log_session_parse(&s, call, e);
 
 	if (r != 0)
 		return r;
-	path = xasprintf("/log-streams/%s", json_str(call->app.j, "id"));
-	params = filter_params(&f);
-	target = secrets_sign(call->c->secrets, path, params,
-			      api_now() + SESSION_SEC);
+	target = log_session_sign(&s, call->c);
 	url = xasprintf("%s%s", call->base, target);
 	clock_api_text(now, clock_real_usec());
 	call->reply = json_pack("{s:s, s:s, s:s, s:s}", "id", id_uuid(id),
@@ -137,6 +82,7 @@ static struct reader *reader_free(struct reader *rd)
 {
 	if (!rd)
 		return NULL;
+	list_unlink(&rd->access.link);
 	logs_watch_free(rd->watch);
 	loop_unref(rd->keepalive);
 	loop_unref(rd->retry);
@@ -165,11 +111,11 @@ static bool reader_wants(const struct reader *rd, const struct log_line *line)
 {
 	const char *rest;
 
-	if (*rd->filter.source && !str_eq(rd->filter.source, line->source))
+	if (*rd->session.source && !str_eq(rd->session.source, line->source))
 		return false;
-	if (!*rd->filter.dyno)
+	if (!*rd->session.dyno)
 		return true;
-	rest = str_after(line->ps, rd->filter.dyno);
+	rest = str_after(line->ps, rd->session.dyno);
 	return rest && (*rest == '\0' || *rest == '.');
 }
 
@@ -223,9 +169,9 @@ static int on_reader_line(const struct log_line *line, void *userdata)
 {
 	struct reader *rd = userdata;
 
-	if (!rd->filter.tail && line->number > rd->end)
+	if (!rd->session.tail && line->number > rd->end)
 		return 0;
-	if (rd->filter.tail && rd->began && line->number > rd->cursor + 1)
+	if (rd->session.tail && rd->began && line->number > rd->cursor + 1)
 		reader_put_gap(rd, line);
 	if (reader_wants(rd, line))
 		reader_put(rd, line);
@@ -253,13 +199,13 @@ static uint64_t reader_skip(const struct reader *rd, uint64_t newest)
 static int reader_read(struct reader *rd, uint64_t *ret_newest, struct error *e)
 {
 	struct log_store *s = logs_store(rd->c->engine->logs);
-	int r = log_store_newest(s, rd->app, ret_newest, e);
+	int r = log_store_newest(s, rd->session.app, ret_newest, e);
 
 	for (int i = 0; r == 0 && rd->cursor < *ret_newest &&
-	     (rd->filter.tail || rd->cursor < rd->end) &&
+	     (rd->session.tail || rd->cursor < rd->end) &&
 	     http_stream_pending(rd->req) + rd->text.len < PENDING_MAX &&
 	     rd->text.len < TURN_BYTES && i < TURN_BATCHES; i++)
-		r = log_store_read(s, rd->app, reader_skip(rd, *ret_newest),
+		r = log_store_read(s, rd->session.app, reader_skip(rd, *ret_newest),
 				   BATCH_LINES, on_reader_line, rd, e);
 	http_stream_write(rd->req, rd->text.data, rd->text.len);
 	rd->live |= rd->cursor >= rd->end;
@@ -296,16 +242,21 @@ static int reader_pump(struct reader *rd)
 	int r = reader_read(rd, &newest, &e);
 
 	if (r < 0)
-		log_err("read the lines of app %s: %s", rd->app, e.msg);
+		log_err("read the lines of app %s: %s", rd->session.app, e.msg);
 	/* No line at all: the app is gone. */
 	if (r < 0 || newest < rd->cursor || newest == 0 ||
-	    (!rd->filter.tail && rd->cursor >= rd->end)) {
+	    (!rd->session.tail && rd->cursor >= rd->end)) {
 		reader_end(rd);
 		return 1;
 	}
 	if (rd->cursor < newest && reader_later(rd, &e) < 0)
 		log_err("%s", e.msg);
 	return 0;
+}
+
+static void on_reader_revoked(void *userdata)
+{
+	reader_end(userdata);
 }
 
 static void on_reader_lines(void *userdata)
@@ -334,6 +285,11 @@ static int on_reader_keepalive(sd_event_source *src, uint64_t usec,
 	struct reader *rd = userdata;
 	struct error e;
 
+	/* Tokens end by the clock, too. */
+	if (!log_session_holds(&rd->session, rd->c->engine)) {
+		reader_end(rd);
+		return 0;
+	}
 	/* One that does not read has enough to read. */
 	if (http_stream_pending(rd->req) == 0)
 		reader_put_sign(rd);
@@ -343,40 +299,13 @@ static int on_reader_keepalive(sd_event_source *src, uint64_t usec,
 	return 0;
 }
 
-static const char *stream_query(struct http_request *req, const char *name)
-{
-	const char *s = http_request_query(req, name);
-
-	return s ? s : "";
-}
-
-static int stream_filter(struct http_request *req, struct controller *c,
-			 struct filter *f, struct error *e)
-{
-	auto_free char *params = NULL;
-	uint64_t now = api_now();
-
-	f->lines = strtoll(stream_query(req, "lines"), NULL, 10);
-	f->tail = str_eq(stream_query(req, "tail"), "1");
-	snprintf(f->dyno, sizeof(f->dyno), "%s", stream_query(req, "dyno"));
-	snprintf(f->source, sizeof(f->source), "%s", stream_query(req, "source"));
-	params = filter_params(f);
-	if (f->tail && http_request_header(req, "Last-Event-ID"))
-		now -= RETURN_SEC;
-	if (!secrets_check(c->secrets, http_request_path(req), params,
-			   http_request_query(req, "expires"),
-			   http_request_query(req, "signature"), now))
-		return outcome_set(e, OUTCOME_NOT_FOUND, "Not found");
-	return 0;
-}
-
 /* Where to begin: behind the event the client has seen last, or so many lines
  * before the newest. */
 static int reader_begin(struct reader *rd, struct error *e)
 {
 	const char *last = http_request_header(rd->req, "Last-Event-ID");
-	uint64_t newest, lines = (uint64_t)rd->filter.lines;
-	int r = log_store_newest(logs_store(rd->c->engine->logs), rd->app,
+	uint64_t newest, lines = (uint64_t)rd->session.lines;
+	int r = log_store_newest(logs_store(rd->c->engine->logs), rd->session.app,
 				 &newest, e);
 
 	if (r < 0)
@@ -387,7 +316,7 @@ static int reader_begin(struct reader *rd, struct error *e)
 	rd->cursor = newest > lines ? newest - lines : 0;
 	if (last && strtoull(last, NULL, 10) <= newest) {
 		rd->cursor = rd->told = strtoull(last, NULL, 10);
-		rd->began = rd->filter.tail && rd->cursor > 0;
+		rd->began = rd->session.tail && rd->cursor > 0;
 	}
 	return 0;
 }
@@ -397,12 +326,12 @@ static int stream_open(struct http_request *req, struct controller *c,
 {
 	auto_(reader_free_p) struct reader *rd = xcalloc(1, sizeof(*rd));
 	const char *accept = http_request_header(req, "Accept");
-	int r = stream_filter(req, c, &rd->filter, e);
+	int r = log_session_open(&rd->session, req, c, e);
 
+	list_init(&rd->access.link);
 	rd->c = c;
 	rd->req = req;
 	rd->sse = accept && strstr(accept, "text/event-stream");
-	snprintf(rd->app, sizeof(rd->app), "%s", http_request_param(req, "app"));
 	if (r == 0)
 		r = reader_begin(rd, e);
 	if (r == 0)
@@ -434,15 +363,19 @@ void api_logs_stream(struct http_request *req, void *userdata)
 		return;
 	}
 	http_request_on_gone(req, on_reader_gone, rd);
+	rd->access.session = &rd->session;
+	rd->access.fn = on_reader_revoked;
+	rd->access.userdata = rd;
+	log_sessions_add(c->log_sessions, &rd->access);
 	http_reply_header(req, "Cache-Control", "no-cache");
 	http_stream_begin(req, 200, rd->sse ? "text/event-stream"
 					    : "text/plain; charset=utf-8");
 	/* The client's reconnect timer shall not keep it when all is said. */
-	if (rd->sse && !rd->filter.tail)
+	if (rd->sse && !rd->session.tail)
 		http_stream_write(req, "retry: 1\n\n", 10);
-	if (reader_pump(rd) != 0 || !rd->filter.tail)
+	if (reader_pump(rd) != 0 || !rd->session.tail)
 		return;
 	if (rd->sse && rd->told != rd->cursor)
 		reader_put_sign(rd);
-	rd->watch = logs_watch_new(c->engine->logs, rd->app, on_reader_lines, rd);
+	rd->watch = logs_watch_new(c->engine->logs, rd->session.app, on_reader_lines, rd);
 }

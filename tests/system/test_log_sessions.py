@@ -1,4 +1,5 @@
 """Log sessions as clients of Heroku's see them: resuming, slow readers, many tails."""
+import json
 import os
 import re
 import resource
@@ -194,3 +195,70 @@ def test_an_idle_tail_takes_little_memory_and_gone_ones_none(controller, app):
     for t in tails:
         t.close()
     wait_for("clients freed", lambda: fds() <= before_fds + 4)
+
+
+class Person:
+    """Somebody with an account and a token."""
+
+    def __init__(self, c, email, app=None, **token):
+        self.c, self.email = c, email
+        if c.api("GET", "/accounts/" + email)[0] == 404:
+            assert c.api("POST", "/accounts", {"email": email, "password": "a long enough one"})[0] == 201
+        status, made = c.api("POST", f"/accounts/{email}/authorizations", {"description": "x", **token})
+        assert status == 201, made
+        self.id, self.token = made["id"], made["access_token"]["token"]
+        if app:
+            assert c.api("POST", f"/apps/{app}/collaborators", {"user": email})[0] == 201
+
+    def session(self, app, **body):
+        r = self.c.curl(f"/apps/{app}/log-sessions", "-H", "Authorization: Bearer " + self.token, "-H",
+                        "Content-Type: application/json", "-d", json.dumps({"tail": True, **body}))
+        assert r.status == 201, r
+        u = urllib.parse.urlparse(r.json()["logplex_url"])
+        return f"{u.path}?{u.query}"
+
+
+def ended(stream):
+    """Its last chunk has come."""
+    wait_for("the end", lambda: stream.read().parse().closed or stream.raw.startswith(b"0\r\n"), 20)
+    return True
+
+
+@pytest.mark.parametrize("how", ["collaborator", "token", "account"])
+def test_a_session_ends_at_once_when_access_is_taken(controller, app, how):
+    c, name = controller, f"{how}@example.com"
+    anna = Person(c, name, app)
+    again = Person(c, name) if how != "account" else anna
+    mine, other = anna.session(app), again.session(app)
+    tails = [Stream(c, mine), Stream(c, mine, accept="text/plain")]
+    same, root = Stream(c, other), Stream(c, session(c, app, tail=True))
+    assert {s.status for s in [*tails, same, root]} == {200}
+    unopened = anna.session(app, tail=False)
+    assert c.api("DELETE", {"collaborator": f"/apps/{app}/collaborators/{name}", "account": f"/accounts/{name}",
+                            "token": f"/oauth/authorizations/{anna.id}"}[how])[0] in (200, 204)
+    assert all(map(ended, tails))
+    for path in (mine, unopened):
+        assert Stream(c, path).status == 404
+        assert Stream(c, path, last=1).status == 404
+    # What another token has made goes on, if the account has the app.
+    assert Stream(c, other).status == (200 if how == "token" else 404)
+    assert how == "token" or ended(same)
+    assert c.api("PATCH", f"/apps/{app}/config-vars", {"A": how})[0] == 200
+    for s in [root] + [same] * (how == "token"):
+        wait_for("the line", lambda: any("config vars" in line for line in s.lines()), 20)
+
+
+def test_the_sessions_of_a_token_end_with_its_time(controller, app):
+    anna = Person(controller, "time@example.com", app, expires_in=2)
+    path = anna.session(app)
+    s = Stream(controller, path)
+    assert s.status == 200
+    wait_for("its end", lambda: Stream(controller, path).status == 404)
+
+
+def test_a_session_is_not_for_another_account_or_token(controller, app):
+    path = Person(controller, "sign@example.com", app).session(app)
+    assert Stream(controller, path).status == 200
+    for wrong in (re.sub(r"by=[^&]*", "by=", path), re.sub(r"token=[^&]*", "token=", path),
+                  re.sub(r"&by=[^&]*&token=[^&]*", "", path)):
+        assert wrong != path and Stream(controller, wrong).status == 404
