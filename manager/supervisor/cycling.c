@@ -100,9 +100,8 @@ static void cycling_begin(struct life *l)
 		cycling_overlap(l);
 		return;
 	}
-	if (l->a->kind == DYNO_FORMATION)
-		l->st.cycling = STATE_CYCLES;
-	else
+	l->st.cycling = STATE_CYCLES;
+	if (l->a->kind != DYNO_FORMATION)
 		life_log_line(l, "Cycling");
 	life_stop(l, l->a->kind == DYNO_FORMATION);
 }

@@ -1,5 +1,6 @@
 """The daily restart, with days of two seconds: log lines, overlap, ids, and that
 it goes on when the supervisor is killed or upstream is away."""
+import json
 import os
 import sys
 import urllib.request
@@ -74,6 +75,7 @@ def test_a_one_off_is_ended_for_good(worker, up):
     assert worker.messages("heroku", "run.1")[2:] == [
         "Cycling", "Stopping all processes with SIGTERM", "Process exited with status 143",
         "State changed from up to complete"]
+    assert json.loads(worker.messages("death", "run.1")[0])["sentence"].startswith("its daily restart was due: ")
     assert not any(d.get("replaces") == a["id"] for r in up.reports for d in r["dynos"])
 
 

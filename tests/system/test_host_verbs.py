@@ -125,6 +125,7 @@ def test_stop_ends_all_dynos_with_their_lines_and_undrain_brings_them_back(worke
     opened.wait_line("heroku[worker.1]: Error R12 (Exit timeout) -> At least one process failed to exit within 2 seconds of "
                      "SIGTERM")
     opened.wait_line("heroku[worker.1]: Process exited with status 137")
+    assert "all dynos of this host were stopped: " in worker.messages("death", "worker.1")[-1]
     # They are wanted all the same, and a new supervisor knows why they do not run.
     worker.kill_supervisor()
     wait_for("a supervisor that answers", lambda: is_ready(worker))

@@ -2,6 +2,7 @@
 (tests/manager/fake_upstream.py): log lines byte for byte, time-outs, lost
 clients, kills at any moment, an upstream that is away."""
 import hashlib
+import json
 import os
 import re
 import signal
@@ -288,6 +289,7 @@ def test_time_to_live_ends_a_oneoff(worker, up):
         "Stopping all processes with SIGTERM",
         "Process exited with status 143",
         "State changed from up to complete"]
+    assert json.loads(worker.messages("death", "run.1")[-1])["sentence"].startswith("its time to live was over: ")
 
 
 def check_counter(worker):
