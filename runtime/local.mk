@@ -115,7 +115,8 @@ libruntime_a_SOURCES = \
 	%D%/stack.h \
 	%D%/stack_copy.c \
 	%D%/stack_copy.h \
-	%D%/start.c
+	%D%/start.c \
+	%D%/start_layers.c %D%/start_layers.h
 RUNTIME_LIBS = libruntime.a libruntime-child.a $(SECCOMP_LIBS) $(CAP_LIBS) \
 	$(MNL_LIBS)
 
@@ -166,8 +167,8 @@ libdynooci_a_SOURCES = \
 	%D%/oci/oci_resources.c \
 	%D%/oci/oci_rules.c \
 	%D%/oci/oci_seccomp.c \
-	%D%/oci/plan_oci.c \
-	%D%/oci/plan_oci.h \
+	%D%/oci/plan_oci.c %D%/oci/plan_oci.h \
+	%D%/oci/plan_process.c %D%/oci/plan_process.h \
 	%D%/oci/plan_rootfs.c \
 	%D%/oci/plan_rootfs.h \
 	%D%/cgroup/resources.h

@@ -17,6 +17,7 @@
 #include "runtime/plan_dyno.h"
 #include "runtime/record.h"
 #include "runtime/spawn.h"
+#include "runtime/start_layers.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,12 +38,11 @@ struct start {
 	struct buf net;
 	unsigned net_acks;
 	bool recorded;			/* remove_dyno() has to undo it */
-	bool shared;			/* slug files keep the store's owner */
+	struct start_layers layers;
 	int in_fd;			/* the caller's end of stdin */
 	uint64_t *child_trace;		/* shared with the child */
 	uint32_t trace[DYNO_TRACE_COUNT];
 	uint64_t since;
-	int trees[PLAN_TREE_COUNT];	/* detached mounts */
 	int master_fd;
 };
 
@@ -56,8 +56,7 @@ static void start_deinit(struct start *s)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		*fds[i] = fd_close(*fds[i]);
 	s->fds.hold_err = fd_close(s->fds.hold_err);
-	for (size_t i = 0; i < PLAN_TREE_COUNT; i++)
-		s->trees[i] = fd_close(s->trees[i]);
+	start_layers_deinit(&s->layers);
 	cgroup_deinit(&s->cgroup);
 	plan_deinit(&s->plan);
 	buf_deinit(&s->net);
@@ -114,122 +113,12 @@ static int start_step(struct start *s, enum dyno_trace_stage stage, int r,
 	return r;
 }
 
-/* ---- layers ---- */
-
-/* The slug store belongs to the service user: nothing in it is followed. */
-static int start_open_slug(struct start *s, int *ret_fd, struct error *e)
+static int start_open_layers(struct start *s, struct error *e)
 {
-	auto_free char *name = xasprintf("trees/%s", s->spec->slug);
-	auto_close int dir = open(s->rt->slug_dir,
-				  O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	struct stat st;
-
-	if (dir < 0)
-		return error_sys(e, "open %s", s->rt->slug_dir);
-	fd = file_open_beneath(dir, name, O_PATH | O_DIRECTORY, 0, e);
-	if (fd == -ENOENT)
-		return error_set(e, ENOENT, "slug %s is not unpacked", s->spec->slug);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return error_sys(e, "look at slug %s", s->spec->slug);
-	if (st.st_uid != s->rt->slug_uid)
-		return error_set(e, EPERM, "slug %s belongs to user %u",
-				 s->spec->slug, (unsigned)st.st_uid);
-	*ret_fd = take_fd(fd);
-	return 0;
-}
-
-/* Without idmapped mounts the app becomes the store's user, so that its files
- * are its own; everything else of the isolation stays. */
-static int start_share(struct start *s, int dir_fd, struct error *e)
-{
-	struct runtime *rt = s->rt;
-
-	if (rt->slug_uid == 0 || rt->slug_gid == 0)
-		return error_set(e, EOPNOTSUPP, "the file system of the slugs has no "
-				 "idmapped mounts, and they belong to root");
-	s->shared = true;
-	if (!rt->told_shared && rt->tell)
-		rt->tell("the file system of the slugs has no idmapped mounts: "
-			 "apps run with the user id of the slug store", rt->tell_data);
-	rt->told_shared = true;
-	return idmap_tree_plain(dir_fd, &s->trees[PLAN_TREE_SLUG], e);
-}
-
-/* A slug that is mounted instead of unpacked. Its files are root's. */
-static int start_slug_image(struct start *s, int tree_fd, struct error *e)
-{
-	struct runtime *rt = s->rt;
-	auto_close int fd = -1;
-	int r;
-
-	if (!rt->takes_images)
-		return error_set(e, EPERM, "slug %s is an image, and slug images "
-				 "are switched off on this host", s->spec->slug);
-	r = slug_image_mount(&rt->images, tree_fd, s->spec->slug, rt->slug_uid,
-			     s->spec->uuid, &fd, e);
-	if (r == 0)
-		r = idmap_mount_root(&rt->idmap, s->rec.slot, PLAN_APP_ID, fd, e);
-	if (r == IDMAP_REFUSED)
-		return error_set(e, EOPNOTSUPP, "slug %s is an image, and this "
-				 "kernel has no idmapped mounts of such",
-				 s->spec->slug);
-	if (r == 0)
-		s->trees[PLAN_TREE_SLUG] = take_fd(fd);
-	return error_prefix(e, r, "slug %s", s->spec->slug);
-}
-
-static int start_slug(struct start *s, struct error *e)
-{
-	auto_close int fd = -1;
-	int r;
-
-	if (!s->spec->slug)
-		return 0;
-	r = start_open_slug(s, &fd, e);
-	if (r < 0)
-		return r;
-	r = slug_image_look(fd, e);
-	if (r != SLUG_IMAGE_NONE)
-		return r < 0 ? r : start_slug_image(s, fd, e);
-	r = idmap_tree_slug(&s->rt->idmap, s->rec.slot, fd, s->rt->slug_uid,
-			    s->rt->slug_gid, PLAN_APP_ID,
-			    &s->trees[PLAN_TREE_SLUG], e);
-	return r == IDMAP_REFUSED ? start_share(s, fd, e) : r;
-}
-
-/* Files of the image that stay root's look like nobody's in the dyno: still
- * readable, so this is no more than a remark. */
-static int start_image(struct start *s, const char *path, enum plan_tree tree,
-		       struct error *e)
-{
-	auto_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct runtime *rt = s->rt;
-	int r;
-
-	if (fd < 0)
-		return error_sys(e, "open %s", path);
-	r = idmap_tree_image(&rt->idmap, s->rec.slot, fd, &s->trees[tree], e);
-	if (r != IDMAP_REFUSED)
-		return r;
-	if (!rt->told_plain && rt->tell)
-		rt->tell("the file system of the stack has no idmapped mounts: "
-			 "its files belong to nobody in dynos", rt->tell_data);
-	rt->told_plain = true;
-	return idmap_tree_plain(fd, &s->trees[tree], e);
-}
-
-static int start_layers(struct start *s, struct error *e)
-{
-	const struct stack *stack = &s->rt->stack;
-	int r = start_slug(s, e);
-
-	if (r == 0)
-		r = start_image(s, stack->lower, PLAN_TREE_STACK, e);
-	if (r == 0 && stack->usr)
-		r = start_image(s, stack->usr, PLAN_TREE_USR, e);
-	return r;
+	s->layers.rt = s->rt;
+	s->layers.spec = s->spec;
+	s->layers.slot = s->rec.slot;
+	return start_layers_open(&s->layers, e);
 }
 
 /* ---- streams ---- */
@@ -242,7 +131,7 @@ static int start_pipe(const struct start *s, int *ret_read, int *ret_write,
 	gid_t group = app;
 	int p[2];
 
-	if (s->shared) {
+	if (s->layers.shared) {
 		app = s->rt->slug_uid;
 		group = s->rt->slug_gid;
 	}
@@ -284,8 +173,8 @@ static int start_plan(struct start *s, struct error *e)
 		.spec = s->spec,
 		.slot = s->rec.slot,
 		.first_id = idmap_id(&rt->idmap, s->rec.slot),
-		.shared_id = s->shared ? rt->slug_uid : 0,
-		.shared_gid = s->shared ? rt->slug_gid : 0,
+		.shared_id = s->layers.shared ? rt->slug_uid : 0,
+		.shared_gid = s->layers.shared ? rt->slug_gid : 0,
 		.cgroup = &s->cgroup,
 		.by_host = rt->by_host,
 		.address = s->rec.address,
@@ -300,7 +189,7 @@ static int start_plan(struct start *s, struct error *e)
 	    getrlimit(RLIMIT_NOFILE, &in.max_files) < 0 ||
 	    getrlimit(RLIMIT_NPROC, &in.max_procs) < 0)
 		return error_sys(e, "read the daemon's own limits");
-	memcpy(in.trees, s->trees, sizeof(in.trees));
+	memcpy(in.trees, s->layers.trees, sizeof(in.trees));
 	network_inside(rt->network, s->rec.address, &s->net, &s->net_acks);
 	in.net = s->net.data;
 	in.net_len = s->net.len;
@@ -405,7 +294,7 @@ static int start_recorded(struct start *s, struct error *e)
 
 	r = start_step(s, DYNO_TRACE_CGROUP, r, e);
 	if (r == 0)
-		r = start_step(s, DYNO_TRACE_LAYERS, start_layers(s, e), e);
+		r = start_step(s, DYNO_TRACE_LAYERS, start_open_layers(s, e), e);
 	if (r == 0)
 		r = start_streams(s, &s->in_fd, e);
 	if (r == 0)
@@ -461,7 +350,7 @@ int start_begin(struct runtime *rt, const struct dyno_spec *spec,
 	*s = (struct start){
 		.rt = rt, .spec = spec, .spawn = SPAWN_INIT, .net = BUF_INIT,
 		.cgroup = CGROUP_INIT, .fds = CHILD_FDS_INIT,
-		.trees = { -1, -1, -1 }, .master_fd = -1, .in_fd = -1,
+		.layers.trees = { -1, -1, -1 }, .master_fd = -1, .in_fd = -1,
 	};
 	memcpy(s->rec.uuid, spec->uuid, sizeof(s->rec.uuid));
 	s->rec.stdio = spec->stdio;
