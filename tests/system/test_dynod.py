@@ -125,7 +125,8 @@ class Dynod:
     def wipe(self):
         r = self.run("--wipe")
         assert r.returncode == 0, r.stdout
-        assert self.census() == []
+        # Its number may be another instance's by now, which has not put its name to it yet.
+        wait_for("nothing of it", lambda: self.census() == [])
         return r.stdout
 
 
