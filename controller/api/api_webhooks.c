@@ -151,9 +151,23 @@ static int webhook_event_call(struct api_call *call, struct error *e)
 	return webhook_one(call, "event", webhook_events(call), e);
 }
 
+/* "?eq[status]=failed" is all that the heroku command ever asks for. */
+static json_t *webhook_deliveries_wanted(struct api_call *call)
+{
+	const char *status = http_request_query(call->req, "eq[status]");
+	json_t *list = webhook_deliveries(call);
+
+	for (size_t i = json_array_size(list); status && i > 0; i--)
+		if (!str_eq(json_str(json_array_get(list, i - 1), "status"), status))
+			json_array_remove(list, i - 1);
+	return list;
+}
+
 static int webhook_deliveries_call(struct api_call *call, struct error *e)
 {
-	return api_page(call, webhook_deliveries(call), webhook_attrs, e);
+	static const char *const attrs[] = { "id", "created_at", "seq", NULL };
+
+	return api_page(call, webhook_deliveries_wanted(call), attrs, e);
 }
 
 static int webhook_delivery_call(struct api_call *call, struct error *e)

@@ -161,8 +161,9 @@ static json_t *delivery_time(uint64_t usec)
 json_t *delivery_view(const struct delivery *d, const json_t *hook)
 {
 	return json_pack(
-		"{s:s, s:s, s:i, s:o, s:O, s:o, s:o, s:{s:O, s:O}, s:{s:O, s:O}}",
-		"id", d->id, "status", state_names[d->state],
+		"{s:s, s:I, s:s, s:i, s:o, s:O, s:o, s:o, s:{s:O, s:O}, s:{s:O, s:O}}",
+		"id", d->id, "seq", (json_int_t)d->created,
+		"status", state_names[d->state],
 		"num_attempts", d->attempts,
 		"next_attempt_at", delivery_time(delivery_waits(d) ? d->next : 0),
 		"last_attempt", d->last ? d->last : json_null(),

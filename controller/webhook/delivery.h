@@ -58,7 +58,8 @@ void delivery_end(struct delivery *d, enum delivery_state state);
 
 /* The body of a request; attempt: its id. The caller frees. */
 char *delivery_body(const struct delivery *d, const char *hook, const char *attempt);
-/* In the form of the API. A new reference. */
+/* In the form of the API, and seq, by which the heroku command sorts them. A new
+ * reference. */
 json_t *delivery_view(const struct delivery *d, const json_t *hook);
 int delivery_save(const struct delivery *d, struct webhook_store *s, const char *app,
 		  const char *hook, struct error *e);

@@ -331,6 +331,11 @@ def test_webhooks_are_added_and_removed(heroku, web):
     out = heroku.out("webhooks", "-a", web)
     number = re.search(r"[0-9a-f-]{36}", out).group(0)
     assert "https://127.0.0.1:9/x" in out
+    heroku.run("config:set", "TOLD=yes", "-a", web)
+    wait_for("a failed delivery", lambda: re.search(r"failed +api:release +notify +1 ", heroku.out(
+        "webhooks:deliveries", "--status", "failed", "-a", web)))
+    assert "no deliveries" in heroku.out("webhooks:deliveries", "--status", "succeeded", "-a", web)
+    heroku.run("config:unset", "TOLD", "-a", web)
     heroku.run("webhooks:remove", number, "-a", web)
     assert number not in heroku.out("webhooks", "-a", web)
 
