@@ -43,6 +43,9 @@ int json_parse(const char *text, size_t n, json_t **ret, struct error *e)
 		return error_set(e, EINVAL, "JSON is nested deeper than %d",
 				 JSON_DEPTH_MAX);
 	j = json_loadb(n ? text : "", n, JSON_DECODE_ANY, &je);
+	if (!j && json_error_code(&je) == json_error_null_character)
+		return error_set(e, EINVAL, "line %d, column %d: there is a null "
+				 "character in a string", je.line, je.column);
 	if (!j)
 		return error_set(e, EINVAL, "line %d, column %d: %s", je.line,
 				 je.column, je.text);

@@ -141,7 +141,7 @@ static void route_allow(struct route_match *m, const char *method)
 	size_t n = strlen(m->allow);
 
 	snprintf(m->allow + n, sizeof(m->allow) - n, "%s%s", n ? ", " : "",
-		 method);
+		 str_eq(method, "GET") ? "GET, HEAD" : method);
 }
 
 int route_find(struct route_match *m, const struct http_route *routes,

@@ -79,7 +79,7 @@ static void not_allowed_lists_the_methods(void **state)
 
 	assert_int_equal(route_find(&m, routes, ARRAY_SIZE(routes), "PUT",
 				    "/apps/x"), 405);
-	assert_string_equal(m.allow, "GET, PATCH");
+	assert_string_equal(m.allow, "GET, HEAD, PATCH");
 	route_match_free(&m);
 }
 

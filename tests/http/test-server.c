@@ -81,7 +81,7 @@ static void method_not_allowed_names_the_allowed(void **state)
 		   "Content-Length: 2\r\n\r\n{}", "\r\n\r\n{", &got);
 	assert_non_null(strstr(buf_str(&got), " 405 "));
 	assert_non_null(strstr(buf_str(&got),
-			       "Allow: GET, POST, PATCH, DELETE\r\n"));
+			       "Allow: GET, HEAD, POST, PATCH, DELETE\r\n"));
 }
 
 static void chunked_body_beyond_the_limit_is_413(void **state)
