@@ -102,6 +102,10 @@ void change_say(struct change *c, const char *app_id, const char *fmt, ...)
 	va_start(ap, fmt);
 	line = xvasprintf(fmt, ap);
 	va_end(ap);
+	/* Users' words are in it, commands for instance. */
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
 	strv_add(&c->lines, app_id);
 	strv_add(&c->lines, line);
 }

@@ -52,7 +52,8 @@ void change_app(struct change *c, const struct doc *app);
 
 void change_touch_host(struct change *c, const char *host);
 
-/* A line for the app's log, said when the change is done. */
+/* A line for the app's log, said when the change is done. Control characters become
+ * blanks: it stays one line. */
 void change_say(struct change *c, const char *app_id, const char *fmt, ...) PRINTF(3, 4);
 
 /* The host for a new dyno, "" if there is none that takes one. */
