@@ -50,6 +50,7 @@ libcontroller_a_SOURCES = \
 	%D%/api/long_poll.c %D%/api/long_poll.h \
 	%D%/api/packed_body.c %D%/api/packed_body.h \
 	%D%/api/negotiate.c %D%/api/negotiate.h \
+	%D%/api/body_members.c %D%/api/body_members.h \
 	%D%/api/range.c %D%/api/range.h \
 	%D%/api/release_clock.c %D%/api/release_clock.h \
 	%D%/api/router_feed.c %D%/api/router_feed.h \

@@ -318,6 +318,15 @@ static void api_page_headers(struct api_call *call, const struct range *range,
 	}
 }
 
+int api_page_if_asked(struct api_call *call, json_t *list, const char *const *attrs,
+		      struct error *e)
+{
+	if (http_request_header(call->req, "Range"))
+		return api_page(call, list, attrs, e);
+	call->reply = list;
+	return 0;
+}
+
 int api_page(struct api_call *call, json_t *list, const char *const *attrs,
 	     struct error *e)
 {

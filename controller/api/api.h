@@ -61,6 +61,11 @@ void api_refuse(struct http_request *req, int r, const struct error *e);
 int api_page(struct api_call *call, json_t *list, const char *const *attrs,
 	     struct error *e);
 
+/* The same of a short list that has an order of its own, which it keeps unless there
+ * is a Range. */
+int api_page_if_asked(struct api_call *call, json_t *list, const char *const *attrs,
+		      struct error *e);
+
 /* The scheme, host and port under which the client sees us; caller frees. */
 char *api_base(struct http_request *req, const struct controller *c);
 

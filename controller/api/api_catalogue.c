@@ -112,8 +112,7 @@ static int region_call(struct api_call *call, struct error *e)
 /* In the order of the table: from small to large. */
 static int sizes_call(struct api_call *call, struct error *e)
 {
-	call->reply = catalogue_sizes(call);
-	return 0;
+	return api_page_if_asked(call, catalogue_sizes(call), catalogue_attrs, e);
 }
 
 static int size_call(struct api_call *call, struct error *e)

@@ -44,6 +44,7 @@ static json_t *collaborator_owner(struct api_call *call)
 
 static int collaborator_list_call(struct api_call *call, struct error *e)
 {
+	static const char *const attrs[] = { "id", NULL };
 	auto_json *all = NULL;
 	json_t *out, *one;
 	size_t i;
@@ -55,8 +56,7 @@ static int collaborator_list_call(struct api_call *call, struct error *e)
 	json_array_foreach(all, i, one)
 		json_array_append_new(out, collaborator_view(call, one,
 							     "collaborator"));
-	call->reply = out;
-	return 0;
+	return api_page_if_asked(call, out, attrs, e);
 }
 
 static int collaborator_get_call(struct api_call *call, struct error *e)

@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "controller/api/api_handlers.h"
+#include "controller/api/body_members.h"
 #include "controller/model/deaths.h"
 #include "controller/engine.h"
 #include "controller/model/formation.h"
@@ -13,6 +14,7 @@
 #include "controller/model/scaling.h"
 
 static const char *const formation_attrs[] = { "type", "id", NULL };
+static const char *const dyno_attrs[] = { "name", "id", NULL };
 
 static json_t *formation_view(struct api_call *call, const json_t *entries)
 {
@@ -148,8 +150,7 @@ static int dyno_list_call(struct api_call *call, struct error *e)
 		json_array_append_new(out, views_dyno(&call->views, call->app.j,
 						      dyno, release, false));
 	}
-	call->reply = take_ptr(out);
-	return r;
+	return r == 0 ? api_page_if_asked(call, take_ptr(out), dyno_attrs, e) : r;
 }
 
 static int dyno_param(struct api_call *call, struct doc *ret, struct error *e)
@@ -166,6 +167,23 @@ static int dyno_get_call(struct api_call *call, struct error *e)
 	return r == 0 ? dyno_view(call, dyno.j, false, &call->reply, e) : r;
 }
 
+static int dyno_body_check(const json_t *body, struct error *e)
+{
+	static const struct body_member members[] = {
+		{ "command", BODY_STRING }, { "type", BODY_STRING },
+		{ "size", BODY_STRING }, { "attach", BODY_BOOLEAN },
+		{ "force_no_tty", BODY_BOOLEAN }, { "time_to_live", BODY_INTEGER },
+	};
+	const json_t *ttl = json_object_get(body, "time_to_live");
+	int r = body_members_check(body, members, ARRAY_SIZE(members), e);
+
+	/* Inside of us 0 is "for ever". */
+	if (r == 0 && json_is_integer(ttl) && json_integer_value(ttl) < 1)
+		r = outcome_set(e, OUTCOME_INVALID, "time_to_live must be between 1 "
+				"and %d seconds.", ONE_OFF_TIME_TO_LIVE_MAX);
+	return r;
+}
+
 static int dyno_create_call(struct api_call *call, struct error *e)
 {
 	const json_t *body = call->body;
@@ -179,8 +197,10 @@ static int dyno_create_call(struct api_call *call, struct error *e)
 		.release = json_object_get(body, "release"),
 	};
 	auto_json *dyno = NULL;
-	int r = one_off_run(call->c->engine, &call->app, &o, &dyno, e);
+	int r = dyno_body_check(body, e);
 
+	if (r == 0)
+		r = one_off_run(call->c->engine, &call->app, &o, &dyno, e);
 	if (r == 0)
 		r = dyno_view(call, dyno, true, &call->reply, e);
 	call->status = 201;
@@ -199,6 +219,8 @@ static int dyno_inside_call(struct api_call *call, struct error *e)
 	auto_json *dyno = NULL, *view = NULL;
 	int r = dyno_param(call, &target, e);
 
+	if (r == 0)
+		r = dyno_body_check(body, e);
 	if (r == 0 && !json_flag(body, "attach", true))
 		return outcome_set(e, OUTCOME_INVALID, "A command inside of a dyno is "
 				   "always attached.");

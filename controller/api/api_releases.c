@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "controller/api/api_handlers.h"
 #include "controller/api/api_outputs.h"
+#include "controller/api/body_members.h"
 #include "controller/engine.h"
 #include "controller/model/addons.h"
 #include "controller/model/outcome.h"
@@ -80,11 +81,17 @@ static int release_config_call(struct api_call *call, struct error *e)
 
 static int release_create_call(struct api_call *call, struct error *e)
 {
+	static const struct body_member members[] = {
+		{ "slug", BODY_STRING }, { "release", BODY_STRING },
+		{ "description", BODY_STRING },
+	};
 	const char *slug = json_str(call->body, "slug");
 	const char *release = json_str(call->body, "release");
 	auto_json *made = NULL;
-	int r;
+	int r = body_members_check(call->body, members, ARRAY_SIZE(members), e);
 
+	if (r != 0)
+		return r;
 	if (slug)
 		r = releases_deploy(call->c->engine, &call->app, slug,
 				    json_str(call->body, "description"), &made, e);

@@ -188,12 +188,11 @@ static int own_create_call(struct api_call *call, struct error *e)
 
 static int own_list_call(struct api_call *call, struct error *e)
 {
+	static const char *const attrs[] = { "id", NULL };
 	auto_json *all = NULL;
 	int r = tokens_list(call->c->engine, call->principal->id, NULL, &all, e);
 
-	if (r == 0)
-		call->reply = token_views(call, all);
-	return r;
+	return r == 0 ? api_page_if_asked(call, token_views(call, all), attrs, e) : r;
 }
 
 /* Local root and the key file have no token that is kept. */

@@ -8,6 +8,7 @@
 #include "controller/access/collaborators.h"
 #include "controller/access/secrets.h"
 #include "controller/access/tokens.h"
+#include "controller/api/body_members.h"
 #include "controller/api/log_session.h"
 #include "controller/engine.h"
 #include "controller/logplex/log_store.h"
@@ -43,11 +44,18 @@ static int session_word(const json_t *body, const char *key, char *out,
 int log_session_parse(struct log_session *ret, struct api_call *call, struct error *e)
 {
 	static const char *const names[] = { "type", "dyno_name", "ps", "dyno" };
+	static const struct body_member members[] = {
+		{ "lines", BODY_INTEGER }, { "tail", BODY_BOOLEAN },
+		{ "source", BODY_STRING }, { "type", BODY_STRING },
+		{ "dyno_name", BODY_STRING }, { "ps", BODY_STRING },
+		{ "dyno", BODY_STRING },
+	};
 	const struct principal *by = call->principal;
-	int r;
+	int r = body_members_check(call->body, members, ARRAY_SIZE(members), e);
 
 	memset(ret, 0, sizeof(*ret));
-	r = session_word(call->body, "source", ret->source, e);
+	if (r == 0)
+		r = session_word(call->body, "source", ret->source, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
 		r = session_word(call->body, names[i], ret->dyno, e);
 	ret->lines = json_int(call->body, "lines", LINES_DEFAULT);

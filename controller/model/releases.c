@@ -201,6 +201,20 @@ static int releases_commit(struct change *c, const struct doc *app,
 	return r;
 }
 
+static int releases_check_description(const char *text, struct error *e)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n > RELEASES_DESCRIPTION_MAX)
+		return outcome_set(e, OUTCOME_INVALID, "The description is longer than "
+				   "%d bytes.", RELEASES_DESCRIPTION_MAX);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return outcome_set(e, OUTCOME_INVALID, "The description has "
+					   "control characters: it is one line.");
+	return 0;
+}
+
 int releases_deploy(struct engine *g, const struct doc *app,
 		    const char *slug_id, const char *description,
 		    json_t **ret, struct error *e)
@@ -210,8 +224,10 @@ int releases_deploy(struct engine *g, const struct doc *app,
 	const char *commit;
 	auto_change c = change_begin(g);
 	auto_doc found = DOC_INIT;
-	int r = slugs_find(g, NULL, slug_id, &found, e);
+	int r = releases_check_description(description, e);
 
+	if (r == 0)
+		r = slugs_find(g, NULL, slug_id, &found, e);
 	/* First of all: what is wrong with it is not for everybody. */
 	if (r == 0)
 		r = collaborators_check_slug(g, engine_by(g), app->j, found.j, e);

@@ -62,7 +62,8 @@ int releases_slug(struct engine *g, const char *id, json_t **ret, struct error *
 int releases_config(struct engine *g, const char *app_id, int64_t version,
 		    json_t **ret, struct error *e);
 
-/* Release a slug. description may be NULL. */
+/* Release a slug. description may be NULL; OUTCOME_INVALID if it is no line of at most
+ * RELEASES_DESCRIPTION_MAX bytes. */
 int releases_deploy(struct engine *g, const struct doc *app,
 		    const char *slug_id, const char *description,
 		    json_t **ret, struct error *e);

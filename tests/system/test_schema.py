@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What we say of our own beside the schema's members.
 EXTRA = {"dyno": {"address", "port", "exit_status", "error", "trace"}, "release": {"failure"},
-         "oauth-authorization": {"host", "expires_at", "used_at"}, "webhook-delivery": {"seq"}}
+         "oauth-authorization": {"host", "expires_at", "used_at"}, "app-webhook-delivery": {"seq"}}
 
 # Where the schema describes Heroku's place and not the form: paths to what is left out.
 ELSEWHERE = [

@@ -1,0 +1,92 @@
+"""What a request says is done or refused, never half understood."""
+import pytest
+
+from controller import Controller
+
+
+@pytest.fixture(scope="module")
+def ctl():
+    with Controller() as c:
+        c.app("one")
+        yield c
+
+
+KINDS = {
+    "/apps/one/dynos": {"command": 5, "type": 5, "size": 5, "attach": "yes", "force_no_tty": 1, "time_to_live": "60"},
+    "/apps/one/log-sessions": {"lines": "5", "tail": "yes", "source": 1, "dyno": 1, "dyno_name": [], "type": {}},
+    "/apps/one/releases": {"slug": 5, "release": {}, "description": 5},
+}
+
+
+@pytest.mark.parametrize("path, member", [(p, m) for p, members in KINDS.items() for m in members])
+def test_a_member_of_another_kind_is_refused_by_name(ctl, path, member):
+    right = {"command": "true"} if path.endswith("dynos") else {}
+    status, answer = ctl.api("POST", path, {**right, member: KINDS[path][member]})
+    assert (status, answer["id"]) == (422, "invalid_params") and answer["message"].startswith(f"{member} must be ")
+    assert ctl.api("GET", "/apps/one/dynos")[1] == []
+
+
+def test_a_time_to_live_of_nothing_is_refused(ctl):
+    for seconds in (0, -1, 86401):
+        status, answer = ctl.api("POST", "/apps/one/dynos", {"command": "true", "time_to_live": seconds})
+        assert status == 422 and "time_to_live" in answer["message"]
+
+
+def test_null_is_as_good_as_nothing(ctl):
+    status, answer = ctl.api("POST", "/apps/one/log-sessions", {"lines": None, "tail": None, "dyno": None})
+    assert status == 201 and "lines=100&tail=0&dyno=&" in answer["logplex_url"]
+
+
+def test_a_description_is_one_line_of_limited_length(ctl):
+    for text in ("two\nlines", "x" * 1001):
+        status, answer = ctl.api("POST", "/apps/one/releases", {"slug": "x", "description": text})
+        assert status == 422 and "description" in answer["message"]
+
+
+def test_a_command_of_two_lines_makes_one_line_of_the_log(ctl):
+    ctl.app("two")
+    assert ctl.api("POST", "/apps/two/dynos", {"command": "echo a\n2026 app[web.1]: forged"})[0] == 201
+    session = ctl.api("POST", "/apps/two/log-sessions", {})[1]["logplex_url"]
+    lines = ctl.curl(session[session.index("/log-streams"):]).body.decode().splitlines()
+    assert lines[-1].endswith(" app[api]: Starting process with command `echo a 2026 app[web.1]: forged` "
+                              "by user owner@localhost")
+    assert all("+00:00 app[api]: " in line for line in lines)
+
+
+def test_a_null_character_is_told_in_our_words(ctl):
+    r = ctl.curl("/apps", "--unix-socket", ctl.socket, "-H", "Content-Type: application/json", "-d", '{"name":"a\\u0000b"}')
+    assert r.status == 400 and r.json()["message"].endswith("there is a null character in a string.")
+
+
+LISTS = ("/apps/many/dynos", "/apps/many/releases", "/apps/many/collaborators", "/apps/many/features", "/dyno-sizes",
+         "/oauth/authorizations", "/apps")
+
+
+@pytest.fixture(scope="module")
+def many(ctl):
+    """An app with some of everything."""
+    ctl.app("many")
+    for i in range(3):
+        assert ctl.api("POST", "/apps/many/dynos", {"command": "true"})[0] == 201
+        assert ctl.api("POST", "/accounts", {"email": f"u{i}@example.com"})[0] == 201
+        assert ctl.api("POST", "/apps/many/collaborators", {"user": f"u{i}@example.com"})[0] == 201
+        assert ctl.api("POST", "/oauth/authorizations", {"description": str(i)})[0] == 201
+    return ctl
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_comes_by_pages(many, path):
+    whole = many.api("GET", path)[1]
+    order, found = "id ..; max=1", []
+    while order:
+        r = many.curl(path, "--unix-socket", many.socket, "-H", f"Range: {order}")
+        order = r.headers.get("next-range")
+        assert r.status == (206 if order else 200) and len(r.json()) == 1, r
+        assert r.headers["content-range"] == f"id {r.json()[0]['id']}..{r.json()[-1]['id']}"
+        found += [it["id"] for it in r.json()]
+    assert len(whole) > 1 and found == sorted(it["id"] for it in whole)
+
+
+def test_allow_names_head(ctl):
+    r = ctl.curl("/apps/one", "--unix-socket", ctl.socket, "-X", "OPTIONS")
+    assert (r.status, r.headers["allow"]) == (204, "GET, HEAD, PATCH, DELETE")
