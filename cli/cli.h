@@ -26,6 +26,7 @@ struct cli {
 	const struct verb *verb;	/* the one that runs */
 	int status;			/* exit status after cli_getopt() said '?' */
 	struct http_client *client;	/* made by the first call of the API */
+	int http_status;		/* of the last call; 0: no answer; -1: not made */
 	char shorts[2 * CLI_OPTIONS_MAX];
 	struct option longs[CLI_OPTIONS_MAX];
 };

@@ -33,7 +33,13 @@ static int access_ca_print(struct access_ca *a)
 		r = error_set(&e, EPROTO, "GET %s: HTTP status %d", spec.path, status);
 	if (r < 0)
 		return cli_fail(&e);
-	fputs(buf_str(&pem), stdout);
+	if (a->cli->json) {
+		auto_json *out = json_pack("{s:s}", "ca", buf_str(&pem));
+
+		api_print(out);
+	} else {
+		fputs(buf_str(&pem), stdout);
+	}
 	return 0;
 }
 

@@ -89,6 +89,7 @@ struct wait {
 	struct cli *cli;
 	const char *app, *type;
 	bool fail_fast;
+	bool failing;			/* the last call has failed */
 	long sec;
 	json_t *formation, *dynos;
 	int version;
@@ -134,6 +135,36 @@ static int wait_ask(struct wait *w, struct error *e)
 	w->version = wait_version(releases);
 	wait_look(w->formation, w->dynos, w->type, w->version, &w->state);
 	return 0;
+}
+
+/* No answer, or one that says nothing of what was asked. */
+static bool wait_may_ask_again(const struct cli *cli)
+{
+	return cli->http_status == 0 || cli->http_status == 429 ||
+	       cli->http_status >= 500;
+}
+
+/* A controller that is restarted is no reason to give up: said once, until it has
+ * answered. Returns < 0 when it is over. */
+static int wait_ask_again(struct wait *w, struct progress *progress,
+			  uint64_t deadline_usec, struct error *e)
+{
+	int r = wait_ask(w, e);
+
+	if (r < 0 && (!wait_may_ask_again(w->cli) ||
+		      clock_mono_usec() > deadline_usec))
+		return r;
+	if (r < 0 && !w->failing) {
+		progress_deinit(progress);
+		fprintf(stderr, "dynoctl: %s, will retry\n", e->msg);
+	}
+	w->failing = r < 0;
+	return 0;
+}
+
+static void wait_pause(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = WAIT_POLL_NSEC }, NULL);
 }
 
 /* What the dyno and the platform said last is the reason. */
@@ -185,9 +216,11 @@ static int wait_loop(struct wait *w, uint64_t deadline_usec)
 	auto_buf shown = BUF_INIT;
 	struct error e;
 
-	while (wait_ask(w, &e) == 0) {
+	for (; wait_ask_again(w, &progress, deadline_usec, &e) == 0; wait_pause()) {
 		auto_buf words = BUF_INIT;
 
+		if (w->failing)
+			continue;
 		if (w->state.up >= w->state.wanted) {
 			progress_end(&progress, "done");
 			return 0;
@@ -199,7 +232,6 @@ static int wait_loop(struct wait *w, uint64_t deadline_usec)
 			wait_show_reason(w);
 			break;
 		}
-		nanosleep(&(struct timespec){ .tv_nsec = WAIT_POLL_NSEC }, NULL);
 	}
 	progress_deinit(&progress);
 	return cli_fail(&e);

@@ -139,10 +139,12 @@ static int api_call_body(struct cli *cli, const struct http_call_spec *spec,
 	struct http_client *client;
 	int r, status = 0;
 
+	cli->http_status = -1;
 	r = api_client(cli, &client, e);
 	if (r < 0)
 		return r;
 	r = http_call_wait(client, spec, &status, body, e);
+	cli->http_status = r < 0 ? 0 : status;
 	if (r < 0)
 		return r;
 	return status < 300 ? 0 : api_refusal(spec, status, body, e);

@@ -4,7 +4,8 @@ import os
 import subprocess
 
 from controller import Controller
-from harness import BUILD
+from fake_host import FakeHost
+from harness import BUILD, slug, wait_for
 
 
 def test_each_verb_does_what_its_noun_says():
@@ -19,6 +20,7 @@ def test_each_verb_does_what_its_noun_says():
         def get(*args):
             return json.loads(ctl(*args, "--json"))
 
+        assert get("access", "ca")["ca"] == ctl("access", "ca") == open(c.root + "/run/dyno/controller/ca.pem").read()
         c.app("first")
         assert "shop from here on" in ctl("apps:rename", "-a", "first", "shop")
         ctl("domains:add", "www.Example.com")
@@ -61,3 +63,33 @@ def test_each_verb_does_what_its_noun_says():
         assert hook["url"] in ctl("webhooks") and ctl("webhooks:deliveries") == "shop has no deliveries.\n"
         ctl("webhooks:remove", hook["id"])
         assert get("webhooks") == []
+
+
+def test_wait_outlives_the_controller(tmp_path):
+    with Controller() as c:
+        host = FakeHost(c)
+        c.app("shop")
+        slug_id = c.upload("shop", slug({"app/x": "x"}))
+        assert c.api("POST", "/apps/shop/releases", {"slug": slug_id})[0] == 201
+        said = tmp_path / "said"
+
+        def wait(*args):
+            with open(said, "w") as f:
+                return subprocess.Popen([BUILD + "/dynoctl", "--root", c.root, "wait", "-a", "shop", *args], stdout=f, stderr=f)
+        p = wait("--timeout", "120")
+        try:
+            c.kill()
+            wait_for("a note", lambda: "will retry" in said.read_text())
+            c.start()
+            host = FakeHost(c)
+            host.report("up")
+            assert p.wait(timeout=60) == 0, said.read_text()
+            assert said.read_text().count("will retry") == 1
+        finally:
+            p.kill()
+            p.wait()
+        # What will not become right is no matter of patience; nor is a time that is over.
+        assert c.api("DELETE", "/apps/shop")[0] == 200
+        assert wait().wait(timeout=60) == 1 and "find that app" in said.read_text()
+        c.kill()
+        assert wait("--timeout", "1").wait(timeout=60) == 1
