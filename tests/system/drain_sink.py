@@ -84,7 +84,8 @@ def line_number(message):
 
 class Sink:
     """mood(self, frame id) -> 200, any other status, "hang", "reset", or "lose": take it
-    and reset, in the first try of a frame."""
+    and reset, in the first try of a frame. One that insists does so in every try."""
+    insists = False
 
     def __init__(self, mood=200, tls=None):
         self.mood = mood if callable(mood) else lambda sink, fid: mood
@@ -150,7 +151,7 @@ class Sink:
             mood = self.mood(self, fid)
             # What is taken and then refused, or taken in the last try without an answer,
             # is both received and reported: nobody could tell.
-            if fid in self.frames or (mood == "lose" and self.tries[fid] > 1):
+            if not self.insists and (fid in self.frames or (mood == "lose" and self.tries[fid] > 1)):
                 mood = 200
             if mood in (200, 201, "lose"):
                 self.frames.setdefault(fid, found)

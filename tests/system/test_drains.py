@@ -212,6 +212,33 @@ def test_whatever_a_sink_answers(ctl, certificates):
     assert retried > 0 and sink.reported() > 0 and sink.lost
 
 
+class TakesAndIsSilent(Sink):
+    """Takes each frame at once, and answers so many tries of it by a reset, then status."""
+
+    def __init__(self, silent, status=200):
+        super().__init__(lambda sink, fid: "lose" if sink.tries[fid] <= silent else status)
+        self.insists = True
+
+
+@pytest.mark.parametrize("silent, status, dropped", [(1, 200, 0), (2, 200, 0), (3, 200, 10), (1, 409, 10)])
+def test_a_frame_whose_answer_is_lost_is_delivered_if_a_later_try_is_answered(ctl, silent, status, dropped):
+    app = ctl.app(f"lost-{silent}-{status}")
+    with TakesAndIsSilent(silent, status) as sink:
+        d, feeder = add(ctl, app, sink.url), Feeder(ctl, app)
+        feeder.feed(10)
+        found = wait_for("an end", lambda: settled(ctl, app, d), 60)
+        frames = [f for f in sink.frames if f in sink.lost]
+        # The sink has the lines in every case, in one frame of one id, which counts once.
+        assert sink.lines() == list(range(1, 11)) and len(frames) == len(sink.frames) == 1
+        assert sink.tries[frames[0]] == min(silent + 1, 3) and "WRONG" not in sink.seen
+        assert (found["delivered"], found["dropped"]) == (10 - dropped, dropped)
+        # What is both received and reported is this frame, and the report says how many.
+        sink.mood = lambda *_: 200
+        feeder.feed(1)
+        wait_for("the next", lambda: 11 in sink.lines())
+        assert sink.reported() == dropped and sink.lines() == list(range(1, 12))
+
+
 def test_a_controller_that_is_killed(certificates):
     """The same with kill -9 again and again: only the same frame comes twice."""
     with Controller(f"{ANY}drain-ca-file = {certificates.ca}\n") as ctl:
