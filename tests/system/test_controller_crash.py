@@ -73,7 +73,8 @@ PLAIN = ((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
          (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
          (re.compile(r"vault1:[^\"]*"), "SEALED"),
          (re.compile(r"(?<=[/\"$.])[A-Za-z0-9+/=$_-]{32,}"), "SECRET"),
-         (re.compile(r"\brun\.\d+"), "run.N"), (re.compile(r"\"after\": \d+"), "AFTER"),
+         (re.compile(r"\"(deadline|from)\": \d+"), r"\1 N"),
+         (re.compile(r"\b(run|release)\.\d+"), r"\1.N"), (re.compile(r"\"after\": \d+"), "AFTER"),
          (re.compile(r"(expires|signature)=\w+"), ""), (re.compile(r":\d{4,5}/"), ":PORT/"))
 
 
@@ -161,6 +162,12 @@ def census(c, dead=()):
                                  ("event", "app", of_hooks), ("delivery", "app", of_hooks)):
         wait_for(f"{table}s of webhooks that there are", lambda: {
             r[0] for r in c.database("webhooks", f"SELECT {column} FROM {table}")} <= there, 10)
+    releases = {v["id"] for k, v in s.items() if re.match("/apps/[^/]*/releases/", k)}
+    for table in ("output", "line"):
+        wait_for(f"{table}s of releases that there are", lambda: {
+            r[0] for r in c.database("outputs", f"SELECT release FROM {table}")} <= releases, 10)
+    seats = {(h, i) for i, h in placed.items() if h}
+    wait_for("seats of all dynos", lambda: set(c.database("seats", "SELECT host, id FROM seat WHERE left = 0")) == seats, 10)
     drains = {v["id"] for k, v in s.items() if "/drains/" in k}
     wait_for("cursors of drains that there are",
              lambda: {r[0] for r in c.database("drains", "SELECT id FROM windows")} <= drains, 5)
@@ -181,7 +188,7 @@ class Script:
         self.c = c
         self.epoch, self.instance = str(uuid.uuid4()), str(uuid.uuid4())
         self.boot, self.seq = str(uuid.uuid4()), itertools.count(1)
-        self.posted = 0
+        self.posted = self.output = 0
         self.app_ids = set()
 
     def api(self, method, path, body=None, good=(200, 201, 202)):
@@ -193,12 +200,12 @@ class Script:
     def app_id(self):
         return next(v["id"] for k, v in self.c.state().items() if k.startswith("/app-names/") and k[11:] in ("one", "uno"))
 
-    def slug_id(self):
-        return next(k[7:] for k in self.c.state() if k.startswith("/slugs/"))
+    def slug_id(self, kind="worker"):
+        return next(k[7:] for k, v in self.c.state().items() if k.startswith("/slugs/") and kind in v["process_types"])
 
-    def upload(self):
+    def upload(self, kind="worker"):
         # The URL came with the answer to the request before, which may be lost.
-        path, end = f"/slug-blobs/{self.slug_id()}", int(time.time()) + 1000
+        path, end = f"/slug-blobs/{self.slug_id(kind)}", int(time.time()) + 1000
         key = open(self.c.root + "/var/lib/dyno/controller/signing-key").read().strip().encode()
         mac = hmac.new(key, f"{path}\nmethod=put\n{end}".encode(), "sha256").hexdigest()
         path += f"?method=put&expires={end}&signature={mac}"
@@ -215,20 +222,20 @@ class Script:
         self.api("PUT", f"/upstream/v1/hosts/{name}", {
             "boot": self.boot, "version": "0", "draining": draining, "capacity": {"memory": 1 << 34, "cpus": 8}})
 
-    def report(self, ended=""):
+    def report(self, ended="", host="h1"):
         """All is up, or those of a type have ended."""
-        self.register()
-        wanted = self.api("GET", "/upstream/v1/hosts/h1/assignments?after=0&wait=0")["assignments"]
+        self.register(host)
+        wanted = self.api("GET", f"/upstream/v1/hosts/{host}/assignments?after=0&wait=0")["assignments"]
         dynos = [{"id": a["id"], "name": a["name"], "state": "complete" if a["type"] == ended else "up",
                   "since": "2026-11-21T00:13:42Z", "pid": 1, "address": "127.0.0.1", "port": 5000,
                   "exit_status": 0 if a["type"] == ended else None, "error": None} for a in wanted]
-        self.api("POST", "/upstream/v1/hosts/h1/report", {
+        self.api("POST", f"/upstream/v1/hosts/{host}/report", {
             "boot": self.boot, "seq": next(self.seq), "full": True, "draining": False, "dynos": dynos})
 
-    def post(self, source, texts, first):
+    def post(self, source, texts, first, ps="web.1"):
         frames = b""
         for i, text in enumerate(texts):
-            frame = f"{first + i} {time.time_ns() // 1000} {self.app_id()} {source} web.1 {text}".encode()
+            frame = f"{first + i} {time.time_ns() // 1000} {self.app_id()} {source} {ps} {text}".encode()
             frames += b"%d %s" % (len(frame), frame)
         s = http.client.HTTPConnection("localhost", self.c.port, timeout=60)
         token = open(self.c.root + "/var/lib/dyno/controller/token").read().strip()
@@ -247,6 +254,14 @@ class Script:
 
     def death(self):
         self.post("death", [json.dumps({"instance": self.instance, "time": "2026-11-21T00:13:42Z"})], LINES + 1)
+
+    def phase_post(self, *args):
+        self.post(*args, next(v["name"] for k, v in self.c.state().items() if "/dynos/" in k and v["type"] == "release"))
+
+    def phase_output(self):
+        """What the release command writes."""
+        self.phase_post("app", [f"step {i}" for i in range(LINES)], LINES + 2)
+        self.output = LINES
 
     def addon(self, path, method, body=None):
         return lambda: self.api(method, path, body)
@@ -310,7 +325,19 @@ class Script:
             ("no account", "DELETE", "/accounts/a@example.com"),
             ("destroy", self.destroy),
             ("create again", "POST", "/apps", {"name": "one"}),
+            ("slug with a command", "POST", "/apps/one/slugs", {"process_types": {"web": "true", "release": "true"}}),
+            ("upload it", lambda: self.upload("release")),
+            ("pending", lambda: api("POST", "/apps/one/releases", {"slug": self.slug_id("release")})),
+            ("output", self.phase_output),
+            ("its end", lambda: self.phase_post("heroku", ["Process exited with status 0"], 2 * LINES + 2)),
+            ("succeeded", lambda: self.report("release", "h2")),
         )]
+
+    def judge_output(self):
+        """All of it, once."""
+        if self.output:
+            wait_for("the whole output", lambda: [r[0] for r in self.c.database("outputs", "SELECT text FROM line ORDER BY at")]
+                     == [f"step {i}\n".encode() for i in range(self.output)], 20)
 
     def judge_lines(self):
         """All that were acknowledged, once."""
@@ -342,6 +369,7 @@ def reference():
             found.append((name, points, picture(c)))
             census(c, script.app_ids)
         script.judge_lines()
+        script.judge_output()
         print(len(found), "requests,", sum(n for _, n, _ in found), "points:", dict(c.table.counts()))
     return found
 
@@ -380,6 +408,7 @@ def run_killed(c, reference, point):
             assert picture(c) == after, (where, differs(picture(c), after))
         census(c, script.app_ids)
         script.judge_lines()
+        script.judge_output()
     return kills
 
 
@@ -502,6 +531,37 @@ def test_killed_in_its_first_start_it_starts_all_the_same(reference):
             assert all(open(p).read() == text for p, text in files.items())
         finally:
             c.close()
+
+
+def test_killed_in_a_start_with_all_there_is_it_loses_nothing(reference):
+    with FaultyController() as c:
+        script = Script(c)
+        for name, step in script.steps():
+            if name == "destroy":
+                break
+            step()
+        want = picture(c)
+        c.stop()
+        before = c.table.total()
+        c.start()
+        # Behind the first sixty what was on its way goes on, as it comes.
+        numbers = range(1, c.table.total() - before + 1) if EVERY else range(1, 61)
+        assert picture(c) == want and len(numbers) > 3
+        kills = 0
+        for n in numbers if EVERY else random.Random(SEED).sample(numbers, 3):
+            c.stop()
+            fired = c.kill_at(n)
+            c.start_until()
+            if fired():
+                kills += 1
+                c.process.wait(timeout=20)
+                c.start()
+            c.table.set(0, KILL, 0)
+            assert picture(c) == want, f"killed at {n}: {differs(picture(c), want)}"
+            census(c)
+            script.judge_lines()
+        print(kills, "kills at", len(numbers), "points of a start with state")
+        assert kills >= 1
 
 
 class Ear(http.server.ThreadingHTTPServer):
