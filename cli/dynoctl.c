@@ -22,12 +22,22 @@ static void dynoctl_standard_streams(void)
 	fd_close(fd);
 }
 
+/* "dynoctl host" and "dynoctl host --help" ask which verbs there are. */
+static bool dynoctl_noun(int argc, char **argv)
+{
+	bool asks = argc == 1 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h");
+
+	return asks && help_noun(argv[0]);
+}
+
 static int dynoctl_verb(struct cli *cli, int argc, char **argv)
 {
 	const struct verb *v;
 	int words, status;
 
 	v = verbs_find(argc, argv, &words);
+	if (!v && argc > 0 && dynoctl_noun(argc, argv))
+		return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
 	if (!v && argc > 0)
 		return cli_usage("no verb \"%s%s%s\"; \"dynoctl help\" lists them",
 				 argv[0], argc > 1 ? " " : "",

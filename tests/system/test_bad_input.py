@@ -153,6 +153,14 @@ def test_an_unknown_verb_is_a_usage_error(host):
     assert host.ctl("frobnicate", check=False).status == 2
 
 
+def test_a_noun_alone_shows_its_verbs(host):
+    for args, status in (("host",), 2), (("host", "--help"), 0), (("-h", "host"), 0):
+        r = host.ctl(*args, check=False)
+        assert (r.status, r.err) == (status, "") and "host drain " in r.out and "sandbox" not in r.out
+    r = host.ctl("host", "bogus", check=False)
+    assert r.status == 2 and "host bogus" in r.err and r.out == ""
+
+
 def test_a_second_dynod_on_the_same_root_says_so(host):
     import subprocess
     from harness import BUILD
