@@ -69,13 +69,25 @@ int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e)
 	return r;
 }
 
+struct keeper_config dynod_supervisor(const struct dynod *d)
+{
+	return (struct keeper_config){
+		.path = d->conf.supervisor, .root_dir = d->root.dir,
+		.uid = d->conf.uid, .gid = d->conf.gid, .set_ids = true,
+		.listen_fd = d->listen_fd,
+	};
+}
+
 /* ---- one run ---- */
 
 static int dynod_run_trial(struct dynod *d, struct error *e)
 {
+	const struct keeper_config config = dynod_supervisor(d);
 	size_t n;
 	int r = dynod_open_runtime(d, NULL, &n, e);
 
+	if (r >= 0)
+		r = keeper_try(&config, e);
 	if (r < 0)
 		return r;
 	if (write(UPGRADE_FD, UPGRADE_PROOF, strlen(UPGRADE_PROOF)) !=

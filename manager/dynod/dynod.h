@@ -37,5 +37,8 @@ struct dynod {
 /* Lock, layout, loop and runtime; also for what does not serve. */
 int dynod_open(struct dynod *d, runtime_tell_fn tell, struct error *e);
 
+/* The supervisor that it keeps; all in it is borrowed. */
+struct keeper_config dynod_supervisor(const struct dynod *d);
+
 /* Serve until the daemon is told to end. */
 int dynod_serve(struct dynod *d, struct error *e);

@@ -245,11 +245,7 @@ int dynod_serve(struct dynod *d, struct error *e)
 	static const struct keeper_ops keeper_ops = {
 		.on_start = on_supervisor_start, .on_end = on_supervisor_end,
 	};
-	const struct keeper_config config = {
-		.path = d->conf.supervisor, .root_dir = d->root.dir,
-		.uid = d->conf.uid, .gid = d->conf.gid, .set_ids = true,
-		.listen_fd = d->listen_fd,
-	};
+	const struct keeper_config config = dynod_supervisor(d);
 	auto_free char *status = NULL;
 	int r;
 

@@ -59,17 +59,17 @@ uint64_t keeper_pause_usec(unsigned short_runs)
 static int on_keeper_end(sd_event_source *src, int fd, uint32_t events,
 			 void *userdata);
 
-static int keeper_spawn(struct keeper *k, int host_fd, struct error *e)
+/* option may be NULL. */
+static int keeper_execute(const struct keeper_config *c, const char *option,
+			  const int *fds, size_t n_fds, pid_t *ret_pid,
+			  int *ret_pid_fd, struct error *e)
 {
-	const struct keeper_config *c = &k->config;
-	const int fds[] = {
-		[HOST_FD - KEEPER_FD_FIRST] = host_fd,
-		[HOST_LISTEN_FD - KEEPER_FD_FIRST] = c->listen_fd,
-	};
 	auto_strv argv = STRV_INIT, envp = STRV_INIT;
 	struct process_spec spec = PROCESS_SPEC_INIT;
 
 	strv_add(&argv, c->path);
+	if (option)
+		strv_add(&argv, option);
 	if (c->root_dir[0]) {
 		strv_add(&argv, "--root");
 		strv_add(&argv, c->root_dir);
@@ -81,13 +81,39 @@ static int keeper_spawn(struct keeper *k, int host_fd, struct error *e)
 	spec.argv = strv_argv(&argv);
 	spec.envp = strv_argv(&envp);
 	spec.fds = fds;
-	spec.n_fds = c->listen_fd >= 0 ? 2 : 1;
+	spec.n_fds = n_fds;
 	spec.uid = c->uid;
 	spec.gid = c->gid;
 	spec.set_ids = c->set_ids;
 	spec.die_with_parent = true;
 	spec.cwd = "/";
-	return process_spawn(&spec, &k->pid, &k->pid_fd, e);
+	return process_spawn(&spec, ret_pid, ret_pid_fd, e);
+}
+
+int keeper_try(const struct keeper_config *config, struct error *e)
+{
+	auto_close int pid_fd = -1;
+	int status = 0, r;
+	pid_t pid;
+
+	r = keeper_execute(config, "--check", NULL, 0, &pid, &pid_fd, e);
+	if (r >= 0)
+		r = process_wait(pid_fd, &status, e);
+	if (r < 0 || status == 0)
+		return r;
+	return error_set(e, EINVAL, "%s would not start: \"--check\" ends with "
+			 "status %d", config->path, status);
+}
+
+static int keeper_spawn(struct keeper *k, int host_fd, struct error *e)
+{
+	const int fds[] = {
+		[HOST_FD - KEEPER_FD_FIRST] = host_fd,
+		[HOST_LISTEN_FD - KEEPER_FD_FIRST] = k->config.listen_fd,
+	};
+
+	return keeper_execute(&k->config, NULL, fds, k->config.listen_fd >= 0 ? 2 : 1,
+			      &k->pid, &k->pid_fd, e);
 }
 
 static int keeper_run(struct keeper *k, struct error *e)

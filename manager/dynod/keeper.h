@@ -31,6 +31,10 @@ struct keeper_ops {
 	void (*on_end)(const char *what, void *userdata);
 };
 
+/* Whether the program would start: "--check" has it read its configuration, as the
+ * user that it will be, and change nothing. Waits for it. */
+int keeper_try(const struct keeper_config *config, struct error *e);
+
 /* config is copied but for its strings, which are borrowed. */
 struct keeper *keeper_new(sd_event *event, const struct keeper_config *config,
 			  const struct keeper_ops *ops, void *userdata);

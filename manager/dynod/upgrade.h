@@ -5,8 +5,9 @@
  * process: the program on disk has to prove first that it can take over.
  *
  * The trial is a child, "dynod --trial --root DIR": it reads the configuration
- * and the record of each dyno, takes the descriptors of those that live, changes
- * nothing, and says UPGRADE_PROOF on descriptor UPGRADE_FD. Whoever crashes, hangs
+ * and the record of each dyno, takes the descriptors of those that live, has the
+ * supervisor read its configuration, changes nothing, and says UPGRADE_PROOF on
+ * descriptor UPGRADE_FD. Whoever crashes, hangs
  * or says anything else is not executed, and all goes on as it was.
  */
 #include "base/base.h"

@@ -208,20 +208,41 @@ static void supervisor_deinit(struct supervisor *s)
 	free(s->prefix);
 }
 
+/* Would it start? Errors are those of a start. */
+static int supervisor_check(const char *root_dir)
+{
+	struct supervisor_conf conf = { .upstream = NULL };
+	struct root root = ROOT_INIT;
+	struct error e;
+	int r = root_init(&root, root_dir, &e);
+
+	if (r >= 0)
+		r = supervisor_conf_load(&conf, &root, &e);
+	if (r < 0)
+		log_err("%s", e.msg);
+	supervisor_conf_deinit(&conf);
+	root_deinit(&root);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static const char *supervisor_options(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "check", no_argument, NULL, 'c' },
 		{ "root", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
 	const char *root = NULL;
+	bool check = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'r') {
 			root = optarg;
+		} else if (c == 'c') {
+			check = true;
 		} else if (c == 'h') {
 			supervisor_conf_usage();
 			exit(EXIT_SUCCESS);
@@ -232,6 +253,8 @@ static const char *supervisor_options(int argc, char **argv)
 			exit(2);
 		}
 	}
+	if (check)
+		exit(supervisor_check(root));
 	return root;
 }
 
@@ -243,11 +266,12 @@ int main(int argc, char **argv)
 		.lives = LIST_INIT(s.lives),
 		.start_queue = LIST_INIT(s.start_queue),
 	};
-	const char *root = supervisor_options(argc, argv);
+	const char *root;
 	struct error e;
 	int r;
 
 	log_open("dyno-supervisor");
+	root = supervisor_options(argc, argv);
 	id_uuid(s.boot_id);
 	s.prefix = xstrdup("");
 	r = supervisor_run(&s, root, &e);

@@ -324,6 +324,18 @@ def test_a_new_dynod_takes_over_in_place_or_the_old_one_carries_on(upgradable):
         wait_for(words, lambda: logged(w, "carrying on", since))
         assert logged(w, words, since)
         assert w.dynod.poll() is None and w.supervisor() == supervisor and pids(w) == before
+    # A good one whose supervisor would not start.
+    w.impostor.replace()
+    with open(w.root + "/etc/dyno/supervisor.conf", "r+") as f:
+        original = f.read()
+        f.write("nonsense = 1\n")
+    supervisor, since = w.supervisor(), os.path.getsize(w.root + "/log")
+    w.dynod.send_signal(signal.SIGHUP)
+    wait_for("no reload", lambda: logged(w, "carrying on", since))
+    assert logged(w, 'unknown key "nonsense"', since) and logged(w, "dyno-supervisor would not start", since)
+    assert w.supervisor() == supervisor and pids(w) == before
+    with open(w.root + "/etc/dyno/supervisor.conf", "w") as f:
+        f.write(original)
     for _ in range(3):
         supervisor = w.supervisor()
         w.impostor.replace()
