@@ -114,6 +114,17 @@ static int wait_version(const json_t *releases)
 	return 0;
 }
 
+static bool wait_has_type(const json_t *formation, const char *type)
+{
+	json_t *f;
+	size_t i;
+
+	json_array_foreach((json_t *)formation, i, f)
+		if (wait_str_is(f, "type", type))
+			return true;
+	return false;
+}
+
 static int wait_ask(struct wait *w, struct error *e)
 {
 	auto_free char *releases_path = api_path(w->app, "/releases");
@@ -130,6 +141,9 @@ static int wait_ask(struct wait *w, struct error *e)
 		r = api_list(w->cli, formation_path, NULL, &w->formation, e);
 	if (r == 0)
 		r = api_list(w->cli, dynos_path, NULL, &w->dynos, e);
+	if (r == 0 && w->type && !wait_has_type(w->formation, w->type))
+		r = error_set(e, ENOENT, "Couldn't find that process type (%s).",
+			      w->type);
 	if (r < 0)
 		return r;
 	w->version = wait_version(releases);

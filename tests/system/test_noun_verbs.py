@@ -93,3 +93,14 @@ def test_wait_outlives_the_controller(tmp_path):
         assert wait().wait(timeout=60) == 1 and "find that app" in said.read_text()
         c.kill()
         assert wait("--timeout", "1").wait(timeout=60) == 1
+
+
+def test_waiting_for_a_type_that_the_app_has_not_fails_at_once():
+    with Controller() as c:
+        def ctl(*args):
+            return subprocess.run([BUILD + "/dynoctl", "--root", c.root, "-a", "shop", *args], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60)
+        c.app("shop")
+        p = ctl("wait", "wbe")
+        assert (p.returncode, p.stderr) == (1, "dynoctl: Couldn't find that process type (wbe).\n")
+        assert ctl("wait").returncode == 0
