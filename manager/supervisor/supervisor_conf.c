@@ -239,7 +239,8 @@ void supervisor_conf_deinit(struct supervisor_conf *c)
 void supervisor_conf_usage(void)
 {
 	printf("usage: dyno-supervisor [--root DIR] [--check]\n\n"
-	       "Started by dynod; --check only reads the configuration. Configuration: DIR/etc/dyno/supervisor.conf:\n\n");
+	       "Started by dynod; --check only reads the configuration,\n"
+	       "DIR/etc/dyno/supervisor.conf:\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		printf("  %-20s %s%s%s%s\n", keys[i].name, keys[i].doc,
 		       keys[i].def ? " (default " : "",
