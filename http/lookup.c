@@ -20,6 +20,7 @@
 struct lookup_job {
 	atomic_int owners;		/* the loop, the thread */
 	int fd;				/* eventfd: the answer is there */
+	atomic_bool answered;		/* what orders the threads' view of it */
 	char *host, *port;
 	int status;
 	struct addrinfo *list;
@@ -66,6 +67,7 @@ static void *lookup_thread(void *userdata)
 
 	j->status = getaddrinfo(j->host, j->port, &hints, &j->list);
 	atomic_fetch_sub(&under_way, 1);
+	atomic_store(&j->answered, true);
 	eventfd_write(j->fd, 1);
 	lookup_job_release(j);
 	return NULL;
@@ -101,11 +103,12 @@ static int on_lookup(sd_event_source *src, int fd, uint32_t revents, void *userd
 {
 	struct lookup *l = userdata;
 	const struct lookup_job *j = l->job;
-	const struct lookup_result res = {
-		.list = j->status ? NULL : j->list,
-		.message = j->status ? gai_strerror(j->status) : "",
-	};
+	struct lookup_result res;
 
+	if (!atomic_load(&j->answered))
+		return 0;
+	res.list = j->status ? NULL : j->list;
+	res.message = j->status ? gai_strerror(j->status) : "";
 	l->source = loop_unref(l->source);
 	l->fn(&res, l->userdata);
 	return 0;
