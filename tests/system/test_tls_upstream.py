@@ -175,6 +175,21 @@ def test_a_proxy_is_not_the_way_to_everybody(world, start):
         assert not proxy.asked
 
 
+def test_a_host_that_is_reloaded_shows_its_new_certificate(world, start):
+    key, crt = world.foreign_ca()
+    good = world.host_certificate("h1")
+    pem = world.file("renewed-h1.pem", open(good).read())
+    w = start(upstream=world.url, upstream_ca_file=world.ca, upstream_cert_file=pem)
+    wait_for("registration", lambda: "registered with" in open(w.root + "/log").read())
+    for text, words in ((open(key).read() + open(crt).read(), "The client certificate is not signed by a CA"),
+                        (open(good).read(), "registered with")):
+        with open(pem, "w") as f:
+            f.write(text)
+        at = os.path.getsize(w.root + "/log")
+        w.dynod.send_signal(signal.SIGHUP)
+        wait_for(words, lambda: words in open(w.root + "/log").read()[at:])
+
+
 def test_what_is_wrong_is_said_once_in_a_sentence(world, start):
     key, crt = world.foreign_ca()
     good = world.host_certificate("h1")
