@@ -109,15 +109,16 @@ static int link_take(struct attach_link *l, const struct frame *f, struct error 
 					 "has what was never sent");
 		return 0;
 	}
+	/* The rest of what the last connection had. The frames come again; and what was
+	 * known of ours is told by JOIN. */
+	if (l->out.keep && !l->joined)
+		return 0;
 	if (f->type == FRAME_KNOWN) {
 		if (!replay_ack(&l->out, replay_read_count(f->data)))
 			return error_set(e, EPROTO, "attach stream: the dyno's host "
 					 "knows what was never sent");
 		return 0;
 	}
-	/* The rest of what the last connection had; it comes again. */
-	if (l->out.keep && !l->joined)
-		return 0;
 	l->have += REPLAY_HEAD + f->len;
 	if (l->joined && l->have - l->told >= LINK_TELL) {
 		l->told = l->have;

@@ -22,11 +22,13 @@
 #include <cmocka.h>
 
 #define PATIENCE_MSEC 60000
+#define CONNECTIONS 2
 #define MANY (8 * 1024 * 1024)
 
 struct client {
 	pid_t pid;
 	int dyno;		/* our end of the stream */
+	int again;		/* of the one that it makes when it has lost that */
 	int in, out, err;	/* our ends of its standard streams */
 	int tty;		/* master of its terminal, or -1 */
 	struct buf frames;	/* from it, not yet looked at */
@@ -44,20 +46,23 @@ static void expect_join(struct client *c)
 
 /* ---- the client: a child process ---- */
 
-/* There is one connection; who wants another is told that the dyno is gone. */
+/* There are so many connections; who wants another is told that the dyno is gone. */
 static int client_connect(int *ret_fd, struct buf *early, void *userdata,
 			  struct error *e)
 {
-	int *fd = userdata;
+	int *fds = userdata;
 
-	if (*fd < 0)
-		return error_set(e, ENOENT, "there is no dyno any more");
-	*ret_fd = take_fd(*fd);
-	return 0;
+	for (int i = 0; i < CONNECTIONS; i++)
+		if (fds[i] >= 0) {
+			*ret_fd = take_fd(fds[i]);
+			return 0;
+		}
+	return error_set(e, ENOENT, "there is no dyno any more");
 }
 
-static _Noreturn void client_main(int fd, int in, int out, int err, bool tty)
+static _Noreturn void client_main(int fd, int again, int in, int out, int err, bool tty)
 {
+	int fds[CONNECTIONS] = { fd, again };
 	struct error e;
 	int status;
 
@@ -66,9 +71,9 @@ static _Noreturn void client_main(int fd, int in, int out, int err, bool tty)
 	dup2(out, 1);
 	dup2(err, 2);
 	for (int i = 3; i < 64; i++)
-		if (i != fd)
+		if (i != fd && i != again)
 			close(i);
-	if (attach_run(&(struct attach_spec){ .connect = client_connect, .userdata = &fd,
+	if (attach_run(&(struct attach_spec){ .connect = client_connect, .userdata = fds,
 					      .tty = tty }, &status, &e) < 0) {
 		dprintf(2, "%s\n", e.msg);
 		_exit(99);
@@ -78,18 +83,19 @@ static _Noreturn void client_main(int fd, int in, int out, int err, bool tty)
 
 static void client_start(struct client *c)
 {
-	int s[2], in[2], out[2], err[2];
+	int s[2], t[2], in[2], out[2], err[2];
 
 	signal(SIGPIPE, SIG_IGN);
 	*c = (struct client){ .tty = -1 };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t), 0);
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) |
 			 pipe2(err, O_CLOEXEC), 0);
 	c->pid = fork();
 	if (c->pid == 0)
-		client_main(s[1], in[0], out[1], err[1], false);
-	close(s[1]), close(in[0]), close(out[1]), close(err[1]);
-	c->dyno = s[0], c->in = in[1], c->out = out[0], c->err = err[0];
+		client_main(s[1], t[1], in[0], out[1], err[1], false);
+	close(s[1]), close(t[1]), close(in[0]), close(out[1]), close(err[1]);
+	c->dyno = s[0], c->again = t[0], c->in = in[1], c->out = out[0], c->err = err[0];
 	expect_join(c);
 }
 
@@ -98,7 +104,7 @@ static void client_start_tty(struct client *c)
 	struct winsize ws = { .ws_row = 30, .ws_col = 100 };
 	int s[2], slave;
 
-	*c = (struct client){ .in = -1, .out = -1, .err = -1 };
+	*c = (struct client){ .again = -1, .in = -1, .out = -1, .err = -1 };
 	c->tty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(c->tty >= 0);
 	assert_int_equal(grantpt(c->tty) | unlockpt(c->tty), 0);
@@ -110,7 +116,7 @@ static void client_start_tty(struct client *c)
 	if (c->pid == 0) {
 		setsid();
 		ioctl(slave, TIOCSCTTY, 0);
-		client_main(s[1], slave, slave, slave, true);
+		client_main(s[1], -1, slave, slave, slave, true);
 	}
 	close(s[1]), close(slave);
 	c->dyno = s[0];
@@ -129,12 +135,20 @@ static int client_status(struct client *c)
 
 static void client_end(struct client *c)
 {
-	fd_close(c->dyno), fd_close(c->in), fd_close(c->out), fd_close(c->err);
+	fd_close(c->dyno), fd_close(c->again), fd_close(c->in), fd_close(c->out), fd_close(c->err);
 	fd_close(c->tty);
 	buf_deinit(&c->frames);
 }
 
 /* ---- our side ---- */
+
+/* Its connection breaks; what it says next comes over another one. */
+static void client_cut(struct client *c)
+{
+	fd_close(c->dyno);
+	c->dyno = take_fd(c->again);
+	buf_clear(&c->frames);
+}
 
 static void say(struct client *c, enum frame_type type, const void *data,
 		size_t n)
@@ -219,6 +233,45 @@ static void input_output_and_status_pass_through(void **state)
 	say_exit(&c, 143);
 	assert_int_equal(client_status(&c), 143);
 	expect_text(c.out, "after the end");
+	client_end(&c);
+}
+
+static void say_counts(struct client *c, enum frame_type type, uint64_t count)
+{
+	unsigned char bytes[REPLAY_COUNT_BYTES];
+
+	for (int i = REPLAY_COUNT_BYTES - 1; i >= 0; i--, count >>= 8)
+		bytes[i] = (unsigned char)count;
+	say(c, type, bytes, sizeof(bytes));
+}
+
+/* What the host knew before it hears of the new connection comes over it, too. */
+static void a_lost_connection_goes_on_where_it_was(void **state)
+{
+	const size_t hello = REPLAY_HEAD + 5;
+	char join[2 * REPLAY_COUNT_BYTES] = { 0 };
+	struct client c;
+
+	client_start(&c);
+	say_counts(&c, FRAME_JOIN, 0);
+	say(&c, FRAME_RUNNING, NULL, 0);
+	assert_int_equal(write(c.in, "hello", 5), 5);
+	expect_frame(&c, 'I', "hello", 5);
+	assert_int_equal(write(c.in, "again", 5), 5);
+	expect_frame(&c, 'I', "again", 5);
+	client_cut(&c);
+	join[REPLAY_COUNT_BYTES - 1] = REPLAY_HEAD;
+	join[2 * REPLAY_COUNT_BYTES - 1] = (char)(2 * hello);
+	expect_frame(&c, 'J', join, sizeof(join));
+	say_counts(&c, FRAME_KNOWN, hello);
+	say(&c, FRAME_OUTPUT, "old", 3);
+	say_counts(&c, FRAME_JOIN, hello);
+	expect_frame(&c, 'I', "again", 5);
+	say_counts(&c, FRAME_KNOWN, 2 * hello);
+	say(&c, FRAME_OUTPUT, "new", 3);
+	say_exit(&c, 6);
+	assert_int_equal(client_status(&c), 6);
+	expect_text(c.out, "new");
 	client_end(&c);
 }
 
@@ -533,6 +586,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(input_output_and_status_pass_through),
+		cmocka_unit_test(a_lost_connection_goes_on_where_it_was),
 		cmocka_unit_test(input_waits_until_the_command_runs),
 		cmocka_unit_test(many_bytes_come_back_unchanged_and_complete),
 		cmocka_unit_test(output_is_not_lost_when_the_dyno_stops_listening),
