@@ -86,7 +86,8 @@ void attach_link_put_window(struct attach_link *l, uint16_t rows, uint16_t cols)
 		(unsigned char)(cols >> 8), (unsigned char)cols,
 	};
 
-	if (!l->deaf)
+	/* A connection begins with JOIN; the size is told after it. */
+	if (l->fd >= 0 && !l->deaf)
 		replay_control(&l->out, FRAME_WINDOW, size, sizeof(size));
 }
 

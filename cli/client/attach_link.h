@@ -44,7 +44,8 @@ void attach_link_deinit(struct attach_link *l);
 /* Whether another connection may replace a lost one. */
 bool attach_link_can_come_again(const struct attach_link *l);
 
-/* Queue a frame that the dyno has to get, or one for this connection. */
+/* Queue a frame that the dyno has to get, or one for this connection, if there is
+ * one: it is for the next to tell it again. */
 void attach_link_put(struct attach_link *l, enum frame_type type, const void *data,
 		     size_t n);
 void attach_link_put_window(struct attach_link *l, uint16_t rows, uint16_t cols);

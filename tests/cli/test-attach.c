@@ -275,6 +275,27 @@ static void a_lost_connection_goes_on_where_it_was(void **state)
 	client_end(&c);
 }
 
+static void a_connection_begins_with_what_we_have(void **state)
+{
+	auto_(attach_link_deinit) struct attach_link l = ATTACH_LINK_INIT;
+	auto_buf early = BUF_INIT;
+	int first[2], second[2];
+	char type;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, first) |
+			 socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, second), 0);
+	assert_int_equal(attach_link_open(&l, first[1], &early, NULL), 0);
+	attach_link_close(&l);
+	attach_link_put_window(&l, 24, 80);	/* resized meanwhile */
+	assert_int_equal(attach_link_open(&l, second[1], &early, NULL), 0);
+	attach_link_put_window(&l, 25, 80);
+	attach_link_write(&l);
+	assert_int_equal(recv(second[0], &type, 1, 0), 1);
+	assert_int_equal(type, 'J');
+	fd_close(first[0]);
+	fd_close(second[0]);
+}
+
 static void input_waits_until_the_command_runs(void **state)
 {
 	struct client c;
@@ -587,6 +608,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(input_output_and_status_pass_through),
 		cmocka_unit_test(a_lost_connection_goes_on_where_it_was),
+		cmocka_unit_test(a_connection_begins_with_what_we_have),
 		cmocka_unit_test(input_waits_until_the_command_runs),
 		cmocka_unit_test(many_bytes_come_back_unchanged_and_complete),
 		cmocka_unit_test(output_is_not_lost_when_the_dyno_stops_listening),
