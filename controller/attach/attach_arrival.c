@@ -248,7 +248,8 @@ static int arrival_expected(struct attach_hub *hub, const char *app,
 		return 0;
 	r = doc_get(hub->g->state, &doc, e, "/apps/%s/dynos/%s", app, dyno);
 	if (r == 0)
-		r = json_str(doc.j, "secret") && !(s && s->had_client)
+		r = json_str(doc.j, "secret") &&
+		    !(s && s->had_client && !s->ticket.again)
 			? doc_get(hub->g->state, &link, e, "/attach/%s",
 				  json_str(doc.j, "secret"))
 			: STATE_ABSENT;
