@@ -324,11 +324,19 @@ static void census_mounts(const char *dir, struct strv *ret)
 	}
 }
 
+/* The bridge is what an instance makes first, and removes last. */
+static bool census_is_anothers(const char *dir, const char *prefix)
+{
+	auto_free char *mine = census_prefix(dir);
+	auto_free char *bridge = xasprintf("/sys/class/net/%s", prefix);
+
+	return !mine && access(bridge, F_OK) == 0;
+}
+
 void census_leftovers(const char *dir, const char *prefix, struct strv *ret)
 {
 	auto_(census_deinit) struct census c = CENSUS_INIT;
-	auto_free char *mine = census_prefix(dir);
-	auto_free char *bridge = NULL;
+	auto_strv found = STRV_INIT;
 
 	census_take(&c, dir, NULL);
 	for (size_t i = 0; i < c.n; i++)
@@ -337,11 +345,10 @@ void census_leftovers(const char *dir, const char *prefix, struct strv *ret)
 	census_mounts(dir, ret);
 	if (!prefix)
 		return;
-	/* The number may have gone to another instance in the meantime. */
-	bridge = xasprintf("/sys/class/net/%s", prefix);
-	if (!mine && access(bridge, F_OK) == 0)
-		return;
-	census_links(prefix, ret);
-	census_cgroups("/sys/fs/cgroup", prefix, 0, ret);
-	census_tables(prefix, ret);
+	census_links(prefix, &found);
+	census_cgroups("/sys/fs/cgroup", prefix, 0, &found);
+	census_tables(prefix, &found);
+	/* The number may have gone to another instance, also while we looked. */
+	for (size_t i = 0; i < found.n && !census_is_anothers(dir, prefix); i++)
+		strv_add(ret, found.v[i]);
 }
