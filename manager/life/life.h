@@ -35,6 +35,7 @@ struct life {
 	char id[UUID_TEXT_MAX];		/* in the API; not always the assignment's */
 	char *dir;
 	struct state st;
+	bool expired;			/* its time to live was over */
 	bool replaces;			/* it takes the place of one that leaves */
 	bool succeeds;			/* it was made in a cycle */
 	bool told;			/* upstream knows the final state */

@@ -96,7 +96,7 @@ static int on_life_ttl(sd_event_source *src, uint64_t usec, void *userdata)
 	struct life *l = userdata;
 
 	l->ttl_timer = loop_unref(l->ttl_timer);
-	l->st.stopping = true;
+	l->st.stopping = l->expired = true;
 	life_event(l, DYNO_EV_STOP);
 	return 0;
 }

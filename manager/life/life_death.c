@@ -16,18 +16,13 @@
 /* NULL: upstream does not want it any more. */
 static const char *life_reason(const struct life *l)
 {
-	int64_t now = (int64_t)clock_real_usec();
-
 	if (l->st.cycling != STATE_STAYS)
 		return "its daily restart was due";
 	if (l->st.replaced)
 		return "a restart or a new release takes its place";
 	if (l->s->drain.mode == DRAIN_STOPPED)
 		return "all dynos of this host were stopped";
-	if (l->a->time_to_live &&
-	    now >= l->st.started + l->a->time_to_live * (int64_t)USEC_PER_SEC)
-		return "its time to live was over";
-	return NULL;
+	return l->expired ? "its time to live was over" : NULL;
 }
 
 static struct death_facts life_facts(const struct life *l)
