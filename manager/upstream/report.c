@@ -5,14 +5,31 @@
 #include "manager/supervisor/supervisor.h"
 #include "manager/upstream/report.h"
 
+/* One whose last words still wait for a client is not over for upstream: a client that
+ * comes again finds it there, by the dyno that it asks for. */
+static bool report_is_held(const struct life *l)
+{
+	return dyno_fsm_is_final(l->st.state) && !life_is_over(l);
+}
+
 bool report_is_due(const struct supervisor *s)
 {
 	struct life *l;
 
 	list_for_each(l, &s->lives, link)
-		if (l->dirty && !cycling_is_hidden(l))
+		if (l->dirty && !cycling_is_hidden(l) && !report_is_held(l))
 			return true;
 	return false;
+}
+
+static json_t *report_held(const struct life *l)
+{
+	json_t *j = life_json(l);
+
+	json_object_set_new(j, "state", json_string(dyno_fsm_shown(l->a->kind, DYNO_UP)));
+	json_object_set_new(j, "exit_status", json_null());
+	json_object_set_new(j, "error", json_null());
+	return j;
 }
 
 json_t *report_collect(struct supervisor *s, bool full)
@@ -21,8 +38,14 @@ json_t *report_collect(struct supervisor *s, bool full)
 	struct life *l;
 
 	list_for_each(l, &s->lives, link) {
-		if ((!full && !l->dirty) || cycling_is_hidden(l))
+		bool held = report_is_held(l);
+
+		if ((!full && (!l->dirty || held)) || cycling_is_hidden(l))
 			continue;
+		if (held) {
+			json_array_append_new(dynos, report_held(l));
+			continue;
+		}
 		l->dirty = false;
 		l->reporting = true;
 		l->reported = l->st.state;

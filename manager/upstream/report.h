@@ -17,7 +17,8 @@ struct supervisor;
 /* Something has changed. */
 bool report_is_due(const struct supervisor *s);
 
-/* The changed ones, or all: a new array. They count as on their way. */
+/* The changed ones, or all: a new array. They count as on their way. One that has ended
+ * is up until its client has its last words, or is given up (attach.h). */
 json_t *report_collect(struct supervisor *s, bool full);
 
 /* It has come, or has not. What it said is known now: a route may be closed, an

@@ -153,6 +153,27 @@ def test_a_pipe_is_whole_over_a_restart_of_the_controller(host, plain, dynoctl):
     host.answers()
 
 
+def test_last_words_wait_for_a_client_over_a_restart_of_the_controller(host, plain, dynoctl):
+    """The dyno ends, and the new controller hears of it, before its client comes again."""
+    command, env = dynoctl
+    p = subprocess.Popen([*command, "run", "-a", plain, "--no-tty",
+                          "echo here; until [ -e go ]; do sleep 0.1; done; echo last words; exit 7"], env=env,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    assert p.stdout.readline() == b"here\n"
+    name = next(d["name"] for d in host.dynos(plain, "run"))
+    p.send_signal(signal.SIGSTOP)
+    host.kill("dyno-controller")
+    host.answers()
+    subprocess.run([BUILD + "/dynoctl", "--root", host.root, "run:inside", "-a", plain, name, "touch /app/go"],
+                   env=host.env, check=True, timeout=60)
+    wait_for("its end", lambda: re.search(rf"heroku\[{name}\]: Process exited with status 7",
+                                          "\n".join(host.logs(plain))))
+    p.send_signal(signal.SIGCONT)
+    out, err = p.communicate(timeout=60)
+    assert (p.returncode, out) == (7, b"last words\n"), err
+    wait_for("the end of the dyno", lambda: host.dyno(plain, name) is None)
+
+
 def test_a_terminal_goes_on_over_a_restart_of_the_supervisor(host, plain):
     p = pexpect.spawn(BUILD + "/dynoctl", ["--root", host.root, "run", "-a", plain, "bash"], env=host.env,
                       dimensions=(30, 100), encoding="utf-8", timeout=30)
