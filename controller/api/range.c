@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+#define RANGE_TIE '|'		/* between a value and an id */
+#define RANGE_ID_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
 static int range_param(struct range *r, char *param, struct error *e)
 {
 	char *eq = strchr(param, '='), *end;
@@ -28,8 +31,17 @@ static int range_param(struct range *r, char *param, struct error *e)
 	return 0;
 }
 
-static bool range_value(char *out, const char *from, size_t n)
+/* "VALUE" or "VALUE|ID"; behind the "|" of an email address there is an "@". */
+static bool range_value(char *out, char *id, const char *from, size_t n)
 {
+	const char *bar = memrchr(from, RANGE_TIE, n);
+	size_t n_id = bar ? (size_t)(from + n - bar) - 1 : 0;
+
+	if (n_id && n_id < RANGE_ID_MAX && strspn(bar + 1, RANGE_ID_CHARS) >= n_id) {
+		memcpy(id, bar + 1, n_id);
+		id[n_id] = '\0';
+		n = (size_t)(bar - from);
+	}
 	if (n >= RANGE_VALUE_MAX)
 		return false;
 	memcpy(out, from, n);
@@ -51,8 +63,8 @@ static bool range_bounds(struct range *r, const char *s)
 	n = strlen(end);
 	r->end_excl = n && end[n - 1] == '[';
 	n -= r->end_excl;
-	return s <= dots && range_value(r->start, s, (size_t)(dots - s)) &&
-	       range_value(r->end, end, n);
+	return s <= dots && range_value(r->start, r->start_id, s, (size_t)(dots - s)) &&
+	       range_value(r->end, r->end_id, end, n);
 }
 
 static bool range_attr(struct range *r, const char *attr,
@@ -101,12 +113,19 @@ static int range_compare_value(const json_t *have, const char *want)
 	return a < b ? -1 : a > b;
 }
 
+static int range_compare_id(const json_t *item, const char *id)
+{
+	return *id ? range_compare_value(json_object_get(item, "id"), id) : 0;
+}
+
 static bool range_holds(const struct range *r, const json_t *item)
 {
 	const json_t *v = json_object_get(item, r->attr);
 	int lo = *r->start ? range_compare_value(v, r->start) : 1;
 	int hi = *r->end ? range_compare_value(v, r->end) : -1;
 
+	lo = lo ? lo : range_compare_id(item, r->start_id);
+	hi = hi ? hi : range_compare_id(item, r->end_id);
 	return (r->start_excl ? lo > 0 : lo >= 0) &&
 	       (r->end_excl ? hi < 0 : hi <= 0);
 }
@@ -120,25 +139,41 @@ static char *range_text(const json_t *item, const char *attr)
 		: xstrdup(json_is_string(v) ? json_string_value(v) : "");
 }
 
+static int range_compare(const json_t *a, const json_t *b, const char *attr)
+{
+	auto_free char *text = range_text(b, attr);
+
+	return range_compare_value(json_object_get(a, attr), text);
+}
+
 static int range_order(const void *a, const void *b, void *userdata)
 {
+	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
 	const struct range *r = userdata;
-	auto_free char *text = range_text(*(json_t *const *)b, r->attr);
-	int c = range_compare_value(json_object_get(*(json_t *const *)a, r->attr),
-				    text);
+	int c = range_compare(x, y, r->attr);
 
+	c = c ? c : range_compare(x, y, "id");
 	return r->desc ? -c : c;
 }
 
-/* Ascending pages go on behind their last item; descending ones end there. */
-static char *range_next(const struct range *r, const json_t *last)
+static char *range_bound(const char *value, const char *id)
 {
-	auto_free char *at = range_text(last, r->attr);
+	return *id ? xasprintf("%s%c%s", value, RANGE_TIE, id) : xstrdup(value);
+}
+
+/* Ascending pages go on behind their last item; descending ones end there. */
+static char *range_next(const struct range *r, const json_t *last, const json_t *next)
+{
+	bool tie = range_compare(last, next, r->attr) == 0;
+	auto_free char *value = range_text(last, r->attr), *id = range_text(last, "id");
+	auto_free char *at = range_bound(value, tie ? id : "");
+	auto_free char *start = range_bound(r->start, r->start_id);
+	auto_free char *end = range_bound(r->end, r->end_id);
 
 	if (r->desc)
 		return xasprintf("%s %s%s..%s[; max=%zu, order=desc", r->attr,
-				 r->start_excl ? "]" : "", r->start, at, r->max);
-	return xasprintf("%s ]%s..%s%s; max=%zu", r->attr, at, r->end,
+				 r->start_excl ? "]" : "", start, at, r->max);
+	return xasprintf("%s ]%s..%s%s; max=%zu", r->attr, at, end,
 			 r->end_excl ? "[" : "", r->max);
 }
 
@@ -157,6 +192,6 @@ json_t *range_page(const struct range *r, const json_t *list, char **ret_next)
 	qsort_r(v, used, sizeof(*v), range_order, (void *)(uintptr_t)r);
 	for (size_t i = 0; i < used && i < r->max; i++)
 		json_array_append(page, v[i]);
-	*ret_next = used > r->max ? range_next(r, v[r->max - 1]) : NULL;
+	*ret_next = used > r->max ? range_next(r, v[r->max - 1], v[r->max]) : NULL;
 	return page;
 }

@@ -5,7 +5,9 @@
  *
  *   <attr> [<start>]..[<end>][; k=v][, k=v]	"version ..; order=desc,max=1"
  *
- * "]x" = behind x, "y[" = before y. Unknown parameters are ignored.
+ * "]x" = behind x, "y[" = before y. Unknown parameters are ignored. Items with the same
+ * value of the attribute are in order of their ids; a page that ends between such has a
+ * Next-Range that names the id, too: "]x|id".
  */
 #include "http/json.h"
 
@@ -14,10 +16,12 @@ struct error;
 #define RANGE_PAGE 200
 #define RANGE_MAX 1000
 #define RANGE_VALUE_MAX 128
+#define RANGE_ID_MAX 40
 
 struct range {
 	char attr[32];
 	char start[RANGE_VALUE_MAX], end[RANGE_VALUE_MAX];
+	char start_id[RANGE_ID_MAX], end_id[RANGE_ID_MAX];	/* "": all of that value */
 	bool start_excl, end_excl;
 	bool desc;
 	size_t max;

@@ -98,6 +98,66 @@ static void pages_put_together_are_the_list(void **state)
 	}
 }
 
+/* Times are in seconds: many items may have the same. */
+static void items_of_the_same_second_are_each_on_one_page(void **state)
+{
+	static const char *const times[] = { "created_at", NULL };
+	static const char *const starts[] = {
+		"created_at ..; max=3", "created_at ..; max=3, order=desc",
+		"created_at 2026-11-21T00:00:00Z..2026-11-21T00:00:01Z; max=2",
+		"created_at ..; max=1",
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(starts); k++) {
+		auto_free char *text = xstrdup(starts[k]);
+		auto_json *list = json_array();
+		char seen[8] = "";
+
+		for (int i = 0; i < 7; i++)
+			json_array_append_new(list, json_pack("{s:s%, s:s}", "id",
+				&"ebgadfc"[i], (size_t)1, "created_at", i == 3 ?
+				"2026-11-21T00:00:00Z" : "2026-11-21T00:00:01Z"));
+		while (text) {
+			auto_json *out = NULL;
+			char *next = NULL;
+			struct range r;
+			struct error e;
+
+			assert_int_equal(range_parse(&r, text, times, &e), 0);
+			out = range_page(&r, list, &next);
+			assert_in_range(json_array_size(out), 1, 7 - strlen(seen));
+			for (size_t i = 0; i < json_array_size(out); i++)
+				strncat(seen, json_str(json_array_get(out, i), "id"), 1);
+			free(text);
+			text = next;
+		}
+		assert_string_equal(seen, k == 1 ? "gfedcba" : "abcdefg");
+	}
+}
+
+static void a_cursor_names_the_id_only_where_it_has_to(void **state)
+{
+	auto_json *list = json_pack("[{s:s,s:i},{s:s,s:i},{s:s,s:i}]", "id", "a", "version",
+				    1, "id", "b", "version", 2, "id", "c", "version", 2);
+	static const char *const cases[][2] = {
+		{ "version ..; max=1", "version ]1..; max=1" },
+		{ "version ..; max=2", "version ]2|b..; max=2" },
+		{ "version ..; max=1, order=desc", "version ..2|c[; max=1, order=desc" },
+		{ "version ]1|a..2|c; max=1", "version ]2|b..2|c; max=1" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *next = NULL;
+		auto_json *out = NULL;
+		struct range r;
+		struct error e;
+
+		assert_int_equal(range_parse(&r, cases[i][0], attrs, &e), 0);
+		out = range_page(&r, list, &next);
+		assert_string_equal(next, cases[i][1]);
+	}
+}
+
 static void nonsense_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -117,6 +177,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_clients_spellings_are_understood),
 		cmocka_unit_test(pages_put_together_are_the_list),
+		cmocka_unit_test(items_of_the_same_second_are_each_on_one_page),
+		cmocka_unit_test(a_cursor_names_the_id_only_where_it_has_to),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 

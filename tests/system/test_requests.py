@@ -1,4 +1,6 @@
 """What a request says is done or refused, never half understood."""
+import os
+
 import pytest
 
 from controller import Controller
@@ -85,6 +87,20 @@ def test_a_list_comes_by_pages(many, path):
         assert r.headers["content-range"] == f"id {r.json()[0]['id']}..{r.json()[-1]['id']}"
         found += [it["id"] for it in r.json()]
     assert len(whole) > 1 and found == sorted(it["id"] for it in whole)
+
+
+@pytest.mark.parametrize("more", ("", ", order=desc"))
+def test_pages_by_time_leave_out_nothing(many, more):
+    url, order, found = "/apps/many/log-drains", f"created_at ..; max=2{more}", []
+    while len(many.api("GET", url)[1]) < 5:
+        assert many.api("POST", url, {"url": f"https://example.com/{os.urandom(4).hex()}"})[0] == 201
+    while order:
+        r = many.curl(url, "--unix-socket", many.socket, "-H", f"Range: {order}")
+        order = r.headers.get("next-range")
+        assert r.status == (206 if order else 200) and len(r.json()) <= 2, r
+        found += r.json()
+    assert len(found) == 5
+    assert found == sorted(found, key=lambda it: (it["created_at"], it["id"]), reverse=bool(more))
 
 
 def test_allow_names_head(ctl):
