@@ -21,20 +21,35 @@ static char *negotiate_word(const char *s, size_t n)
 	return xstrndup(s, n);
 }
 
-/* "; version=3", "; version=3.run-inside"; none is as good. */
-static bool negotiate_version(const char *params)
+/* The value of a parameter like "; version=3", or NULL; the caller frees. */
+static char *negotiate_param(const char *params, const char *name)
 {
 	while (*params) {
-		size_t n = strcspn(++params, ";");
+		size_t n = strcspn(++params, ";"), n_name = strlen(name);
 		auto_free char *word = negotiate_word(params, n);
-		const char *version = str_after(word, "version=");
 
-		if (version)
-			return version[0] == '3' &&
-			       (version[1] == '\0' || version[1] == '.');
+		if (strncasecmp(word, name, n_name) == 0 && word[n_name] == '=')
+			return xstrdup(word + n_name + 1);
 		params += n;
 	}
-	return true;
+	return NULL;
+}
+
+/* "3", "3.run-inside"; none is as good. */
+static bool negotiate_version(const char *params)
+{
+	auto_free char *version = negotiate_param(params, "version");
+
+	return !version || (version[0] == '3' &&
+			    (version[1] == '\0' || version[1] == '.'));
+}
+
+/* "0", "0.000": by no means this one. */
+static bool negotiate_excludes(const char *params)
+{
+	auto_free char *q = negotiate_param(params, "q");
+
+	return q && q[0] == '0' && q[1 + strspn(q + 1, ".0")] == '\0';
 }
 
 static bool negotiate_range(const char *range)
@@ -42,6 +57,8 @@ static bool negotiate_range(const char *range)
 	size_t n = strcspn(range, ";");
 	auto_free char *type = negotiate_word(range, n);
 
+	if (negotiate_excludes(range + n))
+		return false;
 	if (strcasecmp(type, HEROKU_TYPE) == 0)
 		return negotiate_version(range + n);
 	return strcasecmp(type, "application/json") == 0 ||

@@ -12,7 +12,7 @@ struct error;
 
 /* accept: the header, or NULL. There is one form, JSON of version 3, whatever the
  * variant ("application/vnd.heroku+json; version=3.sdk"); application/json and
- * wildcards mean it too. OUTCOME_NOT_ACCEPTABLE. */
+ * wildcards mean it too; what has "q=0" does not count. OUTCOME_NOT_ACCEPTABLE. */
 int negotiate_accept(const char *accept, struct error *e);
 
 /* type: the header, or NULL, which is taken for JSON. OUTCOME_BAD_ENCODING. */

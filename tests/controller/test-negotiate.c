@@ -16,7 +16,8 @@ static void version_3_is_accepted_in_every_variant(void **s)
 		"application/vnd.heroku+json", "Application/Vnd.Heroku+JSON",
 		"application/vnd.heroku+json; version=3",
 		"application/vnd.heroku+json;version=3.run-inside",
-		"text/html, application/json;q=0.1",
+		"text/html, application/json;q=0.1", "application/json;q=0.001",
+		"application/xml;q=0, */*;q=0.1", "*/*; q=1.0",
 		"application/vnd.heroku+json; version=2, */*",
 	};
 
@@ -31,6 +32,8 @@ static void other_versions_and_forms_are_not(void **s)
 		"application/vnd.heroku+json; version=33",
 		"application/vnd.heroku+json; a=b; version=",
 		"text/html", "application/xml, text/*", "json",
+		"application/json;q=0", "application/vnd.heroku+json; version=3; Q=0",
+		"application/json; q=0.000, */*;q=0.", "text/html, */* ; q=0",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
