@@ -20,6 +20,9 @@ static int scaling_apply(json_t *formation, const json_t *updates,
 		bool grown = false;
 		int r = formation_parse(item, type, &u, e);
 
+		if (r == 0 && formation_find(touched, u.type))
+			r = outcome_set(e, OUTCOME_INVALID, "There are two updates of "
+					"the process type %s.", u.type);
 		if (r == 0)
 			r = formation_apply(formation, &u, &grown, e);
 		if (r != 0)

@@ -260,7 +260,8 @@ static void a_rollback_brings_back_slug_and_config(void **state)
 static void scaling_and_restarting_touch_what_they_name(void **state)
 {
 	struct instance *in = *state;
-	auto_free char *one = NULL, *three = NULL, *ids = NULL, *restarted = NULL;
+	auto_free char *one = NULL, *two = NULL, *three = NULL, *ids = NULL;
+	auto_free char *restarted = NULL;
 
 	instance_deploy(in, "scale", WEB);
 	one = dynos(in, "scale", "id");
@@ -281,6 +282,12 @@ static void scaling_and_restarting_touch_what_they_name(void **state)
 				       "{\"quantity\":0}", NULL), 200);
 	refused(in, "PATCH", "/apps/scale/formation/web", "{\"quantity\":101}", 422,
 		"invalid_params", NULL);
+	refused(in, "PATCH", "/apps/scale/formation",
+		"{\"updates\":[{\"type\":\"web\",\"quantity\":3},"
+		"{\"type\":\"worker\",\"quantity\":1},{\"type\":\"web\",\"quantity\":1}]}",
+		422, "invalid_params", "There are two updates of the process type web.");
+	two = dynos(in, "scale", "name");
+	assert_string_equal(two, "web.1 web.2");
 	refused(in, "DELETE", "/apps/scale/formations/clock", NULL, 404,
 		"not_found", NULL);
 }
