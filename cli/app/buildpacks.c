@@ -33,15 +33,17 @@ int buildpacks_set(int argc, char **argv, void *userdata)
 	auto_free char *path = NULL;
 	json_t *updates;
 	const char *app;
+	int n;
 
 	app = cli_app_arguments(cli, argc, argv);
 	if (!app)
 		return cli->status;
 	updates = json_array();
+	n = argc - optind;
 	for (int i = optind; i < argc; i++)
 		json_array_append_new(updates, json_pack("{s:s}", "buildpack",
 							 argv[i]));
 	path = api_path(app, "/buildpack-installations");
 	return app_call_do(cli, "PUT", path, json_pack("{s:o}", "updates", updates),
-			   "%s has %d buildpacks", app, argc - optind);
+			   "%s has %d buildpack%s", app, n, n == 1 ? "" : "s");
 }

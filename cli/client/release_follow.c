@@ -100,8 +100,7 @@ static bool follow_goes_on(const struct follow *f, int r)
 int release_follow(struct cli *cli, const char *app, const char *which, int fd,
 		   long timeout_sec, json_t **ret, struct error *e)
 {
-	auto_free char *path = api_path(app, "/releases/%s",
-					*which == 'v' ? which + 1 : which);
+	auto_free char *path = api_path(app, "/releases/%s", which);
 	uint64_t now = clock_mono_usec();
 	struct follow f = {
 		.cli = cli, .path = path, .fd = fd, .heard = now,

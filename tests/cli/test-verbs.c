@@ -73,6 +73,9 @@ static const struct answer answers[] = {
 	{ "POST", "/apps/shop/slugs", 201,
 	  "{\"id\":\"slug-1\",\"blob\":{\"method\":\"put\",\"url\":\"/blob\"}}" },
 	{ "PUT", "/blob", 200, "" },
+	{ "PUT", "/apps/shop/buildpack-installations", 200, "[]" },
+	{ "GET", "/apps/shop/releases/v99", 404,
+	  "{\"id\":\"not_found\",\"message\":\"Couldn't find that release (v99).\"}" },
 	{ "POST", "/apps/shop/log-sessions", 201, "{\"logplex_url\":\"/stream\"}" },
 	{ "GET", "/stream", 200, "first line\n\nsecond line\n" },
 };
@@ -274,6 +277,22 @@ static void the_message_of_the_api_is_the_error(void **state)
 	      "dynoctl: GET /apps/broken: HTTP status 500\n", NULL);
 }
 
+static void a_release_is_asked_for_as_it_is_named(void **state)
+{
+	check(*state, "releases:wait v99", 1, "",
+	      "dynoctl: Couldn't find that release (v99).\n",
+	      "GET /apps/shop/releases/v99 \n");
+	check(*state, "releases:wait 1", 0, "", "", NULL);
+}
+
+static void one_buildpack_is_no_plural(void **state)
+{
+	check(*state, "buildpacks:set a", 0, "shop has 1 buildpack\n", "",
+	      "PUT /apps/shop/buildpack-installations "
+	      "{\"updates\":[{\"buildpack\":\"a\"}]}\n");
+	check(*state, "buildpacks:set a b", 0, "shop has 2 buildpacks\n", "", NULL);
+}
+
 static void an_app_is_destroyed_only_if_its_name_is_repeated(void **state)
 {
 	check(*state, "apps:destroy", 2, "", NULL, "");
@@ -434,6 +453,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(apps_are_listed_made_and_shown),
 		cmocka_unit_test(the_message_of_the_api_is_the_error),
+		cmocka_unit_test(a_release_is_asked_for_as_it_is_named),
+		cmocka_unit_test(one_buildpack_is_no_plural),
 		cmocka_unit_test(an_app_is_destroyed_only_if_its_name_is_repeated),
 		cmocka_unit_test(config_vars_are_shown_and_changed),
 		cmocka_unit_test(the_formation_is_shown_and_changed),
