@@ -41,6 +41,8 @@ static const struct conf_key keys[] = {
 	  "email address of the account" },
 	{ "domain", CONF_STRING, KEY(domain), 0, 0, "localhost",
 	  "apps are reached as NAME.DOMAIN" },
+	{ "web-port", CONF_UINT, KEY(web_port), 0, 65535, "0",
+	  "the port in their web_url, 443 is https, 0 = the port of this router" },
 	{ "default-size", CONF_STRING, KEY(default_size), 0, 0, "Basic",
 	  "dyno size of new process types" },
 	{ "slug-storage", CONF_STRING, KEY(slug_storage), 0, 0, "directory",
@@ -83,6 +85,7 @@ int controller_conf_load(struct controller_conf *conf, const struct root *root,
 
 	*conf = (struct controller_conf){ .user = NULL };
 	conf_defaults(keys, ARRAY_SIZE(keys), conf);
+	conf->router_port_file = xasprintf("%s/router/port", root->run);
 	r = conf_load(keys, ARRAY_SIZE(keys), conf, root->etc, "controller", e);
 	if (r == 0 && !sizes_find(conf->default_size))
 		r = error_set(e, EINVAL, "default-size: there is no size \"%s\"",
@@ -99,4 +102,6 @@ int controller_conf_load(struct controller_conf *conf, const struct root *root,
 void controller_conf_free(struct controller_conf *conf)
 {
 	conf_free(keys, ARRAY_SIZE(keys), conf);
+	free(conf->router_port_file);
+	conf->router_port_file = NULL;
 }

@@ -20,6 +20,8 @@ struct controller_conf {
 	char *rendezvous_address, *rendezvous_name;
 	char *owner;
 	char *domain;
+	uint64_t web_port;		/* 0 = that in router_port_file */
+	char *router_port_file;		/* no key; NULL: there is no router */
 	char *default_size;
 	char *slug_storage;
 	uint64_t rate_limit;

@@ -119,6 +119,7 @@ libcontroller_a_SOURCES = \
 	%D%/model/seats.c %D%/model/seats.h \
 	%D%/model/seals.c %D%/model/seals.h \
 	%D%/model/sizes.c %D%/model/sizes.h \
+	%D%/model/web_url.c %D%/model/web_url.h \
 	%D%/model/webhooks.c %D%/model/webhooks.h \
 	%D%/slug/slug_objects.c %D%/slug/slug_objects.h \
 	%D%/slug/slug_storage.c %D%/slug/slug_storage.h \

@@ -9,8 +9,8 @@
 #include "controller/model/fixed_id.h"
 #include "controller/model/live.h"
 #include "controller/model/release_switch.h"
+#include "controller/model/web_url.h"
 #include "controller/api/views.h"
-
 
 static json_t *views_named(const char *kind, const char *name)
 {
@@ -121,8 +121,7 @@ json_t *views_app(const struct views *v, const json_t *app)
 	};
 	const char *name = json_str(app, "name");
 	auto_free char *git = xasprintf("%s/%s.git", v->base, name);
-	auto_free char *web = xasprintf("http://%s.%s/", name,
-					v->g->conf->domain);
+	auto_free char *web = web_url_of(v->g->conf, name);
 	json_t *out = json_pack("{s:b, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:[]}",
 		"acm", 0, "generation", "cedar", "git_url", git, "web_url", web,
 		"repo_size", 0, "owner", views_owner(v, app), "region", views_region(),

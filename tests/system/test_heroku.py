@@ -64,6 +64,14 @@ def test_an_app_is_made_shown_renamed_and_destroyed(heroku, host):
     assert "Couldn't find that app." in err and "not_found" in err
 
 
+def test_the_web_url_leads_through_the_router(heroku, web):
+    """What "heroku open" opens."""
+    url = json.loads(heroku.out("apps:info", "--json", "-a", web))["app"]["web_url"]
+    assert re.fullmatch(rf"http://{web}\.localhost:\d+/", url)
+    wait_for("an answer of the app", lambda: subprocess.run(
+        ["curl", "-fsS", "--noproxy", "*", "--max-time", str(PATIENCE), url], stdout=subprocess.DEVNULL).returncode == 0)
+
+
 def test_config_vars_are_set_read_and_removed(heroku, web):
     out, err = heroku.run("config:set", "A=1", "B=two words", "-a", web)
     assert re.search(r"A: +1\n", out) and re.search(r"B: +two words\n", out)

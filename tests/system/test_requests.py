@@ -60,6 +60,32 @@ def test_a_null_character_is_told_in_our_words(ctl):
     assert r.status == 400 and r.json()["message"].endswith("there is a null character in a string.")
 
 
+def test_a_web_url_has_the_port_of_the_router(ctl):
+    def web_url():
+        return ctl.api("GET", "/apps/one")[1]["web_url"]
+    router = ctl.root + "/run/dyno/router"
+    os.makedirs(router, exist_ok=True)
+    for text, port in (("8080\n", ":8080"), ("80\n", ""), ("junk\n", ""), ("70000\n", ""), ("1" * 20, "")):
+        with open(router + "/port", "w") as f:
+            f.write(text)
+        assert web_url() == f"http://one.localhost{port}/"
+    with open(router + "/port", "w") as f:
+        f.write("443\n")
+    assert web_url() == "https://one.localhost/"
+    os.unlink(router + "/port")
+    assert web_url() == "http://one.localhost/"
+
+
+@pytest.mark.parametrize("port, url", [(443, "https://one.example.com/"), (81, "http://one.example.com:81/")])
+def test_the_port_of_a_proxy_goes_before_that_of_the_router(port, url):
+    with Controller(f"domain = example.com\nweb-port = {port}\n") as c:
+        os.makedirs(c.root + "/run/dyno/router", exist_ok=True)
+        with open(c.root + "/run/dyno/router/port", "w") as f:
+            f.write("8080\n")
+        c.app("one")
+        assert c.api("GET", "/apps/one")[1]["web_url"] == url
+
+
 LISTS = ("/apps/many/dynos", "/apps/many/releases", "/apps/many/collaborators", "/apps/many/features", "/dyno-sizes",
          "/oauth/authorizations", "/apps")
 
