@@ -86,6 +86,13 @@ def test_the_port_of_a_proxy_goes_before_that_of_the_router(port, url):
         assert c.api("GET", "/apps/one")[1]["web_url"] == url
 
 
+def test_a_log_session_of_no_lines_has_none(ctl):
+    for accept in ("text/plain", "text/event-stream"):
+        url = ctl.api("POST", "/apps/one/log-sessions", {"lines": 0})[1]["logplex_url"]
+        r = ctl.curl(url[url.index("/log-streams"):], "-H", f"Accept: {accept}")
+        assert r.status == 200 and b"app[api]" not in r.body and b"data:" not in r.body, r
+
+
 LISTS = ("/apps/many/dynos", "/apps/many/releases", "/apps/many/collaborators", "/apps/many/features", "/dyno-sizes",
          "/oauth/authorizations", "/apps")
 
