@@ -10,6 +10,8 @@
 #include "controller/model/fixed_id.h"
 #include "controller/model/outcome.h"
 
+#include <strings.h>
+
 static json_t *collaborator_view(struct api_call *call, const json_t *one,
 				 const char *role)
 {
@@ -42,6 +44,19 @@ static json_t *collaborator_owner(struct api_call *call)
 	return collaborator_view(call, one, "owner");
 }
 
+/* which: its id, or the account's id or email. *ret is the owner's entry. */
+static bool collaborator_is_owner(struct api_call *call, const char *which,
+				  json_t **ret)
+{
+	json_t *owner = collaborator_owner(call);
+	const json_t *user = json_object_get(owner, "user");
+
+	*ret = owner;
+	return str_eq(json_str(owner, "id"), which) ||
+	       str_eq(json_str(user, "id"), which) ||
+	       strcasecmp(json_str(user, "email"), which) == 0;
+}
+
 static int collaborator_list_call(struct api_call *call, struct error *e)
 {
 	static const char *const attrs[] = { "id", NULL };
@@ -62,18 +77,14 @@ static int collaborator_list_call(struct api_call *call, struct error *e)
 static int collaborator_get_call(struct api_call *call, struct error *e)
 {
 	const char *which = http_request_param(call->req, "collaborator");
-	json_t *owner = collaborator_owner(call);
-	const json_t *user = json_object_get(owner, "user");
+	auto_json *owner = NULL;
 	auto_doc one = DOC_INIT;
 	int r;
 
-	if (str_eq(json_str(owner, "id"), which) ||
-	    str_eq(json_str(user, "id"), which) ||
-	    str_eq(json_str(user, "email"), which)) {
-		call->reply = owner;
+	if (collaborator_is_owner(call, which, &owner)) {
+		call->reply = take_ptr(owner);
 		return 0;
 	}
-	json_decref(owner);
 	r = collaborators_find(call->c->engine, call->app.j, which, &one, e);
 	if (r == 0)
 		call->reply = collaborator_view(call, one.j, "collaborator");
@@ -102,14 +113,19 @@ static int collaborator_add_call(struct api_call *call, struct error *e)
 	return 0;
 }
 
-/* Owners remove others; everybody may leave. */
+/* Owners remove others; everybody else may leave. */
 static int collaborator_remove_call(struct api_call *call, struct error *e)
 {
 	struct engine *g = call->c->engine;
 	const char *which = http_request_param(call->req, "collaborator");
+	auto_json *owner = NULL;
 	auto_doc one = DOC_INIT;
-	int r = collaborators_find(g, call->app.j, which, &one, e);
+	int r;
 
+	if (collaborator_is_owner(call, which, &owner))
+		return outcome_set(e, OUTCOME_FORBIDDEN, "The owner of an app cannot leave "
+				   "it, nor be removed.");
+	r = collaborators_find(g, call->app.j, which, &one, e);
 	if (r != 0)
 		return r;
 	if (!collaborators_is_owner(g, call->principal, call->app.j) &&

@@ -343,6 +343,12 @@ def test_a_collaborator_uses_the_app_and_cannot_give_it_away(world):
                                ("POST", at, {"user": "other@example.com"}),
                                ("GET", "/audit?app=mine", None)):
         assert world.ask(method, path, world.friend, body)[0] == 403, path
+    owner = world.ask("GET", at, world.owner)[1][0]
+    for which in ("owner@example.com", "Owner@Example.com", owner["id"], owner["user"]["id"]):
+        for who in (world.owner, world.friend):
+            status, answer, _ = world.ask("DELETE", f"{at}/{which}", who)
+            assert (status, answer["id"]) == (403, "forbidden") and "The owner of an app cannot leave" in answer["message"]
+    assert world.ask("GET", "/apps/mine", world.owner)[0] == 200
     assert world.ask("DELETE", at + "/friend@example.com", world.friend)[0] == 200
     assert world.ask("GET", "/apps/mine", world.friend)[1] == NO_APP
 
