@@ -52,9 +52,10 @@ static int accounts_by_email(struct engine *g, const char *email,
 	return r;
 }
 
-int accounts_absent(struct error *e)
+int accounts_absent(const char *which, struct error *e)
 {
-	return outcome_set(e, OUTCOME_NO_ACCOUNT, "Couldn't find that account.");
+	return outcome_set(e, OUTCOME_NO_ACCOUNT, "Couldn't find that account (%.100s).",
+			   which);
 }
 
 int accounts_find(struct engine *g, const char *which, struct doc *ret,
@@ -67,7 +68,7 @@ int accounts_find(struct engine *g, const char *which, struct doc *ret,
 	else if (accounts_email_ok(which))
 		r = accounts_by_email(g, which, ret, e);
 	if (r == STATE_ABSENT)
-		return accounts_absent(e);
+		return accounts_absent(which, e);
 	return r;
 }
 

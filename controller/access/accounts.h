@@ -24,8 +24,8 @@ bool accounts_email_ok(const char *email);
  * or chosen. Fills ret with its principal (scope SERVICE). */
 int accounts_open(struct engine *g, struct principal *ret, struct error *e);
 
-/* OUTCOME_NO_ACCOUNT in its words. */
-int accounts_absent(struct error *e);
+/* OUTCOME_NO_ACCOUNT in its words. which: as it was asked for. */
+int accounts_absent(const char *which, struct error *e);
 
 /* By UUID or email. OUTCOME_NO_ACCOUNT. */
 int accounts_find(struct engine *g, const char *which, struct doc *ret,

@@ -152,7 +152,8 @@ int collaborators_find(struct engine *g, const json_t *app, const char *which,
 		return 0;
 	}
 	return r < 0 ? r : outcome_set(e, OUTCOME_NO_COLLABORATOR,
-				       "Couldn't find that collaborator.");
+				       "Couldn't find that collaborator (%.100s).",
+				       which);
 }
 
 int collaborators_remove(struct engine *g, const struct doc *app,

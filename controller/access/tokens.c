@@ -252,7 +252,7 @@ int tokens_find(struct engine *g, const char *account, const char *id,
 		return 0;
 	}
 	return r < 0 ? r : outcome_set(e, OUTCOME_NOT_FOUND,
-				       "Couldn't find that token.");
+				       "Couldn't find that token (%.60s).", id);
 }
 
 int tokens_revoke(struct engine *g, const struct doc *token, struct error *e)

@@ -13,7 +13,8 @@ static int empty_list_call(struct api_call *call, struct error *e)
 
 static int none_call(struct api_call *call, struct error *e)
 {
-	return outcome_set(e, OUTCOME_NOT_FOUND, "Couldn't find that resource.");
+	return outcome_set(e, OUTCOME_NOT_FOUND, "Couldn't find that resource (%.100s).",
+			   http_request_path(call->req));
 }
 
 /* No certificates are kept here: TLS ends in front of the router. */

@@ -103,7 +103,7 @@ static int apps_user_call(struct api_call *call, struct error *e)
 		accounts_principal(account.j, &user);
 	if (r == 0 && !principal_is_admin(call->principal) &&
 	    !str_eq(user.id, call->principal->id))
-		r = accounts_absent(e);
+		r = accounts_absent(which, e);
 	return r == 0 ? apps_list_of(call, &user, e) : r;
 }
 

@@ -61,6 +61,14 @@ static void download_refuse(struct http_request *req, enum outcome o,
 	api_refuse(req, outcome_set(&e, o, "%s", text), &e);
 }
 
+static void download_absent(struct http_request *req, const char *sha256)
+{
+	struct error e;
+
+	api_refuse(req, outcome_set(&e, OUTCOME_NO_SLUG, "Couldn't find that slug "
+				    "(%.64s).", sha256), &e);
+}
+
 static void on_download_gone(struct http_request *req, void *userdata)
 {
 	download_free(userdata);
@@ -120,7 +128,7 @@ static void download_wait(struct controller *c, struct http_request *req,
 	}
 	download_free(d);
 	if (r == STATE_ABSENT)
-		download_refuse(req, OUTCOME_NO_SLUG, "Couldn't find that slug.");
+		download_absent(req, sha256);
 	else
 		api_refuse(req, r, &e);
 }
@@ -129,7 +137,7 @@ void api_download_blob(struct controller *c, struct http_request *req,
 		       const char *sha256)
 {
 	if (!id_is_sha256(sha256))
-		download_refuse(req, OUTCOME_NO_SLUG, "Couldn't find that slug.");
+		download_absent(req, sha256);
 	else if (!download_here(c, req, sha256))
 		download_wait(c, req, sha256);
 }

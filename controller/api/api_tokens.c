@@ -217,7 +217,7 @@ static int own_find(struct api_call *call, struct doc *ret, struct error *e)
 	const char *id = http_request_param(call->req, "authorization");
 
 	return tokens_find(call->c->engine, principal_is_admin(p) ? NULL : p->id,
-			   str_eq(id, CURRENT) ? p->token : id, ret, e);
+			   str_eq(id, CURRENT) && *p->token ? p->token : id, ret, e);
 }
 
 static int own_get_call(struct api_call *call, struct error *e)
@@ -253,15 +253,16 @@ static int session_end_call(struct api_call *call, struct error *e)
 {
 	const struct principal *p = call->principal;
 	auto_doc token = DOC_INIT;
+	const char *which = http_request_param(call->req, "session");
 	int r = OUTCOME_NOT_FOUND;
 
-	if (str_eq(http_request_param(call->req, "session"), CURRENT) && *p->token)
+	if (str_eq(which, CURRENT) && *p->token)
 		r = tokens_find(call->c->engine, p->id, p->token, &token, e);
 	if (r == 0)
 		r = tokens_revoke(call->c->engine, &token, e);
 	if (r == OUTCOME_NOT_FOUND)
 		return outcome_set(e, OUTCOME_NO_SESSION,
-				   "Couldn't find that session.");
+				   "Couldn't find that session (%.60s).", which);
 	if (r == 0)
 		call->reply = json_pack("{s:O, s:s, s:o, s:O}",
 			"created_at", json_object_get(token.j, "created_at"),

@@ -173,7 +173,8 @@ static int slug_check(struct api_call *call, const char *sha256, struct error *e
 		if (its && str_eq(its, sha256))
 			return 0;
 	}
-	return outcome_set(e, OUTCOME_NO_SLUG, "Couldn't find that slug.");
+	return outcome_set(e, OUTCOME_NO_SLUG, "Couldn't find that slug (%.64s).",
+			   sha256);
 }
 
 static int slug_call(struct api_call *call, struct error *e)

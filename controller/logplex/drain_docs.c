@@ -65,7 +65,8 @@ int drain_docs_find(struct engine *g, const char *app_id, const char *which,
 	}
 	if (r < 0)
 		return r;
-	return outcome_set(e, OUTCOME_NO_DRAIN, "Couldn't find that log drain.");
+	return outcome_set(e, OUTCOME_NO_DRAIN, "Couldn't find that log drain (%.200s).",
+			   which);
 }
 
 static int drain_docs_check(const char *url, const struct drain_networks *networks,

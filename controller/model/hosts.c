@@ -138,7 +138,8 @@ int hosts_app_of(struct engine *g, const char *name, const char *dyno,
 				 : STATE_ABSENT;
 
 	if (r == STATE_ABSENT)
-		return outcome_set(e, OUTCOME_NO_DYNO, "Couldn't find that dyno.");
+		return outcome_set(e, OUTCOME_NO_DYNO, "Couldn't find that dyno "
+				   "(%.60s).", dyno);
 	if (r == 0)
 		snprintf(ret_app, 40, "%s", json_str(d.j, "app"));
 	return r;

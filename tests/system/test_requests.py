@@ -1,5 +1,6 @@
 """What a request says is done or refused, never half understood."""
 import os
+import urllib.parse
 
 import pytest
 
@@ -58,6 +59,39 @@ def test_a_command_of_two_lines_makes_one_line_of_the_log(ctl):
 def test_a_null_character_is_told_in_our_words(ctl):
     r = ctl.curl("/apps", "--unix-socket", ctl.socket, "-H", "Content-Type: application/json", "-d", '{"name":"a\\u0000b"}')
     assert r.status == 400 and r.json()["message"].endswith("there is a null character in a string.")
+
+
+ABSENT = {
+    "/accounts/nobody@example.com": "account (nobody@example.com)",
+    "/users/nobody@example.com/apps": "account (nobody@example.com)",
+    "/apps/one/collaborators/nobody@example.com": "collaborator (nobody@example.com)",
+    "/oauth/authorizations/nothing": "token (nothing)",
+    "DELETE /oauth/authorizations/~": "token (~)",
+    "DELETE /oauth/sessions/~": "session (~)",
+    "/apps/one/log-drains/nothing": "log drain (nothing)",
+    "/apps/one/releases/v99": "release (v99)",
+    "/apps/one/dynos/web.9": "dyno (web.9)",
+    "/apps/one/formation/clock": "process type (clock)",
+    "/apps/one/slugs/nothing": "slug (nothing)",
+    "/apps/one/domains/a.example.com": "domain name (a.example.com)",
+    "/apps/one/webhooks/nothing": "webhook (nothing)",
+    "/apps/one/features/nothing": "feature (nothing)",
+    "/apps/one/addons/nothing": "add-on (nothing)",
+    "/apps/one/pipeline-couplings": "resource (/apps/one/pipeline-couplings)",
+}
+
+
+@pytest.mark.parametrize("path", ABSENT)
+def test_what_is_not_there_is_named(ctl, path):
+    *method, path_only = path.split()
+    status, answer = ctl.api(method[0] if method else "GET", path_only)
+    assert (status, answer["id"], answer["message"]) == (404, "not_found", f"Couldn't find that {ABSENT[path]}.")
+
+
+def test_a_name_that_is_cut_is_still_text(ctl):
+    name = urllib.parse.quote("a" * 99 + "ä" * 9)
+    status, answer = ctl.api("GET", f"/apps/one/collaborators/{name}")
+    assert status == 404 and answer["message"].startswith("Couldn't find that collaborator (aaa")
 
 
 def test_a_web_url_has_the_port_of_the_router(ctl):
