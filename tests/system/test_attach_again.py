@@ -162,13 +162,15 @@ def test_last_words_wait_for_a_client_over_a_restart_of_the_controller(host, pla
     assert p.stdout.readline() == b"here\n"
     name = next(d["name"] for d in host.dynos(plain, "run"))
     p.send_signal(signal.SIGSTOP)
-    host.kill("dyno-controller")
-    host.answers()
-    subprocess.run([BUILD + "/dynoctl", "--root", host.root, "run:inside", "-a", plain, name, "touch /app/go"],
-                   env=host.env, check=True, timeout=60)
-    wait_for("its end", lambda: re.search(rf"heroku\[{name}\]: Process exited with status 7",
-                                          "\n".join(host.logs(plain))))
-    p.send_signal(signal.SIGCONT)
+    try:
+        host.kill("dyno-controller")
+        host.answers()
+        wait_for("the mark", lambda: host.ctl("run:inside", "-a", plain, "--no-tty", name, "touch /app/go",
+                                              check=False).status == 0)
+        wait_for("its end", lambda: re.search(rf"heroku\[{name}\]: Process exited with status 7",
+                                              "\n".join(host.logs(plain))))
+    finally:
+        p.send_signal(signal.SIGCONT)
     out, err = p.communicate(timeout=60)
     assert (p.returncode, out) == (7, b"last words\n"), err
     wait_for("the end of the dyno", lambda: host.dyno(plain, name) is None)
