@@ -146,17 +146,18 @@ static int snapshot_dynos(const struct views *v, const json_t *app, json_t *kind
 
 static const struct {
 	const char *include, *resource;
-	const char *echo;	/* what alone is no change: it follows from others */
+	const char *echo[2];	/* what alone is no change: it follows from others */
 	int (*take)(const struct views *v, const json_t *app, json_t *kind,
 		    struct error *e);
 } kinds[] = {
-	{ "api:app", "app", "updated_at", NULL },
-	{ "api:release", "release", "current", snapshot_releases },
-	{ "api:formation", "formation", NULL, snapshot_formation },
-	{ "api:domain", "domain", NULL, snapshot_domains },
-	{ "api:addon", "addon", NULL, snapshot_addons },
-	{ "api:addon-attachment", "addon-attachment", NULL, snapshot_attachments },
-	{ "api:dyno", "dyno", NULL, snapshot_dynos },
+	{ "api:app", "app", { "updated_at", "web_url" }, NULL },
+	{ "api:release", "release", { "current" }, snapshot_releases },
+	{ "api:formation", "formation", { NULL }, snapshot_formation },
+	{ "api:domain", "domain", { NULL }, snapshot_domains },
+	{ "api:addon", "addon", { NULL }, snapshot_addons },
+	{ "api:addon-attachment", "addon-attachment", { NULL },
+	  snapshot_attachments },
+	{ "api:dyno", "dyno", { NULL }, snapshot_dynos },
 };
 
 int snapshot_take(const struct views *v, const json_t *app, json_t **ret,
@@ -181,21 +182,29 @@ int snapshot_take(const struct views *v, const json_t *app, json_t **ret,
 
 /* ---- the difference ---- */
 
+static bool snapshot_is_echo(size_t k, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds[k].echo); i++)
+		if (kinds[k].echo[i] && str_eq(kinds[k].echo[i], key))
+			return true;
+	return false;
+}
+
 /* The members of old that are not so in new; NULL: there are none. */
 static json_t *snapshot_changes(size_t k, const json_t *old, const json_t *new)
 {
-	const char *echo = kinds[k].echo, *key;
-	json_t *out = json_object(), *value;
+	auto_json *out = json_object();
+	bool any = false;
+	const char *key;
+	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)old, key, value)
-		if (!json_equal(value, json_object_get(new, key)))
-			json_object_set(out, key, value);
-	if (json_object_size(out) == 0 ||
-	    (json_object_size(out) == 1 && echo && json_object_get(out, echo))) {
-		json_decref(out);
-		return NULL;
+	json_object_foreach((json_t *)(uintptr_t)old, key, value) {
+		if (json_equal(value, json_object_get(new, key)))
+			continue;
+		json_object_set(out, key, value);
+		any |= !snapshot_is_echo(k, key);
 	}
-	return out;
+	return any ? take_ptr(out) : NULL;
 }
 
 static void snapshot_event(json_t *out, size_t k, const char *action,

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import os
 import sqlite3
 import threading
 
@@ -165,6 +166,10 @@ def test_webhooks_go_on_after_a_restart_without_news_of_what_was_known(receiver)
         host.report("up")
         subscribe(c, "shop", url=receiver.url + "/hook", level="notify", include=["api:dyno", "api:app"])
         c.kill()
+        # The router has got another port meanwhile: so has web_url.
+        os.makedirs(c.root + "/run/dyno/router", exist_ok=True)
+        with open(c.root + "/run/dyno/router/port", "w") as f:
+            f.write("8080")
         c.start()
         host = FakeHost(c)
         host.report("up")
