@@ -61,8 +61,8 @@ def death(cause="exit"):
 class World:
     """An app with web.1 on one host and web.2 on the other."""
 
-    def __init__(self):
-        self.c = Controller().start()
+    def __init__(self, controller):
+        self.c = controller
         self.c.app("one")
         hosts = [Host(self.c, "h1"), Host(self.c, "h2")]
         slug_id = self.c.upload("one", slug({"app/x": "x"}))
@@ -89,9 +89,8 @@ class World:
 
 @pytest.fixture
 def world():
-    w = World()
-    yield w
-    w.c.close()
+    with Controller() as c:
+        yield World(c)
 
 
 def test_lines_and_deaths_of_another_hosts_dyno_are_dropped_and_counted_alone(world):
