@@ -158,7 +158,7 @@ def test_a_url_is_for_one_slug_and_one_method(controller, app):
     for method in ("POST", "DELETE", "PATCH"):
         r = controller.curl(put, "-X", method)
         assert r.status == 405 and r.json()["id"] == "method_not_allowed", r
-        assert r.headers["allow"] == "PUT, GET"
+        assert r.headers["allow"] == "PUT, GET, HEAD"
     r = controller.curl(controller.get_path(app, one))
     assert r.status == 404 and r.json()["resource"] == "slug"
     assert controller.put(put, data).status == 200
