@@ -207,9 +207,9 @@ int assignment_new(struct assignment **ret, json_t *json, struct error *e)
 	struct assignment_raw raw = { .a = a };
 	int r;
 
+	a->n_refs = 1;
 	if (!json_is_object(json))
 		return error_set(e, EINVAL, "not an object");
-	a->n_refs = 1;
 	a->json = json_incref(json);
 	r = assignment_read(a, &raw, e);
 	json_fields_free(raw_fields, ARRAY_SIZE(raw_fields), &raw);
