@@ -630,8 +630,8 @@ static void dynos_of_an_earlier_process_are_adopted(void **state)
 	assert_int_equal(dyno_table_adopt(&b->table, &e), 0);
 	connect_both(b);
 	expect(b, 3, "hello dyno7; adopt aaaaaaaa alive; ready");
-	host_client_signal(b->client, UUID_A, SIGINT, NULL, NULL, &e);
-	expect(b, 1, "exit aaaaaaaa 130");
+	host_client_signal(b->client, UUID_A, SIGTERM, NULL, NULL, &e);
+	expect(b, 1, "exit aaaaaaaa 143");
 }
 
 static void a_dyno_that_ended_unwatched_is_told_with_its_status(void **state)
