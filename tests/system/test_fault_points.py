@@ -238,7 +238,9 @@ def faulty():
         load = Load(w)
         load.assign()
         load.round()
+        before = {d: w.tables[d].counts() for d in DAEMONS}
         load.round()  # now all points have names
+        load.passes = {d: {k: n - before[d].get(k, 0) for k, n in w.tables[d].counts().items()} for d in DAEMONS}
         yield load
         load.empty()
     finally:
@@ -268,7 +270,8 @@ def test_killed_at_a_point_all_converges_and_no_line_is_lost(faulty, program):
     table = faulty.w.tables[program]
     tried, killed, bad = 0, 0, []
     for name in picked(table.counts()):
-        fired = table.kill_at(name, random.Random(f"{SEED} {name}").choice((1, 1, 2, 5)))
+        often = faulty.passes[program].get(name, 1)
+        fired = table.kill_at(name, min(random.Random(f"{SEED} {name}").choice((1, 1, 2, 5)), max(1, often)))
         tried += 1
         try:
             faulty.round(fired)
@@ -279,7 +282,7 @@ def test_killed_at_a_point_all_converges_and_no_line_is_lost(faulty, program):
         table.disarm()
     print(f"{program}: {len(table.counts())} points, {table.total()} passed, {tried} tried, {killed} kills")
     assert not bad
-    assert killed >= tried / 3
+    assert killed >= tried / 3 or tried < 9, "nearly no point is passed"
 
 
 CALLS = re.compile(r"write|write cursor|create .*|rename .*|mkdir|remove|start \d+|network attach|record mkdir")
