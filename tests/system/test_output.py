@@ -84,7 +84,7 @@ while i < {lines}:
 
     def told():
         return sum(int(m.group(1)) for _, _, p, t in up.lines if p == "log-shuttle" and (m := dropped.match(t)))
-    wait_for("all lines, or their loss", lambda: len(worker.messages("app", "run.1")) + told() >= lines, timeout=120)
+    wait_for("all lines, or their loss", lambda: len(worker.messages("app", "run.1")) + told() >= lines, timeout=600)
     seen = numbers(worker, "run.1")
     assert len(seen) + told() == lines
     assert seen == sorted(set(seen)) and told() > 0
