@@ -114,6 +114,14 @@ class Load:
         self.wanted.pop(name, None)
         self.assign()
 
+    def drop_ended(self, name):
+        """What is dropped before it has said all would be ended in the middle of it."""
+        def ended():
+            dynos = self.w.look("/dynos")
+            return dynos is not None and not [d for d in dynos if d["name"] == name and d["state"] in ("starting", "up")]
+        wait_for("its end", ended)
+        self.drop(name)
+
     def steps(self):
         """A round: scale up, run something, restart, release, scale down."""
         self.rounds += 1
@@ -123,7 +131,7 @@ class Load:
         yield lambda: self.want("web.1", WEB)
         yield lambda: self.want("talk.1", TALK, slug=self.other, release={"id": assignment("x", "x")["id"], "version": 2})
         yield lambda: self.drop("talk.2")
-        yield lambda: self.drop(run)
+        yield lambda: self.drop_ended(run)
 
     def state(self):
         """None, or why it is not yet as wanted."""
