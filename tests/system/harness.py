@@ -39,7 +39,7 @@ def programs(build):
         return build
     copies = private_dir("dyno-p-")
     atexit.register(shutil.rmtree, copies, ignore_errors=True)
-    for name in (*PROGRAMS, "tests/manager/fake-supervisor", "tests/escape/escape"):
+    for name in (*PROGRAMS, "system-runtime", "tests/manager/fake-supervisor", "tests/escape/escape"):
         if os.path.exists(os.path.join(build, name)):
             os.makedirs(os.path.dirname(os.path.join(copies, name)), exist_ok=True)
             shutil.copy(os.path.join(build, name), os.path.join(copies, name))
