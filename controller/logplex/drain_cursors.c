@@ -138,6 +138,5 @@ int drain_cursors_commit(struct drain_cursors *c, struct error *e)
 
 void drain_cursors_rollback(struct drain_cursors *c)
 {
-	if (!sqlite3_get_autocommit(c->db))
-		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite_rollback(c->db);
 }

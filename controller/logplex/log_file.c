@@ -75,8 +75,8 @@ int log_file_open(struct log_file **ret, const char *path, struct error *e)
 	auto_(log_file_free_p) struct log_file *f = xcalloc(1, sizeof(*f));
 	int r = sqlite_open(&f->db, path, "NORMAL", schema, e);
 
-	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
-		r = sqlite_prepare(f->db, statements[i], &f->st[i], e);
+	if (r == 0)
+		r = sqlite_prepare_all(f->db, statements, f->st, STATEMENTS, e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(f);
@@ -87,9 +87,7 @@ struct log_file *log_file_free(struct log_file *f)
 {
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(f->st[i]);
-	sqlite3_close(f->db);
+	sqlite_close(f->db, f->st, STATEMENTS);
 	free(f);
 	return NULL;
 }
@@ -108,8 +106,7 @@ int log_file_commit(struct log_file *f, struct error *e)
 
 void log_file_rollback(struct log_file *f)
 {
-	if (!sqlite3_get_autocommit(f->db))
-		sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite_rollback(f->db);
 }
 
 /* ---- numbers ---- */

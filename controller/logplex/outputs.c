@@ -43,8 +43,8 @@ int outputs_open(struct outputs **ret, const char *path, struct error *e)
 	auto_(outputs_free_p) struct outputs *o = xcalloc(1, sizeof(*o));
 	int r = sqlite_open(&o->db, path, "NORMAL", schema, e);
 
-	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
-		r = sqlite_prepare(o->db, statements[i], &o->st[i], e);
+	if (r == 0)
+		r = sqlite_prepare_all(o->db, statements, o->st, STATEMENTS, e);
 	if (r == 0)
 		*ret = take_ptr(o);
 	return r;
@@ -54,9 +54,7 @@ struct outputs *outputs_free(struct outputs *o)
 {
 	if (!o)
 		return NULL;
-	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(o->st[i]);
-	sqlite3_close(o->db);
+	sqlite_close(o->db, o->st, STATEMENTS);
 	free(o);
 	return NULL;
 }
@@ -93,8 +91,7 @@ int outputs_commit(struct outputs *o, struct error *e)
 
 void outputs_rollback(struct outputs *o)
 {
-	if (!sqlite3_get_autocommit(o->db))
-		sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite_rollback(o->db);
 }
 
 int outputs_note(struct outputs *o, const char *release,

@@ -152,8 +152,8 @@ int seats_open(struct seats **ret, struct state *state, const char *path,
 	s->state = state;
 	s->refused = MAP_INIT;
 	r = sqlite_open(&s->db, path, "NORMAL", schema, e);
-	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
-		r = sqlite_prepare(s->db, statements[i], &s->st[i], e);
+	if (r == 0)
+		r = sqlite_prepare_all(s->db, statements, s->st, STATEMENTS, e);
 	if (r == 0)
 		r = seats_compare(s, e);
 	if (r < 0)
@@ -167,9 +167,7 @@ struct seats *seats_free(struct seats *s)
 {
 	if (!s)
 		return NULL;
-	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(s->st[i]);
-	sqlite3_close(s->db);
+	sqlite_close(s->db, s->st, STATEMENTS);
 	for (struct map_iter it = { 0 }; map_next(&s->refused, &it); )
 		free(it.value);
 	map_deinit(&s->refused);

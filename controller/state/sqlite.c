@@ -46,6 +46,29 @@ int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
 	return 0;
 }
 
+int sqlite_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **st,
+		       size_t n, struct error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = sqlite_prepare(db, texts[i], &st[i], e);
+	return r;
+}
+
+void sqlite_close(sqlite3 *db, sqlite3_stmt **st, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sqlite3_finalize(st[i]);
+	sqlite3_close(db);
+}
+
+void sqlite_rollback(sqlite3 *db)
+{
+	if (!sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int sqlite_step(sqlite3_stmt *st, struct error *e)
 {
 	switch (sqlite3_step(st)) {

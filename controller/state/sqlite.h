@@ -22,6 +22,14 @@ int sqlite_commit(sqlite3 *db, struct error *e);
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
 		   struct error *e);
 
+/* All of a table, into st, which was all NULL. Whatever it returns: sqlite_close(). */
+int sqlite_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **st,
+		       size_t n, struct error *e);
+/* The statements, then the database. NULLs are fine. */
+void sqlite_close(sqlite3 *db, sqlite3_stmt **st, size_t n);
+/* Does nothing if no transaction is open. */
+void sqlite_rollback(sqlite3 *db);
+
 /* Run a statement that gives no rows, and reset it. */
 int sqlite_run(sqlite3_stmt *st, struct error *e);
 

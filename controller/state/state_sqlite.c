@@ -149,8 +149,8 @@ static int state_sqlite_commit(void *d, const struct state_txn *txn,
 	r = state_sqlite_apply(s, txn, ret_revision, e);
 	if (r == 0)
 		r = sqlite_commit(s->db, e);
-	if (r != 0 && !sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	if (r != 0)
+		sqlite_rollback(s->db);
 	return r;
 }
 
@@ -158,9 +158,7 @@ static void state_sqlite_close(void *d)
 {
 	struct state_sqlite *s = d;
 
-	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(s->st[i]);
-	sqlite3_close(s->db);
+	sqlite_close(s->db, s->st, STATEMENTS);
 	free(s);
 }
 
@@ -180,8 +178,8 @@ int state_sqlite_open(struct state **ret, const char *path, struct error *e)
 	/* What is overwritten or deleted is gone: there may have been secrets. */
 	if (r == 0)
 		r = sqlite_exec(s->db, "PRAGMA secure_delete=ON", e);
-	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
-		r = sqlite_prepare(s->db, statements[i], &s->st[i], e);
+	if (r == 0)
+		r = sqlite_prepare_all(s->db, statements, s->st, STATEMENTS, e);
 	if (r < 0) {
 		state_sqlite_close(s);
 		return r;

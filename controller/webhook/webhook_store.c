@@ -81,8 +81,8 @@ int webhook_store_open(struct webhook_store **ret, const char *path,
 	auto_(webhook_store_free_p) struct webhook_store *s = xcalloc(1, sizeof(*s));
 	int r = sqlite_open(&s->db, path, "NORMAL", schema, e);
 
-	for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
-		r = sqlite_prepare(s->db, statements[i], &s->st[i], e);
+	if (r == 0)
+		r = sqlite_prepare_all(s->db, statements, s->st, STATEMENTS, e);
 	if (r == 0)
 		*ret = take_ptr(s);
 	return r;
@@ -92,9 +92,7 @@ struct webhook_store *webhook_store_free(struct webhook_store *s)
 {
 	if (!s)
 		return NULL;
-	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(s->st[i]);
-	sqlite3_close(s->db);
+	sqlite_close(s->db, s->st, STATEMENTS);
 	free(s);
 	return NULL;
 }
@@ -111,8 +109,7 @@ int webhook_store_commit(struct webhook_store *s, struct error *e)
 
 void webhook_store_rollback(struct webhook_store *s)
 {
-	if (!sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite_rollback(s->db);
 }
 
 /* A statement whose one parameter is an id. */
