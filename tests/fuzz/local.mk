@@ -26,12 +26,12 @@ tests_fuzz_fuzz_manifest_SOURCES = %D%/fuzz-manifest.c %D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_manifest_LDADD = $(SLUGSTORE_LIBS) $(BASE_LIBS)
 
 # The plain one has a tls_conn of its own.
-tests_fuzz_fuzz_rendezvous_SOURCES = %D%/fuzz-rendezvous.c %D%/wire_plain.c %D%/wire.h \
+tests_fuzz_fuzz_rendezvous_SOURCES = %D%/fuzz-rendezvous.c %D%/wire_plain.c %D%/wire.h %D%/wire_socket.c \
 	%D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_rendezvous_CFLAGS = $(libcontroller_a_CFLAGS)
 tests_fuzz_fuzz_rendezvous_LDADD = $(CONTROLLER_LIBS) $(BASE_LIBS)
 
-tests_fuzz_fuzz_rendezvous_tls_SOURCES = %D%/fuzz-rendezvous.c %D%/wire_tls.c %D%/wire.h \
+tests_fuzz_fuzz_rendezvous_tls_SOURCES = %D%/fuzz-rendezvous.c %D%/wire_tls.c %D%/wire.h %D%/wire_socket.c \
 	%D%/corpus.c %D%/corpus.h
 tests_fuzz_fuzz_rendezvous_tls_CFLAGS = $(libcontroller_a_CFLAGS) -DFUZZ_TLS
 tests_fuzz_fuzz_rendezvous_tls_LDADD = $(CONTROLLER_LIBS) $(BASE_LIBS)

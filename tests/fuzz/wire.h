@@ -18,6 +18,10 @@ struct tls_identity *wire_identity(void);
 /* A listening socket for the port, the caller's; the next wire_connect() comes there. */
 int wire_listen(void);
 
+/* wire_socket.c: a connection to there, of the wire's type. */
+extern const int wire_socket_type;
+int wire_socket_connect(void);
+
 /* Connect and shake hands; frames: ask for them. */
 void wire_connect(sd_event *event, bool frames);
 /* Send a record; n > 0. false: it cannot be sent (any more). */

@@ -19,8 +19,6 @@
 static struct {
 	int fd;
 	bool frames;
-	struct sockaddr_un address;
-	socklen_t address_len;
 } wire = { .fd = -1 };
 
 struct tls_conn {
@@ -194,24 +192,12 @@ struct tls_creds *tls_identity_creds(struct tls_identity *id)
 	return NULL;
 }
 
-int wire_listen(void)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	/* The kernel finds a name. */
-	wire.address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	wire.address_len = sizeof(wire.address);
-	assert(bind(fd, (struct sockaddr *)&wire.address, sizeof(sa_family_t)) == 0 &&
-	       listen(fd, 1) == 0);
-	assert(getsockname(fd, (struct sockaddr *)&wire.address, &wire.address_len) == 0);
-	return fd;
-}
+const int wire_socket_type = SOCK_SEQPACKET;
 
 void wire_connect(sd_event *event, bool frames)
 {
 	wire.frames = frames;
-	wire.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert(connect(wire.fd, (struct sockaddr *)&wire.address, wire.address_len) == 0);
+	wire.fd = wire_socket_connect();
 }
 
 bool wire_send(const char *data, size_t n)

@@ -23,8 +23,6 @@ static struct {
 	struct tls_creds *creds;	/* the client's */
 	gnutls_session_t session;
 	int fd;
-	struct sockaddr_un address;
-	socklen_t address_len;
 } wire = { .fd = -1 };
 
 static void wire_end(void)
@@ -60,26 +58,14 @@ struct tls_identity *wire_identity(void)
 	return wire.identity;
 }
 
-int wire_listen(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	/* The kernel finds a name. */
-	wire.address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	wire.address_len = sizeof(wire.address);
-	assert(bind(fd, (struct sockaddr *)&wire.address, sizeof(sa_family_t)) == 0 &&
-	       listen(fd, 1) == 0);
-	assert(getsockname(fd, (struct sockaddr *)&wire.address, &wire.address_len) == 0);
-	return fd;
-}
+const int wire_socket_type = SOCK_STREAM;
 
 void wire_connect(sd_event *event, bool frames)
 {
 	struct error e;
 	int r;
 
-	wire.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert(connect(wire.fd, (struct sockaddr *)&wire.address, wire.address_len) == 0);
+	wire.fd = wire_socket_connect();
 	assert(tls_creds_session(wire.creds, WIRE_NAME, frames ? ATTACH_PROTOCOL : NULL,
 				 &wire.session, &e) == 0);
 	gnutls_transport_set_int(wire.session, wire.fd);
